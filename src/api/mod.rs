@@ -1,0 +1,1 @@
+//! Data API v2, independent of HTTP.

@@ -1,0 +1,10 @@
+//! The innermost ring: time, ids, results, text. It knows nothing of continuous integration
+//! beyond Buildbot's result codes, and nothing outside imports from it are allowed here.
+
+pub mod clock;
+pub mod env;
+pub mod id;
+pub mod random;
+pub mod results;
+pub mod secret;
+pub mod text;

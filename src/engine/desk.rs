@@ -1,0 +1,145 @@
+//! What a running step may ask for. A step's `run` function holds a [`Desk`]; each request is
+//! served by the build's task, one by one, and answered on its own channel.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::command::{FileStat, ShellCommand};
+use crate::model::log::{LogKind, Stream};
+
+/// A step's way to ask for things.
+#[derive(Clone, Debug)]
+pub struct Desk(mpsc::Sender<Asked>);
+
+/// A request with the place for its answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is wanted.
+    pub request: StepRequest,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<StepAnswer, DeskError>>,
+}
+
+impl Desk {
+    /// A desk and the end at which its requests are served.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::Receiver<Asked>) {
+        let (tx, rx) = mpsc::channel(16);
+        (Self(tx), rx)
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// [`DeskError`] when the request fails, or the step is being stopped.
+    pub async fn ask(&self, request: StepRequest) -> Result<StepAnswer, DeskError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Asked { request, answer }).await.map_err(|_| DeskError::Stopped)?;
+        answered.await.map_err(|_| DeskError::Stopped)?
+    }
+}
+
+/// What a step asks for.
+#[derive(Clone, Debug)]
+pub enum StepRequest {
+    /// Run a command; its output goes to `log`.
+    Run {
+        /// The command.
+        command: Box<ShellCommand>,
+        /// Name of the log (default `stdio`); an open log of that name is continued.
+        log: String,
+        /// Return standard output and standard error as text, at most 16 MiB each.
+        collect: bool,
+    },
+    /// Make a directory on the worker.
+    MakeDirectory { path: String },
+    /// Remove trees on the worker.
+    RemoveDirectory { paths: Vec<String>, timeout: Option<f64> },
+    /// Remove a file on the worker.
+    RemoveFile { path: String },
+    /// Look at a path on the worker.
+    Stat { path: String },
+    /// List names on the worker.
+    ListDirectory { path: String },
+    /// Find paths on the worker.
+    Glob { path: String },
+    /// Bring a file to the master.
+    UploadFile {
+        /// Path on the worker.
+        workersrc: String,
+        /// Path on the master, relative to its base directory.
+        masterdest: String,
+        /// Permission bits of the new file; none = the umask's.
+        mode: Option<u32>,
+        /// Largest file in bytes.
+        max_size: Option<u64>,
+        /// Block size in bytes (default 262144).
+        block_size: u64,
+        /// Keep the file's times.
+        keep_stamp: bool,
+    },
+    /// Set a property of the build.
+    SetProperty { name: String, value: Json, source: String },
+    /// Set several properties of the build with one source.
+    SetProperties { values: BTreeMap<String, Json>, source: String },
+    /// Read a property as it is now.
+    GetProperty { name: String },
+    /// Open a log, or find the open one of that name.
+    AddLog { name: String, kind: LogKind },
+    /// Write to a log opened before.
+    WriteLog { name: String, stream: Stream, text: String },
+    /// Close a log.
+    FinishLog { name: String },
+    /// Show this text for the step.
+    SetSummary { text: String },
+    /// Show a link.
+    AddUrl { name: String, url: String },
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepAnswer {
+    /// Done.
+    Done,
+    /// A command ended.
+    Ran(Ran),
+    /// What a path is; none = there is nothing.
+    Stat(Option<FileStat>),
+    /// Names or paths.
+    Files(Vec<String>),
+    /// A property's value; null when it is not set.
+    Value(Json),
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ran {
+    /// The exit code; -1 when it was killed or none was sent.
+    pub rc: i64,
+    /// Standard output, if it was asked for.
+    pub stdout: String,
+    /// Standard error, if it was asked for.
+    pub stderr: String,
+    /// Why the worker killed it: `timeout_without_output`, `timeout`, `max_lines_failure`.
+    pub failure_reason: Option<String>,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeskError {
+    /// The step is being stopped, or has ended; its function should end too.
+    Stopped,
+    /// It went wrong; the text is for people.
+    Failed(String),
+}
+
+impl std::fmt::Display for DeskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("the step was stopped"),
+            Self::Failed(text) => f.write_str(text),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that can happen to the engine, as facts. Inputs with an answer carry the place for
+//! it; it is given only after the commit that makes it true.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use crate::base::id::{
+    BuildId, BuilderId, BuildsetId, DeliveryId, LogId, RequestId, StepId, WorkerId,
+};
+use crate::base::results::Results;
+use crate::engine::ports::Link;
+use crate::engine::{Generation, Refusal};
+use crate::model::change::NewChange;
+use crate::model::config::LockAccess;
+use crate::model::delivery::{Cancel, NewDelivery};
+use crate::model::log::LogKind;
+use crate::model::property::Properties;
+use crate::model::sourcestamp::Sourcestamp;
+use crate::model::worker::WorkerInfo;
+use crate::store::Conn;
+
+/// Where an answer goes.
+pub type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// Something that happened.
+pub enum Input {
+    /// A verified webhook delivery arrived.
+    DeliveryArrived { delivery: NewDelivery, answer: Answer<Delivered> },
+    /// A stored delivery was read.
+    DeliveryRead {
+        delivery: DeliveryId,
+        outcome: Result<JudgedReading, String>,
+        answer: Answer<()>,
+    },
+    /// A user starts builds.
+    Forced { force: Force, answer: Answer<Started> },
+    /// A user wants a build again.
+    RebuildWanted { build: BuildId, owner: String, answer: Answer<Started> },
+    /// A user stops a build.
+    StopWanted { build: BuildId, reason: String, answer: Answer<()> },
+    /// A user cancels a request.
+    CancelWanted { request: RequestId, reason: String, answer: Answer<()> },
+    /// A worker has said hello and is ready for work.
+    WorkerAttached { name: String, info: WorkerInfo, link: Arc<dyn Link>, answer: Answer<Attached> },
+    /// Is a worker of this name connected? Its link is the answer.
+    LinkWanted { name: String, answer: Answer<Option<Arc<dyn Link>>> },
+    /// A worker's connection ended.
+    WorkerDetached { worker: WorkerId, epoch: i64 },
+    /// A configuration was loaded and checked.
+    GenerationLoaded { generation: Box<NewGeneration>, answer: Answer<Reloaded> },
+    /// A configuration was refused.
+    GenerationRefused { error: String, files: Vec<(String, Option<String>)>, answer: Answer<()> },
+    /// A build's task reports; see [`BuildReport`].
+    Build { build: BuildId, report: BuildReport },
+    /// Somebody else's rows: the outbox, sessions. Runs in the beat's transaction.
+    Write(Box<dyn FnOnce(&Conn<'_>) -> crate::store::Result<WriteDone> + Send>),
+    /// A log's size changed in the log file.
+    LogGrew { log: LogId, step: StepId, lines: i64, bytes: i64, finished: bool },
+    /// The process is to end: no new work is handed out.
+    StopRequested { answer: Answer<()> },
+}
+
+/// What runs after the commit of an [`Input::Write`].
+pub type WriteDone = Box<dyn FnOnce() + Send>;
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// It was stored.
+    New(DeliveryId),
+    /// The sender's id is known: nothing new.
+    Duplicate(DeliveryId),
+}
+
+/// A delivery's changes, each with what every scheduler makes of it.
+#[derive(Clone, Debug, Default)]
+pub struct JudgedReading {
+    /// The changes, in order.
+    pub changes: Vec<JudgedChange>,
+    /// Lines of development whose builds are not wanted any more.
+    pub cancels: Vec<Cancel>,
+    /// What was made of the delivery, in one sentence.
+    pub verdict: String,
+}
+
+/// A change and what each scheduler makes of it.
+#[derive(Clone, Debug)]
+pub struct JudgedChange {
+    /// The change.
+    pub change: NewChange,
+    /// By scheduler name.
+    pub judgements: BTreeMap<String, Judgement>,
+}
+
+/// What a scheduler makes of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It starts builds.
+    Important,
+    /// It is built only together with an important one.
+    Unimportant,
+    /// It is refused, for this reason.
+    Refused(String),
+}
+
+/// What a user forces.
+#[derive(Clone, Debug, Default)]
+pub struct Force {
+    /// The force scheduler.
+    pub scheduler: String,
+    /// Builders; empty = all of the scheduler's.
+    pub builders: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub owner: String,
+    /// The source, one per codebase; empty = one sourcestamp without branch and revision.
+    pub sourcestamps: Vec<Sourcestamp>,
+    /// Properties (source `Force Build Form`).
+    pub properties: BTreeMap<String, Json>,
+    /// Higher goes first.
+    pub priority: i64,
+}
+
+/// Requests that were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Their buildset.
+    pub buildset: BuildsetId,
+    /// One per builder.
+    pub requests: Vec<(BuilderId, RequestId)>,
+}
+
+/// A worker that was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Its row.
+    pub worker: WorkerId,
+    /// Number of this connection: what is said later must name it.
+    pub epoch: i64,
+}
+
+/// A configuration on its way in; its id comes from the database.
+pub struct NewGeneration {
+    /// The generation, all but the id.
+    pub generation: Generation,
+    /// Path and text of each file; no text for secret files.
+    pub files: Vec<(String, Option<String>)>,
+}
+
+/// What a reload changed, a line each: `+ builder x`, `~ scheduler y: builders`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The lines; empty = nothing changed.
+    pub changes: Vec<String>,
+}
+
+/// What the task of a build reports. A report of an attempt that is over is refused: the fence.
+pub enum BuildReport {
+    /// The build waits for these locks; the answer comes when it holds them all.
+    LocksWanted { locks: Vec<LockAccess>, step: Option<StepId>, answer: Answer<()> },
+    /// A step's or the build's locks are free again.
+    LocksReleased { step: Option<StepId> },
+    /// What the build is doing, in words.
+    StateChanged { text: String },
+    /// A property was set.
+    PropertiesSet { properties: Properties },
+    /// A step begins.
+    StepStarted { name: String, number: i64, text: String, answer: Answer<StepId> },
+    /// A step has its locks.
+    StepLocked { step: StepId },
+    /// A step has new text or links (JSON list).
+    StepUpdated { step: StepId, text: Option<String>, urls: Option<Json> },
+    /// A log is opened.
+    LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
+    /// A request of a step goes to the worker.
+    CommandSent { step: StepId, seq: i64, request: Json, answer: Answer<()> },
+    /// The worker has answered it, or is gone.
+    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json, answer: Answer<()> },
+    /// A step ended.
+    StepFinished { step: StepId, results: Results, text: String, hidden: bool },
+    /// The build ended.
+    Finished { results: Results, text: String, answer: Answer<()> },
+}

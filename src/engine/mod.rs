@@ -1,0 +1,231 @@
+//! The engine ring: it decides. No Lua, no SQL text, no HTTP, no bytes of a protocol. [`Engine`] is
+//! the handle that every edge holds; behind it, [`beat`] takes inputs one after the other, commits
+//! them in groups, and only then answers.
+
+pub mod desk;
+pub mod input;
+pub mod ports;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::base::clock::Clock;
+use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
+use crate::base::random::Random;
+use crate::engine::input::{
+    Answer, Attached, Delivered, Force, Input, NewGeneration, Reloaded, Started,
+};
+use crate::engine::ports::{Future, Link, Scripts};
+use crate::model::config::Config;
+use crate::model::delivery::NewDelivery;
+use crate::model::event::Event;
+use crate::model::worker::WorkerInfo;
+use crate::store::{Conn, Store, StoreError};
+
+/// A configuration that was loaded: its data and its functions. Builds hold the one they began
+/// with; when the last holder lets go, its Lua state ends.
+pub struct Generation {
+    /// Row id; 0 until it is active.
+    pub id: GenerationId,
+    /// The data.
+    pub config: Config,
+    /// The functions.
+    pub scripts: Arc<dyn Scripts>,
+}
+
+/// Why the engine did not do what it was asked, and whose fault that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such thing.
+    Missing(String),
+    /// The request makes no sense now.
+    Invalid(String),
+    /// The attempt it speaks for is over.
+    Stale,
+    /// It could not be stored; nothing has happened.
+    Unstored(String),
+    /// The process is ending.
+    Ending,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(text) | Self::Invalid(text) => f.write_str(text),
+            Self::Stale => f.write_str("this attempt is over"),
+            Self::Unstored(text) => write!(f, "it could not be stored: {text}"),
+            Self::Ending => f.write_str("the master is stopping"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// How a reload is done: reads the configuration afresh. Given by `server.rs`, because loading is
+/// the script edge's work.
+pub type Reload = Arc<dyn Fn() -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+
+/// The handle through which everything talks to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    inputs: mpsc::Sender<Input>,
+    generation: watch::Receiver<Arc<Generation>>,
+    events: broadcast::Sender<Event>,
+    store: Store,
+    clock: Clock,
+    random: Random,
+}
+
+impl Engine {
+    /// The active configuration.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        self.0.generation.borrow().clone()
+    }
+
+    /// Announcements from now on. A receiver that falls 4,096 behind gets `Lagged` and must read
+    /// the rows again.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.events.subscribe()
+    }
+
+    /// Read access to the rows.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn random(&self) -> &Random {
+        &self.0.random
+    }
+
+    /// Tells the engine something that needs no answer.
+    pub async fn tell(&self, input: Input) {
+        // A closed channel means that the process is ending; there is nobody left to tell.
+        let _ = self.0.inputs.send(input).await;
+    }
+
+    /// Asks the engine; the answer comes after the commit.
+    ///
+    /// # Errors
+    /// What the engine refuses, or that it is ending.
+    pub async fn ask<T>(&self, input: impl FnOnce(Answer<T>) -> Input) -> Result<T, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.0.inputs.send(input(answer)).await.map_err(|_| Refusal::Ending)?;
+        answered.await.map_err(|_| Refusal::Ending)?
+    }
+
+    /// Stores a webhook delivery; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn deliver(&self, delivery: NewDelivery) -> Result<Delivered, Refusal> {
+        self.ask(|answer| Input::DeliveryArrived { delivery, answer }).await
+    }
+
+    /// Starts builds through a force scheduler.
+    ///
+    /// # Errors
+    /// When the scheduler or a builder does not exist.
+    pub async fn force(&self, force: Force) -> Result<Started, Refusal> {
+        self.ask(|answer| Input::Forced { force, answer }).await
+    }
+
+    /// Makes a new request with a build's source and properties.
+    ///
+    /// # Errors
+    /// When there is no such build, or its builder is gone.
+    pub async fn rebuild(&self, build: BuildId, owner: String) -> Result<Started, Refusal> {
+        self.ask(|answer| Input::RebuildWanted { build, owner, answer }).await
+    }
+
+    /// Stops a build; asynchronous, and nothing happens to a build that has ended.
+    ///
+    /// # Errors
+    /// When there is no such build.
+    pub async fn stop_build(&self, build: BuildId, reason: String) -> Result<(), Refusal> {
+        self.ask(|answer| Input::StopWanted { build, reason, answer }).await
+    }
+
+    /// Cancels a request; one that is being built has its build stopped.
+    ///
+    /// # Errors
+    /// When there is no such request.
+    pub async fn cancel(&self, request: RequestId, reason: String) -> Result<(), Refusal> {
+        self.ask(|answer| Input::CancelWanted { request, reason, answer }).await
+    }
+
+    /// Lets a worker in that has proved who it is.
+    ///
+    /// # Errors
+    /// When the configuration does not know it.
+    pub async fn attach(
+        &self,
+        name: String,
+        info: WorkerInfo,
+        link: Arc<dyn Link>,
+    ) -> Result<Attached, Refusal> {
+        self.ask(|answer| Input::WorkerAttached { name, info, link, answer }).await
+    }
+
+    /// The connection of the worker `name`, if it has one: for the check of duplicates.
+    ///
+    /// # Errors
+    /// When the engine is ending.
+    pub async fn worker_link(&self, name: String) -> Result<Option<Arc<dyn Link>>, Refusal> {
+        self.ask(|answer| Input::LinkWanted { name, answer }).await
+    }
+
+    /// Says that a worker's connection ended.
+    pub async fn detach(&self, worker: WorkerId, epoch: i64) {
+        self.tell(Input::WorkerDetached { worker, epoch }).await;
+    }
+
+    /// Puts a loaded configuration into effect.
+    ///
+    /// # Errors
+    /// When it needs a restart (another database) or could not be stored.
+    pub async fn activate(&self, generation: NewGeneration) -> Result<Reloaded, Refusal> {
+        let generation = Box::new(generation);
+        self.ask(|answer| Input::GenerationLoaded { generation, answer }).await
+    }
+
+    /// Writes rows that the engine itself does not look at (outbox, sessions), in the next commit.
+    ///
+    /// # Errors
+    /// What `f` or the commit fails with.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Conn<'_>) -> crate::store::Result<T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let write = Input::Write(Box::new(move |conn| {
+            let out = f(conn)?;
+            Ok(Box::new(move || {
+                // Nobody waits any more: the rows are written all the same.
+                let _ = answer.send(out);
+            }))
+        }));
+        self.0.inputs.send(write).await.map_err(|_| Refusal::Ending)?;
+        answered.await.map_err(|_| Refusal::Unstored("see the master's log".to_owned()))
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Unstored(error.to_string())
+    }
+}

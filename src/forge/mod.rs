@@ -1,0 +1,1 @@
+//! GitHub: its payloads and its API.

@@ -1,0 +1,181 @@
+//! What a worker can be asked to do, in neutral words. `wire` translates it into the arguments of
+//! each protocol; `worker` carries it out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::base::secret::Secret;
+
+/// One command for a worker.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The builder on whose behalf it runs.
+    pub builder: String,
+    /// The builder's directory, relative to the worker's base directory.
+    pub builddir: String,
+    /// What is to be done.
+    pub what: CommandKind,
+}
+
+/// The commands. Paths are absolute on the worker or relative to the builder's directory.
+#[derive(Clone, Debug)]
+pub enum CommandKind {
+    /// Run a program.
+    Shell(Box<ShellCommand>),
+    /// Make directories, with their parents; existing ones are fine.
+    MakeDirectory {
+        /// Which.
+        paths: Vec<String>,
+    },
+    /// Remove trees; missing ones are fine.
+    RemoveDirectory {
+        /// Which.
+        paths: Vec<String>,
+        /// Seconds without output before it is given up (default 120).
+        timeout: Option<f64>,
+    },
+    /// Look at a file or directory.
+    Stat {
+        /// Which.
+        path: String,
+    },
+    /// List a directory's names.
+    ListDirectory {
+        /// Which.
+        path: String,
+    },
+    /// Find paths by a pattern (`*`, `?`, `[...]`, `**`).
+    Glob {
+        /// The pattern.
+        path: String,
+    },
+    /// Remove one file.
+    RemoveFile {
+        /// Which.
+        path: String,
+    },
+    /// Send a file to the master in blocks.
+    UploadFile {
+        /// Which.
+        path: String,
+        /// Largest block in bytes.
+        block_size: u64,
+        /// Largest file in bytes; more is cut and fails.
+        max_size: Option<u64>,
+        /// Send the file's times too.
+        keep_stamp: bool,
+    },
+}
+
+impl CommandKind {
+    /// Buildbot's name of the command in the msgpack protocol.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Shell(_) => "shell",
+            Self::MakeDirectory { .. } => "mkdir",
+            Self::RemoveDirectory { .. } => "rmdir",
+            Self::Stat { .. } => "stat",
+            Self::ListDirectory { .. } => "listdir",
+            Self::Glob { .. } => "glob",
+            Self::RemoveFile { .. } => "rmfile",
+            Self::UploadFile { .. } => "upload_file",
+        }
+    }
+}
+
+/// A program to run, with Buildbot's options. Times are in seconds.
+#[derive(Clone, Debug)]
+pub struct ShellCommand {
+    /// Text for the worker's shell, or a program with its arguments.
+    pub command: CommandLine,
+    /// Working directory; created if it is missing.
+    pub workdir: String,
+    /// Changes to the worker's environment: text, a list to be joined, or null to remove.
+    pub env: BTreeMap<String, Json>,
+    /// Kill after this long without output (default 1200).
+    pub timeout: Option<f64>,
+    /// Kill after this long in all.
+    pub max_time: Option<f64>,
+    /// Kill after this many lines of output.
+    pub max_lines: Option<u64>,
+    /// Send TERM first and wait this long before the interrupt signal.
+    pub sigterm_time: Option<f64>,
+    /// The signal that stops it, without `SIG` (default `KILL`).
+    pub interrupt_signal: String,
+    /// Send standard output (default true).
+    pub want_stdout: bool,
+    /// Send standard error (default true).
+    pub want_stderr: bool,
+    /// Show the environment in the log's header (default true).
+    pub log_environ: bool,
+    /// Text for standard input.
+    pub initial_stdin: Option<String>,
+}
+
+/// How a program is named.
+#[derive(Clone, Debug)]
+pub enum CommandLine {
+    /// `/bin/sh -c TEXT`, on Windows `%COMSPEC% /c TEXT`.
+    Shell(String),
+    /// A program and its arguments, run directly.
+    Argv(Vec<Argument>),
+}
+
+/// An argument of a program.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// Shown as it is.
+    Plain(String),
+    /// Shown as the second text.
+    Obfuscated(Secret, String),
+}
+
+/// What a program is given when nothing is said.
+impl ShellCommand {
+    /// A command with Buildbot's defaults.
+    #[must_use]
+    pub fn new(command: CommandLine, workdir: &str) -> Self {
+        Self {
+            command,
+            workdir: workdir.to_owned(),
+            env: BTreeMap::new(),
+            timeout: Some(1200.0),
+            max_time: None,
+            max_lines: None,
+            sigterm_time: None,
+            interrupt_signal: "KILL".to_owned(),
+            want_stdout: true,
+            want_stderr: true,
+            log_environ: true,
+            initial_stdin: None,
+        }
+    }
+}
+
+/// What a worker knows of a path: the ten numbers of `stat`, those that Buildbot uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStat {
+    /// Type and permission bits.
+    pub mode: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Last modification, seconds since the epoch.
+    pub mtime: i64,
+}
+
+impl FileStat {
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+
+    /// Whether it is a regular file.
+    #[must_use]
+    pub fn is_file(self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
+}

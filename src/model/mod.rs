@@ -1,0 +1,18 @@
+//! Plain data and pure rules: what the engine, the store and the edges speak about. No IO, no
+//! tokio, no database, no Lua. A configuration's functions appear here only as [`config::Callback`],
+//! a slot number that the script edge can call.
+
+pub mod build;
+pub mod change;
+pub mod command;
+pub mod config;
+pub mod delivery;
+pub mod event;
+pub mod filter;
+pub mod log;
+pub mod property;
+pub mod render;
+pub mod request;
+pub mod sourcestamp;
+pub mod step;
+pub mod worker;

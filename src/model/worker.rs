@@ -1,0 +1,81 @@
+//! Workers: what they say about themselves, and where one stands.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// What a worker reports when it connects. The environment is kept for interpolation and for
+/// path rules; the REST answer leaves it out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkerInfo {
+    /// The worker's base directory, absolute.
+    pub basedir: String,
+    /// `posix` or `nt`.
+    pub system: String,
+    /// Version of the worker's program.
+    pub version: String,
+    /// Number of processors.
+    pub numcpus: Option<i64>,
+    /// The worker's environment.
+    pub environ: BTreeMap<String, String>,
+    /// Everything else it said: `admin`, `host`, `os_*`, `access_uri` and so on.
+    pub other: BTreeMap<String, Json>,
+    /// Which commands it knows, with their version.
+    pub worker_commands: BTreeMap<String, String>,
+}
+
+impl WorkerInfo {
+    /// What may be shown: everything but the environment and the list of commands.
+    #[must_use]
+    pub fn public(&self) -> BTreeMap<String, Json> {
+        let mut out = self.other.clone();
+        for (name, text) in
+            [("basedir", &self.basedir), ("system", &self.system), ("version", &self.version)]
+        {
+            out.insert(name.to_owned(), Json::String(text.clone()));
+        }
+        if let Some(n) = self.numcpus {
+            out.insert("numcpus".to_owned(), Json::from(n));
+        }
+        out
+    }
+
+    /// `parts` joined by the worker's path rules; an absolute part starts afresh.
+    #[must_use]
+    pub fn join(&self, parts: &[&str]) -> String {
+        let windows = self.system == "nt";
+        let separator = if windows { '\\' } else { '/' };
+        let absolute = |p: &str| {
+            p.starts_with('/') || (windows && (p.starts_with('\\') || p.get(1..2) == Some(":")))
+        };
+        let mut out = String::new();
+        for part in parts.iter().filter(|p| !p.is_empty()) {
+            if out.is_empty() || absolute(part) {
+                out = (*part).to_owned();
+            } else {
+                if !out.ends_with(['/', separator]) {
+                    out.push(separator);
+                }
+                out.push_str(part);
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WorkerInfo;
+
+    #[test]
+    fn paths_join_by_the_workers_rules() {
+        let posix = WorkerInfo { system: "posix".to_owned(), ..WorkerInfo::default() };
+        assert_eq!(posix.join(&["/w", "b", "build"]), "/w/b/build");
+        assert_eq!(posix.join(&["/w", "b", "/abs"]), "/abs");
+        let nt = WorkerInfo { system: "nt".to_owned(), ..WorkerInfo::default() };
+        assert_eq!(nt.join(&["C:\\w", "b", "c:/x"]), "c:/x");
+        assert_eq!(nt.join(&["C:\\w", "b"]), "C:\\w\\b");
+    }
+}

@@ -1,0 +1,1 @@
+//! What leaves: commit statuses through the outbox.

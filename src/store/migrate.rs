@@ -1,0 +1,72 @@
+//! Migrations: an append-only, embedded ledger of numbered SQL files. The version of a database is
+//! `user_version`, set in the same transaction. A file with a newer version is refused; before an
+//! old one is changed, a copy is kept beside it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::conn::{Result, StoreError};
+
+/// The migrations of `state.sqlite`, oldest first.
+pub const STATE: &[&str] = &[include_str!("migrations/0001_start.sql")];
+/// The migrations of `logs.sqlite`, oldest first.
+pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];
+
+/// What a migration did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Version before; 0 = the file was new.
+    pub from: usize,
+    /// Version now.
+    pub to: usize,
+    /// Copy of the old file, when one was made.
+    pub backup: Option<PathBuf>,
+}
+
+/// Brings `connection` (the file `path`) to the newest version of `ledger`.
+///
+/// # Errors
+/// When the file is newer than this program, or a statement fails; then nothing has changed.
+pub fn migrate(connection: &mut Connection, path: &Path, ledger: &[&str]) -> Result<Migrated> {
+    let fail = |e: rusqlite::Error| StoreError::from_driver(&e, "migration");
+    let from: i64 = connection.query_row("pragma user_version", [], |r| r.get(0)).map_err(fail)?;
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    if from > ledger.len() {
+        return Err(StoreError::new(
+            format!(
+                "{} has schema {from}, this program knows schemas up to {}. \
+                 Start it with the newer halide-ci, or restore the backup from before the upgrade.",
+                path.display(),
+                ledger.len()
+            ),
+            "opening the database",
+        ));
+    }
+    if from == ledger.len() {
+        return Ok(Migrated { from, to: from, backup: None });
+    }
+    let backup = (from > 0).then(|| backup_path(path, from));
+    if let Some(backup) = &backup {
+        // `vacuum into` copies a consistent state, the write-ahead log included.
+        let target = backup.to_string_lossy().into_owned();
+        if !backup.exists() {
+            connection.execute("vacuum into ?1", [target]).map_err(fail)?;
+        }
+    }
+    let tx = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(fail)?;
+    for sql in &ledger[from..] {
+        tx.execute_batch(sql).map_err(fail)?;
+    }
+    tx.execute_batch(&format!("pragma user_version = {}", ledger.len())).map_err(fail)?;
+    tx.commit().map_err(fail)?;
+    Ok(Migrated { from, to: ledger.len(), backup })
+}
+
+fn backup_path(path: &Path, version: usize) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".schema-{version}.backup"));
+    path.with_file_name(name)
+}

@@ -1,0 +1,14 @@
+-- The first schema of the log file: bytes of logs in frames, apart from the state so that the
+-- state stays small and old logs can be dropped.
+
+create table frames (
+  log_id bigint not null,
+  seq bigint not null,
+  first_line bigint not null,        -- number of the first display line that begins in the frame
+  first_byte bigint not null,        -- offset in the raw log
+  lines bigint not null,             -- display lines that end in it
+  bytes bigint not null,             -- raw length
+  time bigint not null,
+  data blob not null,               -- zstd of segments: letter, length (u32 LE), bytes
+  primary key (log_id, seq)
+) without rowid;

@@ -1,0 +1,176 @@
+//! SQLite: opening the two files, the writer's transaction, the pool of readers. `state.sqlite`
+//! and `logs.sqlite` have one writing connection each; readers are read-only by pragma.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::conn::{Conn, Result, StoreError};
+use super::migrate::{self, Migrated};
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The state file; the logs are `logs.sqlite` beside it.
+    pub path: PathBuf,
+    /// Wait for the disk at each commit. Only a simulation goes without.
+    pub durable: bool,
+    /// Read on the calling task instead of on blocking threads: for the simulator, whose clock
+    /// stands still while a foreign thread works.
+    pub inline: bool,
+}
+
+/// Read access for everybody. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    state: Pool,
+    logs: Pool,
+    inline: bool,
+}
+
+/// The writing connection of one file. The engine's beat owns the state's, the log writer the
+/// logs'.
+pub struct Writer(Connection);
+
+/// What opening did.
+pub struct Opened {
+    /// Read access.
+    pub store: Store,
+    /// The state's writer.
+    pub state: Writer,
+    /// The logs' writer.
+    pub logs: Writer,
+    /// What was migrated in the state file.
+    pub migrated: Migrated,
+}
+
+impl Store {
+    /// Opens both files, migrating them if they are older.
+    ///
+    /// # Errors
+    /// When a file cannot be opened or is newer than this program.
+    pub fn open(options: &StoreOptions) -> Result<Opened> {
+        let logs_path = options.path.with_file_name("logs.sqlite");
+        let mut state = connect(&options.path, options.durable)?;
+        let migrated = migrate::migrate(&mut state, &options.path, migrate::STATE)?;
+        let mut logs = connect(&logs_path, options.durable)?;
+        migrate::migrate(&mut logs, &logs_path, migrate::LOGS)?;
+        let store = Self(Arc::new(Inner {
+            state: Pool::new(options.path.clone()),
+            logs: Pool::new(logs_path),
+            inline: options.inline,
+        }));
+        Ok(Opened { store, state: Writer(state), logs: Writer(logs), migrated })
+    }
+
+    /// Reads from the state.
+    ///
+    /// # Errors
+    /// What `f` fails with.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Conn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.on(|inner| &inner.state, f).await
+    }
+
+    /// Reads from the logs.
+    ///
+    /// # Errors
+    /// What `f` fails with.
+    pub async fn read_logs<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Conn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.on(|inner| &inner.logs, f).await
+    }
+
+    async fn on<T: Send + 'static>(
+        &self,
+        pool: fn(&Inner) -> &Pool,
+        f: impl FnOnce(&Conn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if self.0.inline {
+            return pool(&self.0).with(f);
+        }
+        let inner = self.0.clone();
+        tokio::task::spawn_blocking(move || pool(&inner).with(f))
+            .await
+            .map_err(|e| StoreError::new(e.to_string(), "reading"))?
+    }
+}
+
+impl Writer {
+    /// Runs `f` in one transaction and commits it; rolls back when `f` fails.
+    ///
+    /// # Errors
+    /// What `f` or the commit fails with.
+    pub fn transaction<T>(&mut self, f: impl FnOnce(&Conn<'_>) -> Result<T>) -> Result<T> {
+        let fail = |e: rusqlite::Error| StoreError::from_driver(&e, "transaction");
+        let tx = self
+            .0
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(fail)?;
+        let out = f(&Conn(&tx))?;
+        tx.commit().map_err(fail)?;
+        Ok(out)
+    }
+}
+
+/// Read-only connections that wait for the next reader.
+struct Pool {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    fn new(path: PathBuf) -> Self {
+        Self { path, idle: Mutex::new(Vec::new()) }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&Conn<'_>) -> Result<T>) -> Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => reader(&self.path)?,
+        };
+        let out = f(&Conn(&connection));
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < 8 {
+            idle.push(connection);
+        }
+        out
+    }
+}
+
+fn connect(path: &Path, durable: bool) -> Result<Connection> {
+    let fail =
+        |e: rusqlite::Error| StoreError::from_driver(&e, &format!("opening {}", path.display()));
+    let connection = Connection::open(path).map_err(fail)?;
+    let synchronous = if durable { "full" } else { "off" };
+    connection
+        .execute_batch(&format!(
+            "pragma journal_mode = wal; pragma synchronous = {synchronous}; pragma foreign_keys = on; \
+             pragma journal_size_limit = 67108864; pragma cache_size = -4096; pragma trusted_schema = off;"
+        ))
+        .map_err(fail)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn reader(path: &Path) -> Result<Connection> {
+    let fail =
+        |e: rusqlite::Error| StoreError::from_driver(&e, &format!("opening {}", path.display()));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    connection
+        .execute_batch(
+            "pragma query_only = on; pragma cache_size = -1024; pragma trusted_schema = off;",
+        )
+        .map_err(fail)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

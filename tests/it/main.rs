@@ -1,0 +1,1 @@
+//! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
