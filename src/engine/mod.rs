@@ -5,6 +5,8 @@
 pub mod desk;
 pub mod input;
 pub mod ports;
+pub mod render;
+pub mod tasks;
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,10 +2,22 @@
 //! SQLite and PostgreSQL. Only [`Writer`], which the engine's beat owns, can write; everybody else
 //! reads through [`Store`].
 
+pub mod builders;
+pub mod builds;
+pub mod buildsets;
+pub mod changes;
 pub mod conn;
+pub mod deliveries;
 pub mod frames;
+pub mod generations;
+pub mod logs;
 pub mod migrate;
+pub mod requests;
+pub mod schedulers;
+pub mod sourcestamps;
 pub mod sqlite;
+pub mod steps;
+pub mod workers;
 
 pub use conn::{Conn, Result, StoreError, Value};
-pub use sqlite::{Store, StoreOptions, Writer};
+pub use sqlite::{Opened, Store, StoreOptions, Writer};

@@ -1,0 +1,40 @@
+//! `builders`: known ones, in the order of the configuration.
+
+use super::conn::{Conn, Result};
+use crate::base::id::BuilderId;
+use crate::model::config::BuilderConfig;
+use crate::params;
+
+/// The row of a configured builder, made if it is new.
+///
+/// # Errors
+/// What the database refuses.
+pub fn ensure(conn: &Conn<'_>, builder: &BuilderConfig, position: i64) -> Result<BuilderId> {
+    let tags = serde_json::to_value(&builder.tags).unwrap_or_default();
+    conn.query_one(
+        "insert into builders (name, description, tags, position, next_number) values ($1, $2, $3, $4, 1) \
+         on conflict (name) do update set description = excluded.description, tags = excluded.tags, \
+         position = excluded.position returning id",
+        params![&builder.name, builder.description.as_deref(), tags, position],
+        |r| Ok(BuilderId(r.int(0)?)),
+    )
+}
+
+/// Marks all builders as not configured: the first step of a start or reload.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
+    conn.execute("update builders set position = -1", params![])?;
+    Ok(())
+}
+
+/// The name of every builder that ever was.
+///
+/// # Errors
+/// What the database refuses.
+pub fn names(conn: &Conn<'_>) -> Result<Vec<(BuilderId, String)>> {
+    conn.query("select id, name from builders order by id", params![], |r| {
+        Ok((BuilderId(r.int(0)?), r.text(1)?))
+    })
+}

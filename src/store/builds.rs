@@ -1,0 +1,157 @@
+//! `builds` and their properties.
+
+use super::conn::{Conn, Result};
+use crate::base::clock::Timestamp;
+use crate::base::id::{
+    BuildId, BuilderId, BuildsetId, GenerationId, MasterId, RequestId, WorkerId,
+};
+use crate::base::results::Results;
+use crate::model::build::Build;
+use crate::model::property::Properties;
+use crate::params;
+
+/// A build to be made.
+#[derive(Clone, Debug)]
+pub struct NewBuild {
+    /// Its builder.
+    pub builder: BuilderId,
+    /// The request it attempts.
+    pub request: RequestId,
+    /// Where it runs.
+    pub worker: WorkerId,
+    /// Who runs it.
+    pub master: MasterId,
+    /// The configuration it is made from.
+    pub generation: GenerationId,
+    /// Which attempt it is, from 1.
+    pub attempt: u32,
+}
+
+/// Stores a build with the builder's next number.
+///
+/// # Errors
+/// What the database refuses.
+pub fn insert(conn: &Conn<'_>, new: &NewBuild, now: Timestamp) -> Result<Build> {
+    let number = conn.query_one(
+        "update builders set next_number = next_number + 1 where id = $1 returning next_number - 1",
+        params![new.builder],
+        |r| r.int(0),
+    )?;
+    let id = conn.query_one(
+        "insert into builds (number, builder_id, request_id, worker_id, master_id, generation_id, \
+         attempt, started_at, locks_duration, state_string) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 'starting') returning id",
+        params![
+            number,
+            new.builder,
+            new.request,
+            new.worker,
+            new.master,
+            new.generation,
+            new.attempt,
+            now
+        ],
+        |r| Ok(BuildId(r.int(0)?)),
+    )?;
+    Ok(Build {
+        id,
+        number,
+        builder: new.builder,
+        request: new.request,
+        worker: new.worker,
+        attempt: new.attempt,
+        generation: new.generation,
+    })
+}
+
+/// Sets properties of a build.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_properties(conn: &Conn<'_>, id: BuildId, properties: &Properties) -> Result<()> {
+    for (name, (value, source)) in &properties.0 {
+        conn.execute(
+            "insert into build_properties (build_id, name, value, source) values ($1, $2, $3, $4) \
+             on conflict (build_id, name) do update set value = excluded.value, source = excluded.source",
+            params![id, name, value.to_string(), source],
+        )?;
+    }
+    Ok(())
+}
+
+/// Sets what a build is doing, in words.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_state(conn: &Conn<'_>, id: BuildId, text: &str) -> Result<()> {
+    conn.execute("update builds set state_string = $1 where id = $2", params![text, id])?;
+    Ok(())
+}
+
+/// Adds to the time a build has spent waiting for locks, in microseconds.
+///
+/// # Errors
+/// What the database refuses.
+pub fn add_locks_duration(conn: &Conn<'_>, id: BuildId, micros: i64) -> Result<()> {
+    conn.execute(
+        "update builds set locks_duration = locks_duration + $1 where id = $2",
+        params![micros, id],
+    )?;
+    Ok(())
+}
+
+/// Ends a build; false when it had ended before: the fence.
+///
+/// # Errors
+/// What the database refuses.
+pub fn finish(
+    conn: &Conn<'_>,
+    id: BuildId,
+    results: Results,
+    text: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = conn.execute(
+        "update builds set complete_at = $1, results = $2, state_string = $3 \
+         where id = $4 and complete_at is null",
+        params![now, results, text, id],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Every build that has not ended, by id.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Build>> {
+    conn.query(
+        "select id, number, builder_id, request_id, worker_id, attempt, generation_id from builds \
+         where complete_at is null order by id",
+        params![],
+        |r| {
+            Ok(Build {
+                id: BuildId(r.int(0)?),
+                number: r.int(1)?,
+                builder: BuilderId(r.int(2)?),
+                request: RequestId(r.int(3)?),
+                worker: WorkerId(r.int(4)?),
+                attempt: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
+                generation: GenerationId(r.int(6)?),
+            })
+        },
+    )
+}
+
+/// What a rebuild needs of a build: (builder, buildset, the first build it goes back to).
+///
+/// # Errors
+/// What the database refuses.
+pub fn origin(conn: &Conn<'_>, id: BuildId) -> Result<Option<(BuilderId, BuildsetId, BuildId)>> {
+    conn.query_opt(
+        "select b.builder_id, r.buildset_id, coalesce(s.rebuilt_build_id, b.id) from builds b \
+         join buildrequests r on r.id = b.request_id join buildsets s on s.id = r.buildset_id \
+         where b.id = $1",
+        params![id],
+        |r| Ok((BuilderId(r.int(0)?), BuildsetId(r.int(1)?), BuildId(r.int(2)?))),
+    )
+}

@@ -1,0 +1,110 @@
+//! `buildrequests`: wishes, and who builds them.
+
+use super::conn::{Conn, Result};
+use super::sourcestamps;
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildId, BuilderId, BuildsetId, MasterId, RequestId};
+use crate::base::results::Results;
+use crate::model::request::{Request, RequestState};
+use crate::params;
+
+/// Stores a request.
+///
+/// # Errors
+/// What the database refuses.
+pub fn insert(
+    conn: &Conn<'_>,
+    buildset: BuildsetId,
+    builder: BuilderId,
+    priority: i64,
+    now: Timestamp,
+) -> Result<RequestId> {
+    conn.query_one(
+        "insert into buildrequests (buildset_id, builder_id, priority, submitted_at, waited_for, attempts) \
+         values ($1, $2, $3, $4, 0, 0) returning id",
+        params![buildset, builder, priority, now],
+        |r| Ok(RequestId(r.int(0)?)),
+    )
+}
+
+/// Claims a request for a build; false when somebody else has it.
+///
+/// # Errors
+/// What the database refuses.
+pub fn claim(
+    conn: &Conn<'_>,
+    id: RequestId,
+    build: BuildId,
+    master: MasterId,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = conn.execute(
+        "update buildrequests set claimed_at = $1, claimed_by_master_id = $2, build_id = $3, \
+         attempts = attempts + 1 where id = $4 and claimed_at is null and complete_at is null",
+        params![now, master, build, id],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Lets a request wait again after an attempt without a verdict.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unclaim(conn: &Conn<'_>, id: RequestId) -> Result<()> {
+    conn.execute(
+        "update buildrequests set claimed_at = null, claimed_by_master_id = null, build_id = null \
+         where id = $1 and complete_at is null",
+        params![id],
+    )?;
+    Ok(())
+}
+
+/// Gives a request its one result.
+///
+/// # Errors
+/// What the database refuses.
+pub fn complete(
+    conn: &Conn<'_>,
+    id: RequestId,
+    results: Results,
+    because: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
+    conn.execute(
+        "update buildrequests set complete_at = $1, results = $2, ended_because = $3 where id = $4",
+        params![now, results, because, id],
+    )?;
+    Ok(())
+}
+
+/// Every request without a result, by id.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
+    let mut requests = conn.query(
+        "select r.id, r.buildset_id, r.builder_id, r.priority, r.submitted_at, r.attempts, r.build_id, \
+         exists (select 1 from buildset_changes c where c.buildset_id = r.buildset_id) \
+         from buildrequests r where r.complete_at is null order by r.id",
+        params![],
+        |r| {
+            Ok(Request {
+                id: RequestId(r.int(0)?),
+                buildset: BuildsetId(r.int(1)?),
+                builder: BuilderId(r.int(2)?),
+                priority: r.int(3)?,
+                submitted_at: r.time(4)?,
+                sourcestamps: Vec::new(),
+                has_changes: r.bool(7)?,
+                attempts: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
+                state: r
+                    .opt_int(6)?
+                    .map_or(RequestState::Waiting, |b| RequestState::Claimed(BuildId(b))),
+            })
+        },
+    )?;
+    for request in &mut requests {
+        request.sourcestamps = sourcestamps::of_buildset(conn, request.buildset)?;
+    }
+    Ok(requests)
+}

@@ -1,0 +1,27 @@
+//! `schedulers`: known ones, and whether they are switched on.
+
+use super::conn::{Conn, Result};
+use crate::base::id::SchedulerId;
+use crate::params;
+
+/// The row of a configured scheduler, made if it is new: (id, switched on).
+///
+/// # Errors
+/// What the database refuses.
+pub fn ensure(conn: &Conn<'_>, name: &str, kind: &str) -> Result<(SchedulerId, bool)> {
+    conn.query_one(
+        "insert into schedulers (name, kind, enabled, configured) values ($1, $2, 1, 1) \
+         on conflict (name) do update set kind = excluded.kind, configured = 1 returning id, enabled",
+        params![name, kind],
+        |r| Ok((SchedulerId(r.int(0)?), r.bool(1)?)),
+    )
+}
+
+/// Marks all schedulers as not configured: the first step of a start or reload.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
+    conn.execute("update schedulers set configured = 0", params![])?;
+    Ok(())
+}

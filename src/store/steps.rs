@@ -1,0 +1,147 @@
+//! `steps`, and `commands`: what they asked of their worker.
+
+use serde_json::Value as Json;
+
+use super::conn::{Conn, Result};
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildId, StepId};
+use crate::base::results::Results;
+use crate::params;
+
+/// Stores a step that begins now.
+///
+/// # Errors
+/// What the database refuses.
+pub fn insert(
+    conn: &Conn<'_>,
+    build: BuildId,
+    number: i64,
+    name: &str,
+    text: &str,
+    now: Timestamp,
+) -> Result<StepId> {
+    conn.query_one(
+        "insert into steps (build_id, number, name, started_at, state_string, urls, hidden) \
+         values ($1, $2, $3, $4, $5, '[]', 0) returning id",
+        params![build, number, name, now, text],
+        |r| Ok(StepId(r.int(0)?)),
+    )
+}
+
+/// A step has its locks; returns how long it waited for them, in microseconds.
+///
+/// # Errors
+/// What the database refuses.
+pub fn locked(conn: &Conn<'_>, id: StepId, now: Timestamp) -> Result<i64> {
+    conn.query_one(
+        "update steps set locks_acquired_at = $1 where id = $2 returning locks_acquired_at - started_at",
+        params![now, id],
+        |r| r.int(0),
+    )
+}
+
+/// Sets what a step is doing, in words.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_state(conn: &Conn<'_>, id: StepId, text: &str) -> Result<()> {
+    conn.execute("update steps set state_string = $1 where id = $2", params![text, id])?;
+    Ok(())
+}
+
+/// Sets a step's links, a JSON list of `{name, url}`.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_urls(conn: &Conn<'_>, id: StepId, urls: &Json) -> Result<()> {
+    conn.execute("update steps set urls = $1 where id = $2", params![urls.clone(), id])?;
+    Ok(())
+}
+
+/// Ends a step.
+///
+/// # Errors
+/// What the database refuses.
+pub fn finish(
+    conn: &Conn<'_>,
+    id: StepId,
+    results: Results,
+    text: &str,
+    hidden: bool,
+    now: Timestamp,
+) -> Result<()> {
+    conn.execute(
+        "update steps set complete_at = $1, results = $2, state_string = $3, hidden = $4 \
+         where id = $5 and complete_at is null",
+        params![now, results, text, hidden, id],
+    )?;
+    Ok(())
+}
+
+/// Ends every open step of a build; returns them.
+///
+/// # Errors
+/// What the database refuses.
+pub fn finish_open(
+    conn: &Conn<'_>,
+    build: BuildId,
+    results: Results,
+    text: &str,
+    now: Timestamp,
+) -> Result<Vec<StepId>> {
+    conn.query(
+        "update steps set complete_at = $1, results = $2, state_string = $3 \
+         where build_id = $4 and complete_at is null returning id",
+        params![now, results, text, build],
+        |r| Ok(StepId(r.int(0)?)),
+    )
+}
+
+/// Notes that a request goes to the worker on its connection `epoch`.
+///
+/// # Errors
+/// What the database refuses.
+pub fn command_sent(
+    conn: &Conn<'_>,
+    step: StepId,
+    seq: i64,
+    epoch: i64,
+    request: &Json,
+) -> Result<()> {
+    conn.execute(
+        "insert into commands (step_id, seq, epoch, request, state) values ($1, $2, $3, $4, 'sent')",
+        params![step, seq, epoch, request.clone()],
+    )?;
+    Ok(())
+}
+
+/// Notes the worker's answer (`complete`) or its silence (`lost`).
+///
+/// # Errors
+/// What the database refuses.
+pub fn command_ended(
+    conn: &Conn<'_>,
+    step: StepId,
+    seq: i64,
+    state: &str,
+    answer: &Json,
+) -> Result<()> {
+    conn.execute(
+        "update commands set state = $1, answer = $2 where step_id = $3 and seq = $4",
+        params![state, answer.clone(), step, seq],
+    )?;
+    Ok(())
+}
+
+/// Marks the unanswered requests of a build's steps as lost.
+///
+/// # Errors
+/// What the database refuses.
+pub fn commands_lost(conn: &Conn<'_>, build: BuildId) -> Result<()> {
+    conn.execute(
+        "update commands set state = 'lost' where state = 'sent' \
+         and step_id in (select id from steps where build_id = $1)",
+        params![build],
+    )?;
+    Ok(())
+}

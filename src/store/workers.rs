@@ -1,0 +1,93 @@
+//! `workers`: known ones, and where each stands.
+
+use super::conn::{Conn, Result};
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuilderId, WorkerId};
+use crate::model::worker::WorkerInfo;
+use crate::params;
+
+/// The row of the configured worker `name`, made if it is new.
+///
+/// # Errors
+/// What the database refuses.
+pub fn ensure(conn: &Conn<'_>, name: &str) -> Result<WorkerId> {
+    conn.query_one(
+        "insert into workers (name, configured, info, epoch, paused, graceful) values ($1, 1, '{}', 0, 0, 0) \
+         on conflict (name) do update set configured = 1 returning id",
+        params![name],
+        |r| Ok(WorkerId(r.int(0)?)),
+    )
+}
+
+/// Marks all workers as not configured and away: the first step of a start or reload.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
+    conn.execute("update workers set configured = 0", params![])?;
+    Ok(())
+}
+
+/// Marks all workers as away: at the start nobody is connected.
+///
+/// # Errors
+/// What the database refuses.
+pub fn all_away(conn: &Conn<'_>) -> Result<()> {
+    conn.execute("update workers set connected_since = null", params![])?;
+    Ok(())
+}
+
+/// A worker connected; returns the number of this connection.
+///
+/// # Errors
+/// What the database refuses.
+pub fn attached(conn: &Conn<'_>, id: WorkerId, info: &WorkerInfo, now: Timestamp) -> Result<i64> {
+    let public = serde_json::to_value(info.public()).unwrap_or_default();
+    conn.query_one(
+        "update workers set connected_since = $1, info = $2, last_seen = $1, epoch = epoch + 1, \
+         graceful = 0 where id = $3 returning epoch",
+        params![now, public, id],
+        |r| r.int(0),
+    )
+}
+
+/// A worker's connection ended.
+///
+/// # Errors
+/// What the database refuses.
+pub fn detached(conn: &Conn<'_>, id: WorkerId, now: Timestamp) -> Result<()> {
+    conn.execute(
+        "update workers set connected_since = null, last_seen = $1 where id = $2",
+        params![now, id],
+    )?;
+    Ok(())
+}
+
+/// Sets which workers can build a builder.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_builder_workers(
+    conn: &Conn<'_>,
+    builder: BuilderId,
+    workers: &[WorkerId],
+) -> Result<()> {
+    conn.execute("delete from builder_workers where builder_id = $1", params![builder])?;
+    for worker in workers {
+        conn.execute(
+            "insert into builder_workers (builder_id, worker_id) values ($1, $2) on conflict do nothing",
+            params![builder, *worker],
+        )?;
+    }
+    Ok(())
+}
+
+/// A worker's flags: (paused, graceful).
+///
+/// # Errors
+/// What the database refuses.
+pub fn flags(conn: &Conn<'_>, id: WorkerId) -> Result<(bool, bool)> {
+    conn.query_one("select paused, graceful from workers where id = $1", params![id], |r| {
+        Ok((r.bool(0)?, r.bool(1)?))
+    })
+}
