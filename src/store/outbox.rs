@@ -70,32 +70,40 @@ impl State {
     }
 }
 
-/// A row to be written.
-#[derive(Clone, Debug)]
-pub struct NewMessage {
-    /// The reporter's name.
-    pub reporter: String,
-    /// What it tells.
-    pub kind: Kind,
-    /// Of which request.
-    pub request: RequestId,
-    /// Of which build; none for [`Kind::RequestAdded`].
-    pub build: Option<BuildId>,
-    /// How the build ended, for [`Kind::BuildFinished`].
-    pub results: Option<Results>,
-}
-
-/// Writes a row, due at once.
+/// Leaves word for a reporter. `kind` is `request_added`, `build_started` or `build_finished`.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn insert(conn: &Conn<'_>, new: &NewMessage, now: Timestamp) -> Result<OutboxId> {
-    conn.query_one(
+pub fn add(
+    conn: &Conn<'_>,
+    reporter: &str,
+    kind: &str,
+    request: RequestId,
+    build: Option<BuildId>,
+    results: Option<Results>,
+    now: Timestamp,
+) -> Result<()> {
+    conn.execute(
         "insert into outbox (reporter, kind, request_id, build_id, results, created_at, due_at, \
-         attempts, state) values ($1, $2, $3, $4, $5, $6, $6, 0, 'waiting') returning id",
-        params![&new.reporter, new.kind.word(), new.request, new.build, new.results, now],
-        |r| Ok(OutboxId(r.int(0)?)),
-    )
+         attempts, state) values ($1, $2, $3, $4, $5, $6, $6, 0, 'waiting')",
+        params![reporter, kind, request, build, results, now],
+    )?;
+    Ok(())
+}
+
+/// Leaves word that an attempt which a restart ended is tried again, for the reporters that were
+/// told of its start.
+///
+/// # Errors
+/// What the database refuses.
+pub fn retried(conn: &Conn<'_>, request: RequestId, build: BuildId, now: Timestamp) -> Result<()> {
+    conn.execute(
+        "insert into outbox (reporter, kind, request_id, build_id, results, created_at, due_at, \
+         attempts, state) select distinct reporter, 'build_finished', $1, $2, $3, $4, $4, 0, 'waiting' \
+         from outbox where kind = 'build_started' and build_id = $2",
+        params![request, build, Results::Retry, now],
+    )?;
+    Ok(())
 }
 
 /// A row that waits.
