@@ -114,6 +114,26 @@ function define.namespace(name, entries, lazy)
   })
 end
 
+-- A read-only view for callbacks. With `known`, reading any other name is an error.
+function native.frozen(values, message, known)
+  local names = {}
+  for _, name in ipairs(known or {}) do names[name] = true end
+  return setmetatable({}, {
+    __values = values,
+    __metatable = false,
+    __index = function(_, key)
+      local value = values[key]
+      if value == nil and known and not names[key] then
+        local near = native.nearest(tostring(key), known)
+        error(("there is no field `%s` here.%s"):format(tostring(key), near and " " .. near or ""), 2)
+      end
+      return value
+    end,
+    __newindex = function() error(message, 2) end,
+    __pairs = function() return pairs(values) end,
+  })
+end
+
 -- Other defaults ---------------------------------------------------------------------------------
 
 local function takes(about, key)

@@ -7,12 +7,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mlua::{HookTriggers, Lua, VmState};
 
 use crate::base::clock::CpuWatch;
+use crate::model::config::Site;
 
 /// Errors that end the whole call, whatever the user's code does with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +62,28 @@ impl Fatal {
 #[derive(Clone)]
 pub(super) struct Budget(Rc<State>);
 
+/// How a Lua state is seen from other threads: whether it computes, and where.
+#[derive(Default)]
+pub(super) struct Pulse {
+    busy: AtomicBool,
+    beats: AtomicU64,
+    site: Mutex<Site>,
+}
+
+impl Pulse {
+    /// The number of the present slice, while one runs.
+    pub(super) fn busy(&self) -> Option<u64> {
+        self.busy.load(Ordering::Acquire).then(|| self.beats.load(Ordering::Acquire))
+    }
+
+    /// Where the last slice began.
+    pub(super) fn site(&self) -> Site {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 struct State {
+    pulse: Arc<Pulse>,
     limit: Cell<Duration>,
     running: Cell<Option<CpuWatch>>,
     overrun: Cell<bool>,
@@ -70,8 +94,14 @@ const STRIDE: u32 = 10_000;
 
 impl Budget {
     /// Installs a budget on `lua`; it takes effect inside [`Budget::within`] and [`Slice`].
-    pub(super) fn install(lua: &Lua, limit: Duration, memory: usize) -> mlua::Result<Self> {
+    pub(super) fn install(
+        lua: &Lua,
+        limit: Duration,
+        memory: usize,
+        pulse: Arc<Pulse>,
+    ) -> mlua::Result<Self> {
         let state = State {
+            pulse,
             limit: Cell::new(limit),
             running: Cell::new(None),
             overrun: Cell::new(false),
@@ -106,25 +136,31 @@ impl Budget {
         self.0.overrun.get()
     }
 
-    /// Runs `f` as one slice.
-    pub(super) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
+    /// Runs `f` as one slice; `site` is what a silent state is remembered by.
+    pub(super) fn within<R>(&self, site: &Site, f: impl FnOnce() -> R) -> R {
+        let pulse = &self.0.pulse;
         self.0.overrun.set(false);
         self.0.running.set(Some(CpuWatch::start()));
+        site.clone_into(&mut pulse.site.lock().unwrap_or_else(PoisonError::into_inner));
+        pulse.beats.fetch_add(1, Ordering::AcqRel);
+        pulse.busy.store(true, Ordering::Release);
         let out = f();
+        pulse.busy.store(false, Ordering::Release);
         self.0.running.set(None);
         self.0.overrun.set(false);
         out
     }
 
     /// `future` with a fresh slice for each poll.
-    pub(super) fn slices<F: Future>(&self, future: F) -> Slice<F> {
-        Slice { budget: self.clone(), future: Box::pin(future) }
+    pub(super) fn slices<F: Future>(&self, site: &Site, future: F) -> Slice<F> {
+        Slice { budget: self.clone(), site: site.clone(), future: Box::pin(future) }
     }
 }
 
 /// A future each of whose polls is one slice of a budget.
 pub(super) struct Slice<F> {
     budget: Budget,
+    site: Site,
     future: Pin<Box<F>>,
 }
 
@@ -134,6 +170,6 @@ impl<F: Future> Future for Slice<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         let budget = this.budget.clone();
-        budget.within(|| this.future.as_mut().poll(cx))
+        budget.within(&this.site, || this.future.as_mut().poll(cx))
     }
 }

@@ -116,10 +116,15 @@ pub(super) enum Items {
 /// # Errors
 /// When it has both positions and names, or other keys.
 pub(super) fn items(lua: &Lua, table: &Table) -> Result<Items, String> {
-    if table.metatable().is_some() && !is_array(lua, table) {
-        let name = kind_of(table);
-        if let Some(name) = name {
-            return Err(format!("a {name}"));
+    if let Some(meta) = table.metatable()
+        && !is_array(lua, table)
+    {
+        // What callbacks get is a read-only view of plain values.
+        if let Ok(Some(values)) = meta.raw_get::<Option<Table>>("__values") {
+            return items(lua, &values);
+        }
+        if kind_of(table).is_some() {
+            return Err(a_type(&Value::Table(table.clone())));
         }
     }
     let (mut positions, mut names) = (Vec::new(), Vec::new());

@@ -2,9 +2,10 @@
 //! first use.
 
 /// Modules that `require` knows, by name.
-const MODULES: [(&str, &str); 13] = [
+const MODULES: [(&str, &str); 14] = [
     ("ci", include_str!("../../lua/ci/init.lua")),
     ("ci.define", include_str!("../../lua/ci/define.lua")),
+    ("ci.git", include_str!("../../lua/ci/git.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),
     ("ci.render", include_str!("../../lua/ci/render.lua")),
     ("ci.strict", include_str!("../../lua/ci/strict.lua")),

@@ -240,7 +240,7 @@ fn module(
         let shown = format!("={}.lua", name.replace('.', "/"));
         let function = lua.load(text).set_name(shown).set_mode(ChunkMode::Text).into_function()?;
         // Steps are written with the public API only, so they get nothing more than users do.
-        let native = (!name.starts_with("ci.steps.")).then(|| native.clone());
+        let native = (!name.starts_with("ci.steps.") && name != "ci.git").then(|| native.clone());
         return Ok((function, native));
     }
     let fits = |c: char| c.is_alphanumeric() || "_-.".contains(c);

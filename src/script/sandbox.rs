@@ -11,7 +11,7 @@ use std::time::Duration;
 use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib, Table};
 
-use super::budget::Budget;
+use super::budget::{Budget, Pulse};
 use super::fault::Problem;
 use super::locate::{Sources, Spot};
 use super::{convert, embed, native};
@@ -100,7 +100,12 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// A state in which `require "ci"` works and nothing of the user's has run.
-    pub(super) fn new(ground: &Rc<Ground>, cpu: Duration, memory: usize) -> mlua::Result<Self> {
+    pub(super) fn new(
+        ground: &Rc<Ground>,
+        cpu: Duration,
+        memory: usize,
+        pulse: Arc<Pulse>,
+    ) -> mlua::Result<Self> {
         let libraries = StdLib::COROUTINE
             | StdLib::TABLE
             | StdLib::STRING
@@ -108,7 +113,7 @@ impl Sandbox {
             | StdLib::MATH
             | StdLib::OS;
         let lua = Lua::new_with(libraries, LuaOptions::new().thread_pool_size(64))?;
-        let budget = Budget::install(&lua, cpu, memory)?;
+        let budget = Budget::install(&lua, cpu, memory, pulse)?;
         convert::install(&lua)?;
         let native = native::table(&lua, ground, &budget)?;
         // The order matters: `strict` replaces what the later ones use.
