@@ -39,7 +39,7 @@ pub struct LogWriter {
 }
 
 /// An open log.
-pub struct LogHandle {
+pub(super) struct LogHandle {
     log: LogId,
     step: StepId,
     budget: Arc<Semaphore>,
@@ -76,7 +76,7 @@ impl LogWriter {
 
     /// A handle on the log `log`, which hides what `masker` knows.
     #[must_use]
-    pub fn open(&self, log: LogId, step: StepId, masker: Arc<Masker>) -> LogHandle {
+    pub(super) fn open(&self, log: LogId, step: StepId, masker: Arc<Masker>) -> LogHandle {
         let budget = Arc::new(Semaphore::new(BUDGET));
         LogHandle { log, step, budget, entries: self.entries.clone(), masker }
     }
@@ -84,7 +84,7 @@ impl LogWriter {
 
 impl LogHandle {
     /// Appends bytes; waits while too many are under way. `ack` is given once they are on disk.
-    pub async fn append(&self, stream: Stream, data: Bytes, ack: Ack) {
+    pub(super) async fn append(&self, stream: Stream, data: Bytes, ack: Ack) {
         if data.is_empty() {
             return;
         }
@@ -97,7 +97,7 @@ impl LogHandle {
     }
 
     /// Ends the log; returns when all of it is on disk.
-    pub async fn finish(self) {
+    pub(super) async fn finish(self) {
         let (done, is_done) = oneshot::channel();
         let _ = self.entries.send(Entry::Finish { log: self.log, step: self.step, done });
         let _ = is_done.await;
