@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::budget::Fatal;
+use crate::engine::ports::ScriptError;
 use crate::model::config::Site;
 
 /// One thing that is wrong.
@@ -124,3 +126,76 @@ impl fmt::Display for LoadError {
 }
 
 impl std::error::Error for LoadError {}
+
+/// An error of Lua as people read it: the message without Lua's own decoration, and the nearest
+/// place in the user's files.
+pub(super) fn placed(error: &mlua::Error) -> (String, Option<Site>) {
+    let (message, traceback) = described(error);
+    let (site, message) = match place(&message) {
+        Some((site, rest)) => (Some(site), rest.to_owned()),
+        None => (None, message),
+    };
+    let site = match site {
+        Some(site) if !is_embedded(&site.file) => Some(site),
+        _ => traceback.as_deref().and_then(user_frame),
+    };
+    (message, site)
+}
+
+/// A failed callback; `site` is where the function stands.
+pub(super) fn script_error(error: &mlua::Error, site: &Site) -> ScriptError {
+    if let Some(Fatal::Failed(text)) = Fatal::of(error) {
+        return ScriptError { message: text.clone(), site: Some(site.clone()), is_failure: true };
+    }
+    if let Some(inner) = inner_script_error(error) {
+        return inner.clone();
+    }
+    let (message, place) = placed(error);
+    ScriptError { message, site: Some(place.unwrap_or_else(|| site.clone())), is_failure: false }
+}
+
+/// The error of a call within a call.
+fn inner_script_error(error: &mlua::Error) -> Option<&ScriptError> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } => inner_script_error(cause),
+        mlua::Error::ExternalError(inner) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn described(error: &mlua::Error) -> (String, Option<String>) {
+    match error {
+        mlua::Error::RuntimeError(text) => match text.split_once("\nstack traceback:") {
+            Some((message, traceback)) => (message.to_owned(), Some(traceback.to_owned())),
+            None => (text.clone(), None),
+        },
+        mlua::Error::SyntaxError { message, .. } => (message.clone(), None),
+        mlua::Error::CallbackError { traceback, cause } => {
+            (described(cause).0, Some(traceback.clone()))
+        }
+        mlua::Error::MemoryError(_) => {
+            ("needs more memory than `memory_bytes` in c.limits allows.".to_owned(), None)
+        }
+        other => (other.to_string(), None),
+    }
+}
+
+/// `FILE:LINE: rest` at the start of a message.
+fn place(message: &str) -> Option<(Site, &str)> {
+    let (head, rest) = message.split_once(": ")?;
+    let (file, line) = head.rsplit_once(':')?;
+    let line = line.parse().ok()?;
+    (!file.contains('\n')).then(|| (Site { file: file.into(), line }, rest))
+}
+
+fn is_embedded(file: &str) -> bool {
+    file.starts_with("ci/") || file == "ci.lua" || file.starts_with('[')
+}
+
+/// The first line of a traceback that is in a user's file.
+fn user_frame(traceback: &str) -> Option<Site> {
+    traceback.lines().find_map(|line| {
+        let (site, _) = place(line.trim())?;
+        (!is_embedded(&site.file)).then_some(site)
+    })
+}

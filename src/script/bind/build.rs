@@ -99,7 +99,7 @@ pub(in crate::script) fn step(
 }
 
 /// The `data` of the step as the configuration made it.
-pub(super) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
+pub(in crate::script) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
     let made = objects.steps.get(&view.build.builder);
     let at = usize::try_from(view.number).ok();
     match made.zip(at).and_then(|(steps, at)| steps.get(at)) {
