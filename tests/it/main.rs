@@ -3,3 +3,4 @@
 
 mod forge;
 mod sim;
+mod lua;
