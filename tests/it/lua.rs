@@ -17,7 +17,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Loads `file` the way a master does.
-pub fn load_file(file: &Path, base_dir: &Path) -> Result<Loaded, LoadError> {
+fn load_file(file: &Path, base_dir: &Path) -> Result<Loaded, LoadError> {
     let options = LoadOptions {
         file: file.to_owned(),
         base_dir: base_dir.to_owned(),

@@ -4,3 +4,4 @@
 mod forge;
 mod sim;
 mod lua;
+mod scripts;
