@@ -5,3 +5,4 @@ mod forge;
 mod sim;
 mod lua;
 mod scripts;
+mod steps;
