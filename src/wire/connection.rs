@@ -47,8 +47,12 @@ struct Connection<S, G: Gate> {
 }
 
 /// Serves a worker whose name and password hold, until its connection ends.
-pub(super) async fn serve<S, G>(socket: Socket<S>, worker: (String, Option<String>), gate: G, tasks: Tasks)
-where
+pub(super) async fn serve<S, G>(
+    socket: Socket<S>,
+    worker: (String, Option<String>),
+    gate: G,
+    tasks: Tasks,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     G: Gate,
 {

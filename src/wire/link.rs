@@ -60,9 +60,9 @@ impl Link for Handle {
     fn ping(&self) -> Future<'static, bool> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Ping { answer });
-        Box::pin(async move {
-            matches!(tokio::time::timeout(PING_LIMIT, answered).await, Ok(Ok(())))
-        })
+        Box::pin(
+            async move { matches!(tokio::time::timeout(PING_LIMIT, answered).await, Ok(Ok(()))) },
+        )
     }
 
     fn shutdown(&self) {

@@ -81,10 +81,8 @@ async fn greet<S, G>(
 {
     let checked = gate.clone();
     let shaken = accept(stream, move |credentials| checked.admits(credentials));
-    let shaken = tasks
-        .token()
-        .run_until_cancelled(tokio::time::timeout(HANDSHAKE_LIMIT, shaken))
-        .await;
+    let shaken =
+        tasks.token().run_until_cancelled(tokio::time::timeout(HANDSHAKE_LIMIT, shaken)).await;
     let (socket, credentials) = match shaken {
         Some(Ok(Ok(shaken))) => shaken,
         Some(Ok(Err(HandshakeError::Refused))) => {

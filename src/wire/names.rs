@@ -29,9 +29,7 @@ impl Peer<'_> {
     pub fn arguments(&self, command: &Command) -> Value {
         let path = |path: &str| self.path(command, path);
         let text = |p: &str| Value::text(&path(p));
-        let texts = |paths: &[String]| {
-            Value::Array(paths.iter().map(|p| text(p)).collect())
-        };
+        let texts = |paths: &[String]| Value::Array(paths.iter().map(|p| text(p)).collect());
         match &command.what {
             CommandKind::Shell(shell) => self.shell(shell, &path(&shell.workdir)),
             CommandKind::MakeDirectory { paths } => Value::map([("paths", texts(paths))]),
@@ -56,7 +54,8 @@ impl Peer<'_> {
     /// `path` made absolute; a leading `~` is the home directory of the worker's user.
     fn path(&self, command: &Command, path: &str) -> String {
         if path == "~" || path.starts_with("~/") {
-            let home = self.info.environ.get("HOME").or_else(|| self.info.environ.get("USERPROFILE"));
+            let home =
+                self.info.environ.get("HOME").or_else(|| self.info.environ.get("USERPROFILE"));
             if let Some(home) = home {
                 return format!("{home}{}", &path[1..]);
             }
@@ -90,9 +89,7 @@ impl Peer<'_> {
             // A stock worker would run the words "obfuscated", real and shown as one text: it is
             // given the real one, and its header shows it.
             Argument::Obfuscated(real, _) if !self.native => Value::text(real.expose()),
-            Argument::Obfuscated(real, shown) => {
-                Value::texts(["obfuscated", real.expose(), shown])
-            }
+            Argument::Obfuscated(real, shown) => Value::texts(["obfuscated", real.expose(), shown]),
         };
         match line {
             CommandLine::Shell(text) => Value::text(text),

@@ -129,8 +129,5 @@ impl Sinks {
 }
 
 fn is_last(event: &CommandEvent) -> bool {
-    matches!(
-        event,
-        CommandEvent::Complete { .. } | CommandEvent::Refused(_) | CommandEvent::Lost
-    )
+    matches!(event, CommandEvent::Complete { .. } | CommandEvent::Refused(_) | CommandEvent::Lost)
 }

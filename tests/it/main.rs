@@ -1,1 +1,4 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
+
+mod wire;
+mod worker;

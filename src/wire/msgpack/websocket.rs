@@ -105,8 +105,7 @@ pub struct Credentials {
 impl Credentials {
     /// From the handshake's headers; the error is the status to answer with.
     fn read(request: &Request) -> Result<Self, StatusCode> {
-        let value =
-            request.headers().get(header::AUTHORIZATION).ok_or(StatusCode::UNAUTHORIZED)?;
+        let value = request.headers().get(header::AUTHORIZATION).ok_or(StatusCode::UNAUTHORIZED)?;
         let encoded = value
             .to_str()
             .ok()
@@ -209,8 +208,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let mut request =
-        format!("ws://{bracketed}:{port}/").into_client_request().map_err(broken)?;
+    let mut request = format!("ws://{bracketed}:{port}/").into_client_request().map_err(broken)?;
     let secret = format!("{}:{}", credentials.name, credentials.password.expose());
     let invalid = |_| HandshakeError::Broken("the worker's name cannot be sent".to_owned());
     let mut basic =

@@ -21,9 +21,9 @@ fn foreign(value: &Value) -> rmpv::Value {
         Value::Str(s) => s.as_str().into(),
         Value::Bin(b) => rmpv::Value::Binary(b.to_vec()),
         Value::Array(a) => rmpv::Value::Array(a.iter().map(foreign).collect()),
-        Value::Map(m) => rmpv::Value::Map(
-            m.iter().map(|(k, v)| (k.as_str().into(), foreign(v))).collect(),
-        ),
+        Value::Map(m) => {
+            rmpv::Value::Map(m.iter().map(|(k, v)| (k.as_str().into(), foreign(v))).collect())
+        }
     }
 }
 
@@ -41,9 +41,8 @@ fn any_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 64, 20, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..20).prop_map(Value::Array),
-            prop::collection::btree_map("[a-z]{1,9}", inner, 0..20).prop_map(|m| {
-                Value::Map(m.into_iter().map(|(k, v)| (k.into(), v)).collect())
-            }),
+            prop::collection::btree_map("[a-z]{1,9}", inner, 0..20)
+                .prop_map(|m| { Value::Map(m.into_iter().map(|(k, v)| (k.into(), v)).collect()) }),
         ]
     })
 }
