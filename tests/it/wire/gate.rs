@@ -194,7 +194,11 @@ pub(crate) fn kind(shell: ShellCommand) -> CommandKind {
 }
 
 /// Starts a command and returns the end at which its events come out.
-pub(crate) fn start(link: &Arc<dyn Link>, key: u64, what: CommandKind) -> mpsc::Receiver<CommandEvent> {
+pub(crate) fn start(
+    link: &Arc<dyn Link>,
+    key: u64,
+    what: CommandKind,
+) -> mpsc::Receiver<CommandEvent> {
     let (sink, events) = mpsc::channel(8);
     link.start(key, command(what), sink);
     events
@@ -246,8 +250,7 @@ impl Pair {
         let dir = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
         let password = Secret::new("pass:word");
-        let settings =
-            WorkerSettings::new("w", password, "127.0.0.1", port, dir.path().to_owned());
+        let settings = WorkerSettings::new("w", password, "127.0.0.1", port, dir.path().to_owned());
         let worker = tokio::spawn(worker::run(settings, surroundings(), stop.clone()));
         Self { gate, tasks, port, dir, worker, stop }
     }
