@@ -3,3 +3,5 @@
 
 mod forge;
 mod sim;
+mod wire;
+mod worker;
