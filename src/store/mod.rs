@@ -12,6 +12,7 @@ pub mod frames;
 pub mod generations;
 pub mod logs;
 pub mod migrate;
+pub mod outbox;
 pub mod page;
 pub mod requests;
 pub mod schedulers;
