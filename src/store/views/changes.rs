@@ -1,5 +1,10 @@
 //! Changes: the data API's table, and what their page shows.
 
+use std::collections::BTreeMap;
+
+use crate::base::clock::Timestamp;
+use crate::params;
+use crate::store::conn::{Conn, Result, Row};
 use crate::store::page::{Column, Kind, Table};
 
 /// `changes`.
@@ -40,4 +45,78 @@ pub mod scope {
     pub const OF_BUILDER_BUILD: &str = "c.id in (select j.change_id from buildset_changes j join buildrequests q on \
         q.buildset_id = j.buildset_id join builds b on b.request_id = q.id where \
         b.builder_id = ? and b.number = ?)";
+}
+
+/// A change as a page shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Row id.
+    pub id: i64,
+    /// Who wrote it.
+    pub author: String,
+    /// What it says.
+    pub comments: String,
+    /// When it was made.
+    pub when: Timestamp,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Its revision.
+    pub revision: Option<String>,
+    /// A page that shows it.
+    pub revlink: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its project, or else its repository.
+    pub project: String,
+    /// The files it touches.
+    pub files: Vec<String>,
+    /// What each scheduler made of it.
+    pub verdicts: BTreeMap<String, String>,
+}
+
+const SHOWN: &str = "c.id, c.author, c.comments, c.when_timestamp, c.branch, c.revision, c.revlink, \
+     c.category, c.project, c.repository, c.files, c.verdicts";
+
+fn shown(r: &Row<'_>) -> Result<Shown> {
+    let (project, repository) = (r.text(8)?, r.text(9)?);
+    Ok(Shown {
+        id: r.int(0)?,
+        author: r.text(1)?,
+        comments: r.text(2)?,
+        when: r.time(3)?,
+        branch: r.opt_text(4)?,
+        revision: r.opt_text(5)?,
+        revlink: r.opt_text(6)?,
+        category: r.opt_text(7)?,
+        project: if project.is_empty() { repository } else { project },
+        files: r.json(10)?,
+        verdicts: r.json(11)?,
+    })
+}
+
+/// The changes below id `before`, newest first.
+///
+/// # Errors
+/// What the database refuses.
+pub fn newest(conn: &Conn<'_>, before: i64, limit: i64) -> Result<Vec<Shown>> {
+    conn.query(
+        &format!("select {SHOWN} from changes c where c.id < $1 order by c.id desc limit $2"),
+        params![before, limit],
+        shown,
+    )
+}
+
+/// The changes that a buildset was made of, oldest first.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_buildset(conn: &Conn<'_>, buildset: i64) -> Result<Vec<Shown>> {
+    conn.query(
+        &format!(
+            "select {SHOWN} from changes c join buildset_changes j on j.change_id = c.id \
+             where j.buildset_id = $1 order by c.id"
+        ),
+        params![buildset],
+        shown,
+    )
 }

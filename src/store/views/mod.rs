@@ -10,6 +10,7 @@ pub mod buildrequests;
 pub mod builds;
 pub mod buildsets;
 pub mod changes;
+pub mod configuration;
 pub mod logs;
 pub mod masters;
 pub mod properties;

@@ -57,3 +57,16 @@ pub fn of_changes(conn: &Conn<'_>, changes: &[i64]) -> Result<Vec<(i64, String)>
     let sql = "select c.id, c.properties from changes c where c.id in ({ids})";
     page::by_ids(conn, sql, changes, &[], |r| Ok((r.int(0)?, r.text(1)?)))
 }
+
+/// The properties of a build, by name: (name, value as JSON text, source).
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<(String, String, String)>> {
+    conn.query(
+        "select p.name, p.value, p.source from build_properties p where p.build_id = $1 \
+         order by p.name",
+        &[Value::Int(build)],
+        |r| Ok((r.text(0)?, r.text(1)?, r.text(2)?)),
+    )
+}

@@ -1,5 +1,10 @@
 //! Steps for the data API.
 
+use crate::base::clock::Timestamp;
+use crate::base::id::LogId;
+use crate::base::results::Results;
+use crate::params;
+use crate::store::conn::{Conn, Result};
 use crate::store::page::{Column, Kind, Table};
 
 /// `steps`.
@@ -38,4 +43,97 @@ pub mod scope {
     pub const NUMBER: &str = "s.number = ?";
     /// The one of this name.
     pub const NAME: &str = "s.name = ?";
+}
+
+/// A step as the page of its build shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Row id.
+    pub id: i64,
+    /// Number within the build.
+    pub number: i64,
+    /// Its name.
+    pub name: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it had its locks.
+    pub locks_acquired_at: Option<Timestamp>,
+    /// When it ended.
+    pub complete_at: Option<Timestamp>,
+    /// How.
+    pub results: Option<Results>,
+    /// What it says of itself.
+    pub state: String,
+    /// Links: (name, URL).
+    pub urls: Vec<(String, String)>,
+    /// Hidden unless somebody asks.
+    pub hidden: bool,
+    /// Its logs.
+    pub logs: Vec<ShownLog>,
+}
+
+/// A log as the page of its build shows it.
+#[derive(Clone, Debug)]
+pub struct ShownLog {
+    /// Row id.
+    pub id: LogId,
+    /// Its name.
+    pub name: String,
+    /// Its name in paths.
+    pub slug: String,
+    /// Lines so far.
+    pub num_lines: i64,
+    /// Whether nothing more will come.
+    pub is_complete: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct Link {
+    name: String,
+    url: String,
+}
+
+/// The steps of a build with their logs, in order.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<Shown>> {
+    let mut steps: Vec<Shown> = Vec::new();
+    conn.query(
+        "select s.id, s.number, s.name, s.started_at, s.locks_acquired_at, s.complete_at, s.results, \
+         s.state_string, s.urls, s.hidden, l.id, l.name, l.slug, l.num_lines, l.complete \
+         from steps s left join logs l on l.step_id = s.id where s.build_id = $1 \
+         order by s.number, l.id",
+        params![build],
+        |r| {
+            let id = r.int(0)?;
+            if steps.last().is_none_or(|step| step.id != id) {
+                let links: Vec<Link> = r.json(8)?;
+                steps.push(Shown {
+                    id,
+                    number: r.int(1)?,
+                    name: r.text(2)?,
+                    started_at: r.opt_time(3)?,
+                    locks_acquired_at: r.opt_time(4)?,
+                    complete_at: r.opt_time(5)?,
+                    results: r.opt_results(6)?,
+                    state: r.text(7)?,
+                    urls: links.into_iter().map(|l| (l.name, l.url)).collect(),
+                    hidden: r.bool(9)?,
+                    logs: Vec::new(),
+                });
+            }
+            if let (Some(log), Some(step)) = (r.opt_int(10)?, steps.last_mut()) {
+                step.logs.push(ShownLog {
+                    id: LogId(log),
+                    name: r.text(11)?,
+                    slug: r.text(12)?,
+                    num_lines: r.int(13)?,
+                    is_complete: r.bool(14)?,
+                });
+            }
+            Ok(())
+        },
+    )?;
+    Ok(steps)
 }

@@ -1,6 +1,12 @@
 //! Workers: the data API's table, and what their page shows.
 
-use crate::store::conn::{Conn, Result};
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::base::clock::Timestamp;
+use crate::params;
+use crate::store::conn::{Conn, Result, Row};
 use crate::store::page::{self, Column, Kind, Table};
 
 /// `workers`.
@@ -44,4 +50,63 @@ pub fn configured_on(conn: &Conn<'_>, workers: &[i64]) -> Result<Vec<(i64, i64, 
          where j.worker_id in ({ids}) and w.configured = 1 and b.position >= 0 \
          order by j.worker_id, j.builder_id";
     page::by_ids(conn, sql, workers, &[], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))
+}
+
+/// A worker as a page shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// What it said about itself.
+    pub info: BTreeMap<String, Json>,
+    /// Since when it is connected; none = it is not.
+    pub connected_since: Option<Timestamp>,
+    /// When it was last seen.
+    pub last_seen: Option<Timestamp>,
+    /// It gets no new work.
+    pub is_paused: bool,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
+    /// It ends when it is idle.
+    pub is_graceful: bool,
+    /// Builders that it can build.
+    pub builders: i64,
+}
+
+const SHOWN: &str = "select w.id, w.name, w.info, w.connected_since, w.last_seen, w.paused, \
+     w.pause_reason, w.graceful, \
+     (select count(*) from builder_workers j where j.worker_id = w.id) from workers w \
+     where w.configured = 1";
+
+fn shown(r: &Row<'_>) -> Result<Shown> {
+    Ok(Shown {
+        id: r.int(0)?,
+        name: r.text(1)?,
+        info: r.json(2)?,
+        connected_since: r.opt_time(3)?,
+        last_seen: r.opt_time(4)?,
+        is_paused: r.bool(5)?,
+        pause_reason: r.opt_text(6)?,
+        is_graceful: r.bool(7)?,
+        builders: r.int(8)?,
+    })
+}
+
+/// Every configured worker, by name.
+///
+/// # Errors
+/// What the database refuses.
+pub fn configured(conn: &Conn<'_>) -> Result<Vec<Shown>> {
+    conn.query(&format!("{SHOWN} order by w.name"), params![], shown)
+}
+
+/// The configured workers that are not connected, by name.
+///
+/// # Errors
+/// What the database refuses.
+pub fn missing(conn: &Conn<'_>) -> Result<Vec<Shown>> {
+    let sql = format!("{SHOWN} and w.connected_since is null order by w.name");
+    conn.query(&sql, params![], shown)
 }
