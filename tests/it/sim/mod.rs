@@ -1,3 +1,4 @@
-//! The simulated world: everything around the master that a story needs.
+//! The simulated world: the real engine, store, scripts and reporters on a clock that only moves
+//! when nobody has anything to do, with a fake GitHub and fake workers.
 
 pub(crate) mod fake_github;
