@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::herald::Herald;
 use super::pidfile::PidFile;
 use super::place::{Place, Role};
-use super::{logging, start};
+use super::{logging, start, surroundings};
 use crate::base::clock::Timestamp;
 use crate::engine::tasks::Tasks;
 use crate::server::{self, Running, StartError};
@@ -228,14 +228,14 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
         settings.port
     );
     let token = CancellationToken::new();
-    let mut running = pin!(crate::worker::run(settings, token.clone()));
+    let mut running = pin!(crate::worker::run(settings, surroundings::here(), token.clone()));
     herald.serving(&text);
     loop {
         tokio::select! {
-            () = &mut running => {
-                let message = "The worker ended by itself; its log says why.";
-                return Err(Failure::failed(message));
-            }
+            ended = &mut running => return match ended {
+                Ok(()) => Err(Failure::failed("The master ended this worker.")),
+                Err(error) => Err(Failure::failed(error.to_string())),
+            },
             told = signals.next() => match told {
                 Told::Stop => break,
                 Told::Reload => {
@@ -248,7 +248,7 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
     tracing::info!("Stopping.");
     token.cancel();
     tokio::select! {
-        () = &mut running => {}
+        _ = &mut running => {}
         () = signals.stop() => tracing::warn!("Stopping now: a second signal came."),
     }
     tracing::info!("Stopped.");

@@ -3,6 +3,9 @@
 
 mod cli;
 mod forge;
+mod real;
+mod scenario;
 mod sim;
+mod tidy;
 mod wire;
 mod worker;
