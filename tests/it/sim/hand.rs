@@ -96,16 +96,6 @@ impl Hand {
         state.surprises.iter().cloned().chain(missing).collect()
     }
 
-    /// Ends what it runs now with `rc`, whatever became of the connection: a late result.
-    pub(crate) fn end_running(&self, rc: i64) {
-        let running = std::mem::take(&mut self.0.state.lock().unwrap().running);
-        for (_, _, sink) in running {
-            // The attempt may have let go of its end.
-            let _ = sink.try_send(CommandEvent::Rc(rc));
-            let _ = sink.try_send(CommandEvent::Complete { failure: None, ack: Ack::none() });
-        }
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         self.0.state.lock().unwrap().is_closed
     }
@@ -162,7 +152,8 @@ impl Link for Hand {
             return;
         };
         self.0.state.lock().unwrap().running.push((key, what, sink.clone()));
-        tokio::task::spawn_local(self.clone().perform(key, plan, sink));
+        #[expect(clippy::disallowed_methods, reason = "the fake is no part of the program")]
+        tokio::spawn(self.clone().perform(key, plan, sink));
     }
 
     fn interrupt(&self, key: u64, why: &str) {
