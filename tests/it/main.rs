@@ -3,8 +3,10 @@
 
 mod cli;
 mod forge;
+mod lua;
 mod real;
 mod scenario;
+mod scripts;
 mod sim;
 mod tidy;
 mod wire;
