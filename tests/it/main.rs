@@ -1,4 +1,5 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
 
+mod interop;
 mod wire;
 mod worker;
