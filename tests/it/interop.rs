@@ -47,7 +47,9 @@ async fn a_real_buildbot_worker_does_all_that_we_ask() {
     assert!(info.worker_commands.contains_key("shell"), "{info:?}");
     assert!(dir.path().join("builder").is_dir());
 
-    let hello = run(&link, 1, kind(shell("printf 'hello\\nw\u{f6}rld\\nno newline'; echo e >&2; exit 3"))).await;
+    let hello =
+        run(&link, 1, kind(shell("printf 'hello\\nw\u{f6}rld\\nno newline'; echo e >&2; exit 3")))
+            .await;
     assert_eq!(hello.stdout, "hello\nwörld\nno newline\n".as_bytes());
     assert_eq!((hello.stderr.as_slice(), hello.rc, hello.failure), (&b"e\n"[..], Some(3), None));
 

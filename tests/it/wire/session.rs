@@ -130,7 +130,7 @@ impl Rig {
     /// The worker sends this.
     fn says(&mut self, message: &Json) {
         let bytes = encode(&value(message));
-        self.session.on(message::parse(&bytes).unwrap(), self.now);
+        self.session.on(message::parse(&bytes).unwrap());
         self.settle();
     }
 
@@ -388,7 +388,7 @@ fn a_silent_worker_is_pinged_and_given_up_after_thirty_seconds() {
     assert_eq!(rig.pings, 0);
     rig.pass(1, 0);
     assert_eq!(rig.pings, 1);
-    rig.session.alive(rig.now);
+    rig.session.alive(rig.now, 0);
     rig.pass(29, 0);
     assert_eq!((rig.pings, &rig.closed), (3, &None));
     rig.pass(1, 0);

@@ -1,0 +1,3 @@
+//! The simulated world's parts.
+
+pub(crate) mod fake_worker;
