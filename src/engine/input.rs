@@ -59,7 +59,9 @@ pub enum Input {
     Write(Box<dyn FnOnce(&Conn<'_>) -> crate::store::Result<WriteDone> + Send>),
     /// A log's size changed in the log file.
     LogGrew { log: LogId, step: StepId, lines: i64, bytes: i64, finished: bool },
-    /// The process is to end: no new work is handed out.
+    /// No new work is handed out; the answer comes when no build runs any more.
+    DrainRequested { answer: Answer<()> },
+    /// The process ends: running attempts end as retry and their requests wait again.
     StopRequested { answer: Answer<()> },
 }
 
@@ -160,28 +162,84 @@ pub struct Reloaded {
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
 pub enum BuildReport {
-    /// The build waits for these locks; the answer comes when it holds them all.
-    LocksWanted { locks: Vec<LockAccess>, step: Option<StepId>, answer: Answer<()> },
-    /// A step's or the build's locks are free again.
-    LocksReleased { step: Option<StepId> },
+    /// A step waits for these locks; the answer comes when it holds them all.
+    LocksWanted { locks: Vec<LockAccess>, step: StepId, answer: Answer<()> },
     /// What the build is doing, in words.
     StateChanged { text: String },
     /// A property was set.
     PropertiesSet { properties: Properties },
     /// A step begins.
     StepStarted { name: String, number: i64, text: String, answer: Answer<StepId> },
-    /// A step has its locks.
-    StepLocked { step: StepId },
     /// A step has new text or links (JSON list).
     StepUpdated { step: StepId, text: Option<String>, urls: Option<Json> },
     /// A log is opened.
     LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
-    /// A request of a step goes to the worker.
-    CommandSent { step: StepId, seq: i64, request: Json, answer: Answer<()> },
+    /// A request of a step goes to the worker; `log` is opened with it, in the same commit.
+    CommandSent {
+        step: StepId,
+        seq: i64,
+        request: Json,
+        log: Option<String>,
+        answer: Answer<Option<LogId>>,
+    },
     /// The worker has answered it, or is gone.
-    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json, answer: Answer<()> },
+    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json },
     /// A step ended.
     StepFinished { step: StepId, results: Results, text: String, hidden: bool },
     /// The build ended.
     Finished { results: Results, text: String, answer: Answer<()> },
+}
+
+impl Input {
+    /// The input in a few words, for a transcript.
+    pub(super) fn word(&self) -> String {
+        match self {
+            Self::DeliveryArrived { delivery, .. } => {
+                format!("delivery {} {}", delivery.event, delivery.guid)
+            }
+            Self::DeliveryRead { delivery, outcome, .. } => match outcome {
+                Ok(reading) => format!("delivery {delivery} read: {}", reading.verdict),
+                Err(error) => format!("delivery {delivery} failed: {error}"),
+            },
+            Self::Forced { force, .. } => format!("force {} by {}", force.scheduler, force.owner),
+            Self::RebuildWanted { build, .. } => format!("rebuild {build}"),
+            Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
+            Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),
+            Self::WorkerAttached { name, .. } => format!("worker {name} attached"),
+            Self::LinkWanted { name, .. } => format!("link of {name} wanted"),
+            Self::WorkerDetached { worker, epoch } => format!("worker {worker} detached ({epoch})"),
+            Self::GenerationLoaded { .. } => "generation loaded".to_owned(),
+            Self::GenerationRefused { error, .. } => format!("generation refused: {error}"),
+            Self::Build { build, report } => format!("build {build}: {}", report.word()),
+            Self::Write(_) => "rows of an edge".to_owned(),
+            Self::LogGrew { log, lines, bytes, finished, .. } => {
+                let word = if *finished { "finished" } else { "grew" };
+                format!("log {log} {word}: {lines} lines, {bytes} bytes")
+            }
+            Self::DrainRequested { .. } => "drain".to_owned(),
+            Self::StopRequested { .. } => "stop".to_owned(),
+        }
+    }
+}
+
+impl BuildReport {
+    fn word(&self) -> String {
+        match self {
+            Self::LocksWanted { step, .. } => format!("step {step} wants locks"),
+            Self::StateChanged { text } => format!("is {text}"),
+            Self::PropertiesSet { properties } => {
+                let names: Vec<&str> = properties.0.keys().map(String::as_str).collect();
+                format!("sets {}", names.join(", "))
+            }
+            Self::StepStarted { name, number, .. } => format!("starts step {number} {name:?}"),
+            Self::StepUpdated { step, .. } => format!("updates step {step}"),
+            Self::LogOpened { name, .. } => format!("opens log {name:?}"),
+            Self::CommandSent { request, .. } => format!("sends {request}"),
+            Self::CommandEnded { state, reply, .. } => format!("command {state}: {reply}"),
+            Self::StepFinished { step, results, .. } => {
+                format!("step {step} ends: {}", results.word())
+            }
+            Self::Finished { results, text, .. } => format!("ends: {} ({text})", results.word()),
+        }
+    }
 }

@@ -2,11 +2,32 @@
 //! the handle that every edge holds; behind it, [`beat`] takes inputs one after the other, commits
 //! them in groups, and only then answers.
 
+mod act;
+mod attempt;
+pub mod beat;
+mod buildset;
+mod collapse;
+mod deliveries;
 pub mod desk;
+mod fleet;
 pub mod input;
+pub mod intake;
+mod locks;
+mod mask;
+pub mod output;
 pub mod ports;
+mod queue;
+pub mod recover;
+mod reload;
 pub mod render;
+mod reports;
+mod requests;
+mod schedule;
+mod serve;
+mod state;
+mod step;
 pub mod tasks;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;
@@ -68,6 +89,21 @@ impl std::error::Error for Refusal {}
 /// How a reload is done: reads the configuration afresh. Given by `server.rs`, because loading is
 /// the script edge's work.
 pub type Reload = Arc<dyn Fn() -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+
+/// Defences that a test switches off to see that its story notices. Everything is on by default,
+/// and outside tests nothing sets it.
+#[derive(Clone, Copy, Debug, Default)]
+#[doc(hidden)]
+pub struct Sabotage {
+    /// Answers are given before the commit that makes them true.
+    pub answer_before_commit: bool,
+    /// The commit after such an answer fails.
+    pub fail_commit: bool,
+    /// What an attempt that is over reports is believed.
+    pub no_fence: bool,
+    /// A delivery that comes again is taken for a new one.
+    pub no_deduplication: bool,
+}
 
 /// The handle through which everything talks to the engine. Cheap to clone.
 #[derive(Clone)]

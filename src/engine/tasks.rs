@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     token: CancellationToken,
+    killed: CancellationToken,
     handle: Handle,
 }
 
@@ -25,6 +26,7 @@ impl Tasks {
         Self {
             tracker: TaskTracker::new(),
             token: CancellationToken::new(),
+            killed: CancellationToken::new(),
             handle: Handle::current(),
         }
     }
@@ -35,6 +37,10 @@ impl Tasks {
             tracing::trace!(task = name, "begins");
             future.await;
             tracing::trace!(task = name, "ends");
+        };
+        let killed = self.killed.clone();
+        let task = async move {
+            killed.run_until_cancelled_owned(task).await;
         };
         self.tracker.spawn_on(task, &self.handle);
     }
@@ -55,6 +61,12 @@ impl Tasks {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tracker.is_empty()
+    }
+
+    /// Drops every task where it stands, as the end of the process would.
+    pub fn kill(&self) {
+        self.token.cancel();
+        self.killed.cancel();
     }
 
     /// Tells every task to end and waits until they have.

@@ -14,7 +14,7 @@ use crate::model::filter::ChangeFilter;
 use crate::model::render::Renderable;
 
 /// A place in the user's files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Site {
     /// The file as the user knows it, relative to the configuration's folder.
     pub file: Arc<str>,
@@ -33,12 +33,26 @@ impl fmt::Display for Site {
 }
 
 /// A Lua function of the configuration: a slot of its generation, and where it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
     /// Index into the generation's list of functions.
     pub slot: u32,
     /// Where the function stands.
     pub site: Site,
+}
+
+// A reload compares configurations by their `Debug` text. Places and slots move whenever a line is
+// added above, so they are left out of it.
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("site")
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("function")
+    }
 }
 
 /// A whole configuration.

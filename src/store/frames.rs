@@ -230,3 +230,13 @@ impl Splitter {
         self.line += 1;
     }
 }
+
+/// Whether the last display line of a log has not ended.
+///
+/// # Errors
+/// What the database refuses.
+pub fn has_open_line(conn: &Conn<'_>, log: LogId) -> Result<bool> {
+    let (frames, _, _) = extent(conn, log)?;
+    let last = if frames > 0 { segments(conn, log, frames - 1)? } else { None };
+    Ok(last.and_then(|s| s.into_iter().last()).is_some_and(|(_, b)| b.last() != Some(&b'\n')))
+}

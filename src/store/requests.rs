@@ -108,3 +108,13 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
     }
     Ok(requests)
 }
+
+/// Whether there is such a request.
+///
+/// # Errors
+/// What the database refuses.
+pub fn exists(conn: &Conn<'_>, id: RequestId) -> Result<bool> {
+    let found =
+        conn.query_opt("select id from buildrequests where id = $1", params![id], |r| r.int(0))?;
+    Ok(found.is_some())
+}

@@ -1,6 +1,12 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
+mod cli;
+mod forge;
 mod interop;
+mod real;
+mod scenario;
 mod sim;
+mod tidy;
 mod wire;
 mod worker;

@@ -1,0 +1,180 @@
+//! The life of a build, as one task: its steps one after the other, what each result means, and
+//! the end. It asks the engine for everything that must be durable and waits for the worker and for
+//! Lua, which the engine never does. When the attempt is given up from outside, the task ends
+//! without a word; whatever it still said would be stale.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use tokio::sync::watch;
+
+use crate::base::results::Results;
+use crate::base::text;
+use crate::engine::input::{BuildReport, Input};
+use crate::engine::mask::Masker;
+use crate::engine::output::LogWriter;
+use crate::engine::ports::Link;
+use crate::engine::state::Order;
+use crate::engine::step::{self, StepEnd};
+use crate::engine::{Engine, Generation, Refusal};
+use crate::model::build::{Build, BuildView, verdict};
+use crate::model::change::Change;
+use crate::model::config::BuilderConfig;
+use crate::model::property::Properties;
+use crate::model::sourcestamp::Sourcestamp;
+use crate::model::worker::WorkerInfo;
+
+/// What a build's task starts with.
+pub(super) struct Attempt {
+    pub(super) build: Build,
+    pub(super) builder: BuilderConfig,
+    pub(super) generation: Arc<Generation>,
+    pub(super) worker: String,
+    pub(super) max_builds: Option<u32>,
+    pub(super) worker_properties: BTreeMap<String, Json>,
+    pub(super) link: Arc<dyn Link>,
+    pub(super) info: Arc<WorkerInfo>,
+    pub(super) properties: Properties,
+    pub(super) changes: Arc<Vec<Change>>,
+    pub(super) sourcestamps: Arc<Vec<Sourcestamp>>,
+    /// Absolute on the worker.
+    pub(super) builddir: String,
+    pub(super) orders: watch::Receiver<Order>,
+    pub(super) engine: Engine,
+    pub(super) logs: LogWriter,
+    pub(super) base_dir: PathBuf,
+}
+
+/// A build under way: what its steps share.
+pub(super) struct Running {
+    pub(super) attempt: Attempt,
+    pub(super) masker: Arc<Masker>,
+    /// Names that steps have already.
+    names: Vec<String>,
+}
+
+/// Runs a build from its first step to its result.
+pub(super) async fn run(attempt: Attempt) {
+    let masker = Arc::new(Masker::new(&attempt.generation.config.secrets));
+    let mut running = Running { attempt, masker, names: vec!["worker_preparation".to_owned()] };
+    let Some((results, text)) = running.steps().await else { return };
+    let finished = running.ask(|answer| BuildReport::Finished { results, text, answer }).await;
+    if let Err(error @ (Refusal::Missing(_) | Refusal::Invalid(_) | Refusal::Unstored(_))) =
+        finished
+    {
+        tracing::error!(build = running.attempt.build.id.0, %error, "a build could not be finished");
+    }
+}
+
+impl Running {
+    /// Runs the steps; none = the attempt was given up.
+    async fn steps(&mut self) -> Option<(Results, String)> {
+        let mut results = Results::Success;
+        let mut summary = None;
+        let mut goes_on = true;
+        let steps = std::mem::take(&mut self.attempt.builder.steps);
+        for (number, config) in (1..).zip(&steps) {
+            match self.take_order() {
+                Some(Order::Abandon) => return None,
+                Some(Order::Stop(reason)) => {
+                    results = results.worse(Results::Cancelled);
+                    goes_on = false;
+                    summary.get_or_insert(format!("cancelled ({reason})"));
+                }
+                Some(Order::Run) | None => {}
+            }
+            if !goes_on && !config.flags.always_run {
+                continue;
+            }
+            let end = step::run(self, config, number).await;
+            let (step_results, step_text) = match end {
+                StepEnd::Abandoned => return None,
+                StepEnd::Finished { results, text } => (results, text),
+            };
+            let verdict = verdict(config.flags, step_results, results);
+            if verdict.results != results && !verdict.results.is_good() {
+                summary = Some(step_text);
+            }
+            results = verdict.results;
+            goes_on &= verdict.go_on;
+        }
+        if let Some(Order::Abandon) = self.take_order() {
+            return None;
+        }
+        Some((results, build_text(results, summary.as_deref())))
+    }
+
+    /// An order that came since the last look.
+    fn take_order(&mut self) -> Option<Order> {
+        match self.attempt.orders.has_changed() {
+            Ok(true) => Some(self.attempt.orders.borrow_and_update().clone()),
+            // Without its other end the engine is gone.
+            Err(_) => Some(Order::Abandon),
+            Ok(false) => None,
+        }
+    }
+
+    /// Waits for an order.
+    pub(super) async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
+        match orders.changed().await {
+            Ok(()) => orders.borrow_and_update().clone(),
+            Err(_) => Order::Abandon,
+        }
+    }
+
+    /// The build as functions see it now.
+    pub(super) fn view(&self) -> Arc<BuildView> {
+        let attempt = &self.attempt;
+        Arc::new(BuildView {
+            builder: attempt.builder.name.clone(),
+            number: attempt.build.number,
+            properties: attempt.properties.clone(),
+            worker: attempt.worker.clone(),
+            worker_info: attempt.info.clone(),
+            max_builds: attempt.max_builds,
+            worker_properties: attempt.worker_properties.clone(),
+            changes: attempt.changes.clone(),
+            sourcestamps: attempt.sourcestamps.clone(),
+            builddir: attempt.builddir.clone(),
+        })
+    }
+
+    /// A name that no step of the build has yet.
+    pub(super) fn unique_name(&mut self, name: &str) -> String {
+        let name = text::unique(name, |n| self.names.iter().any(|taken| taken == n));
+        self.names.push(name.clone());
+        name
+    }
+
+    /// Sets properties, in the build and in its rows.
+    pub(super) async fn set_properties(&mut self, properties: Properties) {
+        self.attempt.properties.update(&properties);
+        self.tell(BuildReport::PropertiesSet { properties }).await;
+    }
+
+    pub(super) async fn tell(&self, report: BuildReport) {
+        let build = self.attempt.build.id;
+        self.attempt.engine.tell(Input::Build { build, report }).await;
+    }
+
+    pub(super) async fn ask<T>(
+        &self,
+        report: impl FnOnce(crate::engine::input::Answer<T>) -> BuildReport,
+    ) -> Result<T, Refusal> {
+        let build = self.attempt.build.id;
+        self.attempt.engine.ask(|answer| Input::Build { build, report: report(answer) }).await
+    }
+}
+
+/// What a build's page says at the end.
+fn build_text(results: Results, summary: Option<&str>) -> String {
+    match (results, summary) {
+        (Results::Success | Results::Skipped, _) => "build successful".to_owned(),
+        (Results::Failure, Some(text)) => format!("failed {text}"),
+        (_, Some(text)) if text.starts_with("cancelled") => text.to_owned(),
+        (_, Some(text)) => format!("{} {text}", results.word()),
+        (_, None) => results.word().to_owned(),
+    }
+}

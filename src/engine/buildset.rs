@@ -1,0 +1,253 @@
+//! Buildsets: from what a scheduler or a user wants to requests in queues, in one transaction.
+
+use std::collections::BTreeMap;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildId, BuilderId, RequestId, SchedulerId};
+use crate::base::results::Results;
+use crate::engine::Refusal;
+use crate::engine::beat::Turn;
+use crate::engine::collapse;
+use crate::engine::input::{Answer, Force, Started};
+use crate::engine::schedule::branch;
+use crate::model::config::{ReporterKind, SchedulerKind};
+use crate::model::event::Event;
+use crate::model::property::Properties;
+use crate::model::request::{Request, RequestState};
+use crate::model::sourcestamp::Sourcestamp;
+use crate::store::buildsets::{self, NewBuildset};
+use crate::store::{Result, builds, changes, outbox, requests, sourcestamps};
+
+impl Turn<'_> {
+    /// Lets every scheduler look at what it holds; returns when one wants to look again.
+    pub(super) fn run_schedulers(&mut self) -> Result<Option<Timestamp>> {
+        let mut next: Option<Timestamp> = None;
+        let ids: Vec<SchedulerId> = self
+            .state
+            .schedulers
+            .iter()
+            .filter(|(_, s)| s.is_enabled && s.is_configured && !s.held.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
+        let generation = self.state.generation.clone();
+        for id in ids {
+            let Some(scheduler) = self.state.schedulers.get_mut(&id) else { continue };
+            let Some(config) = generation.config.scheduler(&scheduler.name) else { continue };
+            let SchedulerKind::Branch(rules) = &config.kind else { continue };
+            let decision = branch::decide(rules, &scheduler.held, self.now);
+            if let Some(at) = decision.next {
+                next = Some(next.map_or(at, |n| n.min(at)));
+            }
+            let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
+            let groups: Vec<Vec<_>> = decision
+                .ready
+                .iter()
+                .map(|group| group.iter().filter_map(|i| held[*i].take()).collect())
+                .collect();
+            scheduler.held = held.into_iter().flatten().collect();
+            for group in groups {
+                self.build_changes(id, config, &group)?;
+            }
+        }
+        Ok(next)
+    }
+
+    fn build_changes(
+        &mut self,
+        id: SchedulerId,
+        config: &crate::model::config::SchedulerConfig,
+        group: &[branch::Held],
+    ) -> Result<()> {
+        let mut stamps: BTreeMap<String, Sourcestamp> = BTreeMap::new();
+        for held in group {
+            changes::release(self.conn, id, held.change.id)?;
+            // Per codebase the newest change's source, its own revision included.
+            stamps.insert(held.change.what.codebase.clone(), held.change.what.sourcestamp());
+        }
+        let mut properties = Properties::from_values(&config.properties, "Scheduler");
+        properties.set("scheduler", config.name.clone().into(), "Scheduler");
+        let reason = config.reason.clone().unwrap_or_else(|| {
+            format!(
+                "The {} scheduler named '{}' triggered this build",
+                config.kind.word(),
+                config.name
+            )
+        });
+        let set = NewBuildset {
+            scheduler: Some(id),
+            reason,
+            sourcestamps: stamps.into_values().collect(),
+            changes: group.iter().map(|h| h.change.id).collect(),
+            properties,
+            rebuilt: None,
+        };
+        self.add_buildset(&set, &config.builders, 0)?;
+        Ok(())
+    }
+
+    pub(super) fn forced(&mut self, force: Force, answer: Answer<Started>) -> Result<()> {
+        let generation = self.state.generation.clone();
+        let scheduler = self
+            .state
+            .schedulers
+            .iter()
+            .find(|(_, s)| s.name == force.scheduler && s.is_configured);
+        let config = generation.config.scheduler(&force.scheduler);
+        let (Some((id, state)), Some(config)) = (scheduler, config) else {
+            let text = format!("There is no scheduler {:?}.", force.scheduler);
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        };
+        let (id, is_enabled) = (*id, state.is_enabled);
+        let refusal = match &config.kind {
+            SchedulerKind::Force(_) if !is_enabled => {
+                Some(format!("Scheduler {} is switched off.", config.name))
+            }
+            SchedulerKind::Force(_) => force
+                .builders
+                .iter()
+                .find(|b| !config.builders.contains(b))
+                .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
+            SchedulerKind::Branch(_) => Some(format!("{} is not a force scheduler.", config.name)),
+        };
+        if let Some(text) = refusal {
+            self.answer(answer, Err(Refusal::Invalid(text)));
+            return Ok(());
+        }
+        let builders = if force.builders.is_empty() { &config.builders } else { &force.builders };
+        let mut properties = Properties::from_values(&config.properties, "Scheduler");
+        properties.set("scheduler", config.name.clone().into(), "Scheduler");
+        properties.update(&Properties::from_values(&force.properties, "Force Build Form"));
+        properties.set("reason", force.reason.clone().into(), "Force Build Form");
+        properties.set("owner", force.owner.clone().into(), "Force Build Form");
+        let stamps = if force.sourcestamps.is_empty() {
+            vec![Sourcestamp::default()]
+        } else {
+            force.sourcestamps
+        };
+        let set = NewBuildset {
+            scheduler: Some(id),
+            reason: format!("A build was forced by '{}': {}", force.owner, force.reason),
+            sourcestamps: stamps,
+            properties,
+            ..NewBuildset::default()
+        };
+        let started = self.add_buildset(&set, builders, force.priority)?;
+        self.answer(answer, Ok(started));
+        Ok(())
+    }
+
+    pub(super) fn rebuild_wanted(
+        &mut self,
+        build: BuildId,
+        owner: &str,
+        answer: Answer<Started>,
+    ) -> Result<()> {
+        let Some((builder, buildset, first)) = builds::origin(self.conn, build)? else {
+            self.answer(answer, Err(Refusal::Missing(format!("There is no build {build}."))));
+            return Ok(());
+        };
+        let name = match self.state.builders.get(&builder).filter(|b| b.is_configured) {
+            Some(builder) => builder.name.clone(),
+            None => {
+                let text = format!("The builder of build {build} is not configured any more.");
+                self.answer(answer, Err(Refusal::Invalid(text)));
+                return Ok(());
+            }
+        };
+        let mut properties = buildsets::properties(self.conn, buildset)?;
+        properties.set("scheduler", "rebuild".into(), "Scheduler");
+        properties.set("owner", owner.into(), "Rebuild");
+        let set = NewBuildset {
+            scheduler: None,
+            reason: "rebuild".to_owned(),
+            sourcestamps: sourcestamps::of_buildset(self.conn, buildset)?,
+            changes: buildsets::change_ids(self.conn, buildset)?,
+            properties,
+            rebuilt: Some(first),
+        };
+        let started = self.add_buildset(&set, &[name], 0)?;
+        self.answer(answer, Ok(started));
+        Ok(())
+    }
+
+    fn add_buildset(
+        &mut self,
+        set: &NewBuildset,
+        builders: &[String],
+        priority: i64,
+    ) -> Result<Started> {
+        let id = buildsets::insert(self.conn, set, self.now)?;
+        self.announce(Event::BuildsetAdded { buildset: id });
+        let builders: Vec<BuilderId> =
+            builders.iter().filter_map(|name| self.state.builder_id(name)).collect();
+        let mut started = Started { buildset: id, requests: Vec::new() };
+        for builder in builders {
+            let request = requests::insert(self.conn, id, builder, priority, self.now)?;
+            started.requests.push((builder, request));
+            self.announce(Event::RequestAdded { request, builder });
+            let request = Request {
+                id: request,
+                buildset: id,
+                builder,
+                priority,
+                submitted_at: self.now,
+                sourcestamps: set.sourcestamps.clone(),
+                has_changes: !set.changes.is_empty(),
+                attempts: 0,
+                state: RequestState::Waiting,
+            };
+            self.collapse_into(&request)?;
+            self.report("request_added", request.builder, request.id, None, None)?;
+            self.state.enqueue(request);
+        }
+        Ok(started)
+    }
+
+    /// Drops waiting requests that `newer` makes superfluous.
+    fn collapse_into(&mut self, newer: &Request) -> Result<()> {
+        let name = self.state.builders.get(&newer.builder).map(|b| b.name.as_str());
+        let config = name.and_then(|n| self.state.generation.config.builder(n));
+        if !config.is_some_and(|b| b.collapse_requests) {
+            return Ok(());
+        }
+        let queue = self.state.waiting.get(&newer.builder);
+        let superfluous: Vec<RequestId> = queue
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, _, id)| self.state.requests.get(id))
+            .filter(|older| collapse::is_superfluous(older, newer))
+            .map(|older| older.id)
+            .collect();
+        for id in superfluous {
+            let because = format!("request {} builds something newer", newer.id);
+            self.complete_request(id, Results::Skipped, Some(&because))?;
+        }
+        Ok(())
+    }
+
+    /// Leaves word for every reporter that wants to know.
+    pub(super) fn report(
+        &mut self,
+        kind: &str,
+        builder: BuilderId,
+        request: RequestId,
+        build: Option<BuildId>,
+        results: Option<Results>,
+    ) -> Result<()> {
+        let Some(name) = self.state.builders.get(&builder).map(|b| b.name.as_str()) else {
+            return Ok(());
+        };
+        for reporter in &self.state.generation.config.reporters {
+            if reporter.builders.as_ref().is_some_and(|b| !b.iter().any(|b| b == name)) {
+                continue;
+            }
+            let ReporterKind::GithubStatus(status) = &reporter.kind;
+            if kind == "request_added" && status.pending.is_none() {
+                continue;
+            }
+            outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;
+        }
+        Ok(())
+    }
+}

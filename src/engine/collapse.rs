@@ -1,0 +1,64 @@
+//! Collapsing: when a request arrives, older ones of the same builder that still wait and would
+//! build the same line of development are dropped in its favour. Pure.
+
+use crate::model::request::{Request, RequestState};
+use crate::model::sourcestamp::Sourcestamp;
+
+/// Whether `newer` makes `older` superfluous: the same set of codebases, each with the same
+/// branch, project and repository, and either both come from changes or neither does and the
+/// revisions are equal.
+#[must_use]
+pub(crate) fn is_superfluous(older: &Request, newer: &Request) -> bool {
+    if older.state != RequestState::Waiting
+        || older.id == newer.id
+        || older.builder != newer.builder
+        || older.has_changes != newer.has_changes
+        || older.sourcestamps.len() != newer.sourcestamps.len()
+    {
+        return false;
+    }
+    let alike = |a: &Sourcestamp, b: &Sourcestamp| {
+        a.line() == b.line() && (older.has_changes || a.revision == b.revision)
+    };
+    older.sourcestamps.iter().all(|a| newer.sourcestamps.iter().any(|b| alike(a, b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Timestamp;
+    use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId};
+
+    fn request(id: i64, branch: &str, revision: Option<&str>, has_changes: bool) -> Request {
+        Request {
+            id: RequestId(id),
+            buildset: BuildsetId(id),
+            builder: BuilderId(1),
+            priority: 0,
+            submitted_at: Timestamp(id),
+            sourcestamps: vec![Sourcestamp {
+                branch: Some(branch.to_owned()),
+                revision: revision.map(str::to_owned),
+                ..Sourcestamp::default()
+            }],
+            has_changes,
+            attempts: 0,
+            state: RequestState::Waiting,
+        }
+    }
+
+    #[test]
+    fn buildbots_compatibility_rule() {
+        let new = request(9, "main", Some("b"), true);
+        assert!(is_superfluous(&request(1, "main", Some("a"), true), &new));
+        assert!(!is_superfluous(&request(1, "other", Some("a"), true), &new));
+        assert!(!is_superfluous(&request(1, "main", Some("a"), false), &new));
+        assert!(!is_superfluous(&new, &new));
+        let forced = request(9, "main", None, false);
+        assert!(is_superfluous(&request(1, "main", None, false), &forced));
+        assert!(!is_superfluous(&request(1, "main", Some("a"), false), &forced));
+        let running =
+            Request { state: RequestState::Claimed(BuildId(1)), ..request(1, "main", None, true) };
+        assert!(!is_superfluous(&running, &new));
+    }
+}

@@ -1,0 +1,183 @@
+//! The start, which is the same after a stop, a crash and the first installation: attempts that
+//! were under way end as retry and their requests wait again; what was unfinished becomes the
+//! mirror. Running it twice changes nothing more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::LogId;
+use crate::base::random::Random;
+use crate::base::results::Results;
+use crate::engine::act::Outcome;
+use crate::engine::beat::{Beat, Env, Observer, Turn};
+use crate::engine::input::NewGeneration;
+use crate::engine::intake::Intake;
+use crate::engine::output::{LogLoop, LogWriter};
+use crate::engine::schedule::branch::Held;
+use crate::engine::state::{Builder, Scheduler, State};
+use crate::engine::tasks::Tasks;
+use crate::engine::{Engine, Generation, Sabotage, Shared};
+use crate::model::config::Config;
+use crate::model::request::RequestState;
+use crate::store::{
+    Opened, Result, builders, builds, changes, frames, generations, logs, outbox, requests, steps,
+    workers,
+};
+
+/// What the engine is made of.
+pub struct Parts {
+    /// The database.
+    pub opened: Opened,
+    /// The first configuration.
+    pub generation: NewGeneration,
+    /// `host:basedir`.
+    pub master_name: String,
+    /// Where uploads without an absolute path go.
+    pub base_dir: std::path::PathBuf,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Where tasks are spawned.
+    pub tasks: Tasks,
+    /// Sees everything; for simulations.
+    pub observer: Option<Observer>,
+    /// Defences that a test switches off.
+    pub sabotage: Sabotage,
+}
+
+/// A recovered engine: its handle, and the loops that its owner must run.
+pub struct Started {
+    /// The handle.
+    pub engine: Engine,
+    /// Decides; see [`Beat::serve`].
+    pub beat: Beat,
+    /// Writes logs.
+    pub log_loop: LogLoop,
+    /// Reads deliveries.
+    pub intake: Intake,
+}
+
+/// Recovers the state and makes an engine of it.
+///
+/// # Errors
+/// When the database refuses.
+pub fn start(parts: Parts) -> Result<Started> {
+    let Parts { mut opened, generation, clock, random, tasks, .. } = parts;
+    let now = clock.now();
+    let placeholder = Arc::new(Generation {
+        id: crate::base::id::GenerationId(0),
+        config: Config { db_url: generation.generation.config.db_url.clone(), ..Config::default() },
+        scripts: generation.generation.scripts.clone(),
+    });
+    let (inputs, receiver) = mpsc::channel(4096);
+    let (events, _) = broadcast::channel(4096);
+    let (shown, shown_receiver) = watch::channel(placeholder.clone());
+    let extents = log_extents(&mut opened)?;
+    let engine = Engine(Arc::new(Shared {
+        inputs,
+        generation: shown_receiver,
+        events: events.clone(),
+        store: opened.store,
+        clock,
+        random: random.clone(),
+    }));
+    let (log_writer, log_loop) = LogWriter::new(opened.logs, engine.clone());
+    let intake = Arc::new(Notify::new());
+    let env = Env {
+        engine: engine.clone(),
+        clock,
+        random,
+        tasks,
+        logs: log_writer,
+        base_dir: parts.base_dir,
+        sabotage: parts.sabotage,
+        observer: parts.observer,
+        intake: intake.clone(),
+        generation: shown,
+        events,
+    };
+    let mut writer = opened.state;
+    let master_name = parts.master_name;
+    let state = writer.transaction(|conn| {
+        let master = generations::master(conn, &master_name, now)?;
+        let mut state = State::new(master, placeholder);
+        let mut turn = Turn { conn, state: &mut state, env: &env, now, out: Outcome::default() };
+        turn.end_attempts(&extents)?;
+        turn.load_unfinished()?;
+        turn.activate(generation, &[])?;
+        turn.load_held()?;
+        Ok(state)
+    })?;
+    env.generation.send_replace(state.generation.clone());
+    let beat = Beat { inputs: receiver, writer, state, env, deadline: Some(Timestamp(0)) };
+    // Deliveries that a crash left unread are read first.
+    intake.notify_one();
+    Ok(Started { intake: Intake::new(engine.clone(), intake), engine, beat, log_loop })
+}
+
+/// How much is stored of each log that is not complete.
+fn log_extents(opened: &mut Opened) -> Result<BTreeMap<LogId, (i64, i64)>> {
+    let open = opened.state.transaction(|conn| logs::open(conn, None))?;
+    opened.logs.transaction(|conn| {
+        open.iter()
+            .map(|(log, _)| {
+                let (_, lines, bytes) = frames::extent(conn, *log)?;
+                let open_line = frames::has_open_line(conn, *log)?;
+                Ok((*log, (lines + i64::from(open_line), bytes)))
+            })
+            .collect()
+    })
+}
+
+impl Turn<'_> {
+    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<()> {
+        const WHY: &str = "retry: the master was restarted";
+        workers::all_away(self.conn)?;
+        for build in builds::unfinished(self.conn)? {
+            builds::finish(self.conn, build.id, Results::Retry, WHY, self.now)?;
+            steps::finish_open(self.conn, build.id, Results::Retry, WHY, self.now)?;
+            steps::commands_lost(self.conn, build.id)?;
+            requests::unclaim(self.conn, build.request)?;
+            outbox::retried(self.conn, build.request, build.id, self.now)?;
+        }
+        for (log, (lines, bytes)) in extents {
+            logs::grew(self.conn, *log, *lines, *bytes, true)?;
+        }
+        Ok(())
+    }
+
+    fn load_unfinished(&mut self) -> Result<()> {
+        for (id, name) in builders::names(self.conn)? {
+            self.state.builders.insert(id, Builder { name, is_configured: false });
+        }
+        for request in requests::unfinished(self.conn)? {
+            // A claim without an open build is a claim of nobody.
+            if matches!(request.state, RequestState::Claimed(_)) {
+                requests::unclaim(self.conn, request.id)?;
+            }
+            self.state.enqueue(crate::model::request::Request {
+                state: RequestState::Waiting,
+                ..request
+            });
+        }
+        Ok(())
+    }
+
+    /// Changes that schedulers still wait with; also of schedulers that are gone for now.
+    fn load_held(&mut self) -> Result<()> {
+        for (scheduler, important, change) in changes::held(self.conn)? {
+            let entry = self.state.schedulers.entry(scheduler).or_insert_with(|| Scheduler {
+                name: String::new(),
+                is_enabled: false,
+                is_configured: false,
+                held: Vec::new(),
+            });
+            entry.held.push(Held { change, important });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! What the tasks of builds report, and how a build ends. Every report names its build; one of a
+//! build that has ended is stale and changes nothing.
+
+use crate::base::id::{BuildId, LogId, StepId};
+use crate::base::results::Results;
+use crate::engine::Refusal;
+use crate::engine::act::Act;
+use crate::engine::beat::Turn;
+use crate::engine::input::{Answer, BuildReport};
+use crate::engine::locks::Holder;
+use crate::engine::state::{Order, Running, State};
+use crate::model::config::LockAccess;
+use crate::model::event::Event;
+use crate::model::log::LogKind;
+use crate::model::request::{RequestEvent, RequestState};
+use crate::store::{Result, builds, logs, requests, steps};
+
+impl Turn<'_> {
+    pub(super) fn build_reported(&mut self, build: BuildId, report: BuildReport) -> Result<()> {
+        let Some(running) = self.state.builds.get(&build) else {
+            self.refuse_stale(report);
+            return Ok(());
+        };
+        let (id, builder) = (build, running.build.builder);
+        match report {
+            BuildReport::LocksWanted { locks, step, answer } => {
+                self.locks_wanted(build, &locks, step, answer)
+            }
+            BuildReport::StateChanged { text } => {
+                builds::set_state(self.conn, build, &text)?;
+                self.announce(Event::BuildUpdated { build, builder });
+                Ok(())
+            }
+            BuildReport::PropertiesSet { properties } => {
+                builds::set_properties(self.conn, build, &properties)?;
+                self.announce(Event::BuildUpdated { build, builder });
+                Ok(())
+            }
+            BuildReport::StepStarted { name, number, text, answer } => {
+                let step = steps::insert(self.conn, build, number, &name, &text, self.now)?;
+                builds::set_state(self.conn, build, "building")?;
+                self.announce(Event::StepStarted { step, build });
+                self.answer(answer, Ok(step));
+                Ok(())
+            }
+            BuildReport::StepUpdated { step, text, urls } => {
+                if let Some(text) = text {
+                    steps::set_state(self.conn, step, &text)?;
+                }
+                if let Some(urls) = urls {
+                    steps::set_urls(self.conn, step, &urls)?;
+                }
+                self.announce(Event::StepUpdated { step, build });
+                Ok(())
+            }
+            BuildReport::LogOpened { step, name, kind, answer } => {
+                let log = self.open_log(step, &name, kind)?;
+                self.answer(answer, Ok(log));
+                Ok(())
+            }
+            BuildReport::CommandSent { step, seq, request, log, answer } => {
+                let epoch = self.epoch_of(build);
+                steps::command_sent(self.conn, step, seq, epoch, &request)?;
+                let log = match log {
+                    Some(name) => Some(self.open_log(step, &name, LogKind::Stdio)?),
+                    None => None,
+                };
+                self.answer(answer, Ok(log));
+                Ok(())
+            }
+            BuildReport::CommandEnded { step, seq, state, reply } => {
+                steps::command_ended(self.conn, step, seq, state, &reply)
+            }
+            BuildReport::StepFinished { step, results, text, hidden } => {
+                steps::finish(self.conn, step, results, &text, hidden, self.now)?;
+                self.state.locks.release(Holder { build: id, step: Some(step) });
+                self.grant_locks()?;
+                self.announce(Event::StepFinished { step, build, results });
+                Ok(())
+            }
+            BuildReport::Finished { results, text, answer } => {
+                self.finish_build(build, results, &text)?;
+                self.answer(answer, Ok(()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers the report of an attempt that is over.
+    fn refuse_stale(&mut self, report: BuildReport) {
+        match report {
+            BuildReport::LocksWanted { answer, .. } | BuildReport::Finished { answer, .. } => {
+                self.answer(answer, Err(Refusal::Stale));
+            }
+            BuildReport::StepStarted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::CommandSent { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::StateChanged { .. }
+            | BuildReport::PropertiesSet { .. }
+            | BuildReport::StepUpdated { .. }
+            | BuildReport::CommandEnded { .. }
+            | BuildReport::StepFinished { .. } => {}
+        }
+    }
+
+    fn epoch_of(&self, build: BuildId) -> i64 {
+        let worker = self.state.builds.get(&build).map(|b| b.build.worker);
+        let worker = worker.and_then(|w| self.state.workers.get(&w));
+        worker.and_then(|w| w.connection.as_ref()).map_or(0, |c| c.epoch)
+    }
+
+    fn open_log(&mut self, step: StepId, name: &str, kind: LogKind) -> Result<LogId> {
+        let log = logs::insert(self.conn, step, name, kind)?;
+        self.announce(Event::LogAdded { log, step });
+        Ok(log)
+    }
+
+    pub(super) fn log_grew(
+        &mut self,
+        log: LogId,
+        step: StepId,
+        lines: i64,
+        bytes: i64,
+        finished: bool,
+    ) -> Result<()> {
+        logs::grew(self.conn, log, lines, bytes, finished)?;
+        self.announce(if finished {
+            Event::LogFinished { log, step }
+        } else {
+            Event::LogAppended { log, step, num_lines: lines }
+        });
+        Ok(())
+    }
+
+    fn locks_wanted(
+        &mut self,
+        build: BuildId,
+        accesses: &[LockAccess],
+        step: StepId,
+        answer: Answer<()>,
+    ) -> Result<()> {
+        let Some(running) = self.state.builds.get(&build) else { return Ok(()) };
+        let (worker, generation) = (running.build.worker, running.generation.clone());
+        let name = self.state.workers.get(&worker).map(|w| w.name.clone()).unwrap_or_default();
+        let wants = State::wants(&generation, accesses, worker, &name);
+        let holder = Holder { build, step: Some(step) };
+        if self.state.locks.try_acquire(holder, &wants) {
+            steps::locked(self.conn, step, self.now)?;
+            self.answer(answer, Ok(()));
+        } else {
+            self.state.locks.wait(holder, wants);
+            self.state.lock_answers.insert(holder, (step, answer));
+            steps::set_state(self.conn, step, "waiting for locks")?;
+            self.announce(Event::StepUpdated { step, build });
+        }
+        Ok(())
+    }
+
+    /// Tells those who got their locks.
+    pub(super) fn grant_locks(&mut self) -> Result<()> {
+        for holder in self.state.locks.grant() {
+            let Some((step, answer)) = self.state.lock_answers.remove(&holder) else { continue };
+            let waited = steps::locked(self.conn, step, self.now)?;
+            builds::add_locks_duration(self.conn, holder.build, waited)?;
+            self.announce(Event::StepUpdated { step, build: holder.build });
+            self.answer(answer, Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Ends a build, and with it the request's attempt.
+    pub(super) fn finish_build(&mut self, id: BuildId, results: Results, text: &str) -> Result<()> {
+        let Some(running) = self.state.builds.remove(&id) else { return Ok(()) };
+        let build = running.build;
+        if !builds::finish(self.conn, id, results, text, self.now)? && !self.env.sabotage.no_fence {
+            return Ok(());
+        }
+        for step in steps::finish_open(self.conn, id, results, text, self.now)? {
+            self.announce(Event::StepFinished { step, build: id, results });
+        }
+        steps::commands_lost(self.conn, id)?;
+        if let Some(worker) = self.state.workers.get_mut(&build.worker) {
+            worker.running.remove(&id);
+        }
+        self.state.lock_answers.retain(|holder, _| holder.build != id);
+        self.state.locks.release_build(id);
+        self.grant_locks()?;
+        self.report("build_finished", build.builder, build.request, Some(id), Some(results))?;
+        self.announce(Event::BuildFinished {
+            build: id,
+            builder: build.builder,
+            number: build.number,
+            worker: build.worker,
+            results,
+        });
+        self.settle_request(&build, results)?;
+        self.tell_if_drained();
+        Ok(())
+    }
+
+    fn settle_request(
+        &mut self,
+        build: &crate::model::build::Build,
+        results: Results,
+    ) -> Result<()> {
+        let event = if results == Results::Retry {
+            RequestEvent::Retried(build.id)
+        } else {
+            RequestEvent::Finished(build.id, results)
+        };
+        let state = self.state.requests.get(&build.request).map(|r| r.state);
+        match state.map(|s| s.on(event)) {
+            Some(Ok(RequestState::Waiting)) => {
+                requests::unclaim(self.conn, build.request)?;
+                self.state.set_request(build.request, RequestState::Waiting);
+                let (request, builder) = (build.request, build.builder);
+                self.announce(Event::RequestUnclaimed { request, builder });
+                Ok(())
+            }
+            Some(Ok(_)) => self.complete_request(build.request, results, None),
+            _ if self.env.sabotage.no_fence && results != Results::Retry => {
+                self.announce(Event::RequestCompleted {
+                    request: build.request,
+                    builder: build.builder,
+                    results,
+                });
+                requests::complete(self.conn, build.request, results, None, self.now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends an attempt from outside: its worker is gone, or the master stops. The task is told to
+    /// end without a word.
+    pub(super) fn give_up(&mut self, id: BuildId, why: &str) -> Result<()> {
+        let Some(running) = self.state.builds.get(&id) else { return Ok(()) };
+        self.out.acts.push(Act::OrderBuild(id, running.order.clone(), Order::Abandon));
+        let kept = self.env.sabotage.no_fence.then(|| Running {
+            build: running.build.clone(),
+            generation: running.generation.clone(),
+            order: running.order.clone(),
+        });
+        self.finish_build(id, Results::Retry, why)?;
+        if let Some(running) = kept {
+            self.state.builds.insert(id, running);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tell_if_drained(&mut self) {
+        if self.state.is_closing && self.state.builds.is_empty() {
+            for answer in std::mem::take(&mut self.state.drained) {
+                self.answer(answer, Ok(()));
+            }
+        }
+    }
+
+    pub(super) fn stop_requested(&mut self, answer: Answer<()>) -> Result<()> {
+        self.state.is_closing = true;
+        let running: Vec<BuildId> = self.state.builds.keys().copied().collect();
+        for build in running {
+            self.give_up(build, "retry: the master was stopped")?;
+        }
+        self.answer(answer, Ok(()));
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! Requests: claimed by builds, completed, cancelled, and built again after an attempt without a
+//! verdict. The fence is here: an attempt that is not the request's current one changes nothing.
+
+use std::sync::Arc;
+
+use crate::base::id::{BuildId, BuilderId, RequestId, WorkerId};
+use crate::base::results::Results;
+use crate::engine::Refusal;
+use crate::engine::act::Act;
+use crate::engine::attempt::Attempt;
+use crate::engine::beat::Turn;
+use crate::engine::input::Answer;
+use crate::engine::locks::Holder;
+use crate::engine::queue::{self, Candidate, Waiting};
+use crate::engine::state::{Order, Running, State};
+use crate::model::event::Event;
+use crate::model::property::Properties;
+use crate::model::request::{RequestEvent, RequestState};
+use crate::store::builds::NewBuild;
+use crate::store::{Result, builds, buildsets, changes, requests, steps};
+
+impl Turn<'_> {
+    /// Starts every build that can start now.
+    pub(super) fn run_queue(&mut self) -> Result<()> {
+        if self.state.is_closing {
+            return Ok(());
+        }
+        let mut waiting: Vec<Waiting> = self.heads().collect();
+        while !waiting.is_empty() {
+            queue::order(&mut waiting);
+            let mut still = Vec::new();
+            for head in waiting {
+                let Some(worker) = self.choose_worker(head.builder) else { continue };
+                self.claim(head.request, worker)?;
+                still.push(head.builder);
+            }
+            // A builder that got a worker may have more for another one.
+            waiting = self.heads().filter(|w| still.contains(&w.builder)).collect();
+        }
+        Ok(())
+    }
+
+    /// The next request of each configured builder.
+    fn heads(&self) -> impl Iterator<Item = Waiting> + '_ {
+        self.state.waiting.iter().filter_map(|(builder, queue)| {
+            let (priority, submitted_at, request) = queue.first()?;
+            self.state.builders.get(builder).filter(|b| b.is_configured)?;
+            Some(Waiting {
+                builder: *builder,
+                request: *request,
+                priority: priority.0,
+                submitted_at: *submitted_at,
+            })
+        })
+    }
+
+    fn choose_worker(&self, builder: BuilderId) -> Option<WorkerId> {
+        let generation = &self.state.generation;
+        let config = generation.config.builder(&self.state.builders.get(&builder)?.name)?;
+        let candidates: Vec<Candidate> = config
+            .workers
+            .iter()
+            .filter_map(|name| {
+                let id = self.state.worker_id(name)?;
+                let worker = self.state.workers.get(&id)?;
+                let of_worker = generation.config.worker(name)?;
+                let wants = State::wants(generation, &all_locks(config, of_worker), id, name);
+                Some(Candidate {
+                    worker: id,
+                    running: worker.running.len(),
+                    builds_this_builder: worker.running.iter().any(|b| {
+                        self.state.builds.get(b).is_some_and(|b| b.build.builder == builder)
+                    }),
+                    max_builds: of_worker.max_builds,
+                    takes_work: worker.connection.is_some()
+                        && !worker.is_paused
+                        && !worker.is_graceful,
+                    locks_free: self.state.locks.is_free(&wants),
+                })
+            })
+            .collect();
+        queue::choose(&candidates, |n| self.env.random.below(n))
+    }
+
+    /// Makes a build for a request: rows, properties, locks, and the task that runs it.
+    fn claim(&mut self, request: RequestId, worker: WorkerId) -> Result<()> {
+        let generation = self.state.generation.clone();
+        let Some(wish) = self.state.requests.get(&request).cloned() else { return Ok(()) };
+        let Some(place) = self.state.workers.get(&worker) else { return Ok(()) };
+        let Some(connection) = place.connection.clone() else { return Ok(()) };
+        let worker_name = place.name.clone();
+        let builder_name = self.state.builders.get(&wish.builder).map(|b| b.name.clone());
+        let config = builder_name.and_then(|n| generation.config.builder(&n).cloned());
+        let of_worker = generation.config.worker(&worker_name).cloned();
+        let (Some(config), Some(of_worker)) = (config, of_worker) else { return Ok(()) };
+
+        let new = NewBuild {
+            builder: wish.builder,
+            request,
+            worker,
+            master: self.state.master,
+            generation: generation.id,
+            attempt: wish.attempts + 1,
+        };
+        let build = builds::insert(self.conn, &new, self.now)?;
+        let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(()) };
+        requests::claim(self.conn, request, build.id, self.state.master, self.now)?;
+        let made_of = changes::of_buildset(self.conn, wish.buildset)?;
+        let mut properties = Properties::from_values(&generation.config.properties, "Config");
+        for change in &made_of {
+            properties.update(&Properties::from_values(&change.what.properties, "Change"));
+        }
+        properties.update(&buildsets::properties(self.conn, wish.buildset)?);
+        properties.update(&Properties::from_values(&config.properties, "Builder"));
+        properties.update(&Properties::from_values(&of_worker.properties, "Worker"));
+        let builddir = connection.info.join(&[&connection.info.basedir, &config.workerbuilddir]);
+        for (name, value, source) in [
+            ("buildername", config.name.as_str(), "Builder"),
+            ("workername", &worker_name, "Worker"),
+            ("builddir", &builddir, "Worker"),
+        ] {
+            properties.set(name, value.into(), source);
+        }
+        properties.set("buildnumber", build.number.into(), "Build");
+        if let [stamp] = &wish.sourcestamps[..] {
+            for (name, value) in [
+                ("branch", stamp.branch.as_deref()),
+                ("revision", stamp.revision.as_deref()),
+                ("repository", Some(&*stamp.repository)),
+                ("project", Some(&*stamp.project)),
+                ("codebase", Some(&*stamp.codebase)),
+            ] {
+                properties.set(name, value.into(), "Build");
+            }
+        }
+        builds::set_properties(self.conn, build.id, &properties)?;
+        // Buildbot's step 0: clients count on it.
+        let text = format!("worker {worker_name} ready");
+        let step = steps::insert(self.conn, build.id, 0, "worker_preparation", &text, self.now)?;
+        steps::finish(self.conn, step, Results::Success, &text, false, self.now)?;
+        self.report("build_started", build.builder, request, Some(build.id), None)?;
+
+        let holder = Holder { build: build.id, step: None };
+        let wants =
+            State::wants(&generation, &all_locks(&config, &of_worker), worker, &worker_name);
+        self.state.locks.try_acquire(holder, &wants);
+        self.state.set_request(request, state);
+        if let Some(place) = self.state.workers.get_mut(&worker) {
+            place.running.insert(build.id);
+        }
+        let (order, orders) = tokio::sync::watch::channel(Order::Run);
+        self.announce(Event::RequestClaimed { request, builder: build.builder });
+        self.announce(Event::BuildStarted {
+            build: build.id,
+            builder: build.builder,
+            number: build.number,
+            worker,
+        });
+        self.state.builds.insert(
+            build.id,
+            Running { build: build.clone(), generation: generation.clone(), order },
+        );
+        self.out.acts.push(Act::StartBuild(Box::new(Attempt {
+            build,
+            builder: config,
+            generation,
+            worker: worker_name,
+            max_builds: of_worker.max_builds,
+            worker_properties: of_worker.properties,
+            link: connection.link,
+            info: connection.info,
+            properties,
+            changes: Arc::new(made_of),
+            sourcestamps: Arc::new(wish.sourcestamps),
+            builddir,
+            orders,
+            engine: self.env.engine.clone(),
+            logs: self.env.logs.clone(),
+            base_dir: self.env.base_dir.clone(),
+        })));
+        Ok(())
+    }
+
+    /// Gives a request its one result, and its buildset if it was the last.
+    pub(super) fn complete_request(
+        &mut self,
+        id: RequestId,
+        results: Results,
+        because: Option<&str>,
+    ) -> Result<()> {
+        let Some(request) = self.state.requests.get(&id) else { return Ok(()) };
+        let (builder, buildset) = (request.builder, request.buildset);
+        requests::complete(self.conn, id, results, because, self.now)?;
+        self.state.set_request(id, RequestState::Done(results));
+        self.announce(Event::RequestCompleted { request: id, builder, results });
+        if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
+            self.announce(Event::BuildsetCompleted { buildset, results });
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_wanted(
+        &mut self,
+        build: BuildId,
+        reason: String,
+        answer: Answer<()>,
+    ) -> Result<()> {
+        let known =
+            self.state.builds.contains_key(&build) || builds::origin(self.conn, build)?.is_some();
+        if known {
+            self.stop_build(build, reason);
+            self.answer(answer, Ok(()));
+        } else {
+            self.answer(answer, Err(Refusal::Missing(format!("There is no build {build}."))));
+        }
+        Ok(())
+    }
+
+    fn stop_build(&mut self, build: BuildId, reason: String) {
+        if let Some(running) = self.state.builds.get(&build) {
+            let order = Order::Stop(reason);
+            self.out.acts.push(Act::OrderBuild(build, running.order.clone(), order));
+        }
+    }
+
+    pub(super) fn cancel_wanted(
+        &mut self,
+        request: RequestId,
+        reason: String,
+        answer: Answer<()>,
+    ) -> Result<()> {
+        if !requests::exists(self.conn, request)? {
+            let text = format!("There is no build request {request}.");
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        }
+        self.cancel_request(request, &reason)?;
+        self.answer(answer, Ok(()));
+        Ok(())
+    }
+
+    /// Cancels a waiting request, or stops the build of a claimed one.
+    pub(super) fn cancel_request(&mut self, request: RequestId, reason: &str) -> Result<()> {
+        match self.state.requests.get(&request).map(|r| r.state) {
+            Some(RequestState::Waiting) => {
+                self.complete_request(request, Results::Cancelled, Some(reason))
+            }
+            Some(RequestState::Claimed(build)) => {
+                self.stop_build(build, reason.to_owned());
+                Ok(())
+            }
+            Some(RequestState::Done(_)) | None => Ok(()),
+        }
+    }
+}
+
+/// The locks a build takes for its whole life: its builder's and its worker's.
+fn all_locks(
+    builder: &crate::model::config::BuilderConfig,
+    worker: &crate::model::config::WorkerConfig,
+) -> Vec<crate::model::config::LockAccess> {
+    builder.locks.iter().chain(&worker.locks).copied().collect()
+}

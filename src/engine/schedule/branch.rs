@@ -1,0 +1,121 @@
+//! `any_branch` and `single_branch`: a buildset once a line of development has been quiet for the
+//! tree-stable timer. Each (codebase, project, repository, branch) has its own timer;
+//! `single_branch` has one for all. Timers are not stored: they follow from the held changes, so
+//! they survive restarts and reloads.
+
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::model::change::Change;
+use crate::model::config::BranchScheduler;
+
+/// A change that a scheduler holds until its line is quiet.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// The change.
+    pub(crate) change: Change,
+    /// Whether it may start builds by itself.
+    pub(crate) important: bool,
+}
+
+/// What a scheduler wants now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// Indices of held changes that make a buildset together, per buildset.
+    pub(crate) ready: Vec<Vec<usize>>,
+    /// When to look again; none = only when something arrives.
+    pub(crate) next: Option<Timestamp>,
+}
+
+/// Looks at the held changes at the time `now`.
+#[must_use]
+pub(crate) fn decide(scheduler: &BranchScheduler, held: &[Held], now: Timestamp) -> Decision {
+    let mut decision = Decision::default();
+    for group in lines(scheduler, held) {
+        if !group.iter().any(|i| held[*i].important) {
+            continue;
+        }
+        let Some(timer) = scheduler.tree_stable_timer else {
+            // At once: one buildset per important change, with the unimportant ones before it.
+            let mut set = Vec::new();
+            for index in group {
+                set.push(index);
+                if held[index].important {
+                    decision.ready.push(std::mem::take(&mut set));
+                }
+            }
+            continue;
+        };
+        let newest = group.iter().map(|i| held[*i].change.received_at).max().unwrap_or(now);
+        let due = newest + Duration::try_from_secs_f64(timer).unwrap_or_default();
+        if due <= now {
+            decision.ready.push(group);
+        } else {
+            decision.next = Some(decision.next.map_or(due, |next| next.min(due)));
+        }
+    }
+    decision
+}
+
+/// The held changes by line of development, in the order of arrival.
+fn lines(scheduler: &BranchScheduler, held: &[Held]) -> Vec<Vec<usize>> {
+    let mut lines: Vec<Vec<usize>> = Vec::new();
+    let stamp = |i: usize| held[i].change.what.sourcestamp();
+    for index in 0..held.len() {
+        let line = lines.iter_mut().find(|line| {
+            scheduler.single
+                || line.first().is_some_and(|first| stamp(*first).line() == stamp(index).line())
+        });
+        match line {
+            Some(line) => line.push(index),
+            None => lines.push(vec![index]),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::ChangeId;
+    use crate::model::change::NewChange;
+
+    fn held(at: i64, branch: &str, important: bool) -> Held {
+        let what = NewChange { branch: Some(branch.to_owned()), ..NewChange::default() };
+        let change = Change { id: ChangeId(at), received_at: Timestamp::from_secs(at), what };
+        Held { change, important }
+    }
+
+    fn scheduler(single: bool, timer: Option<f64>) -> BranchScheduler {
+        BranchScheduler { single, tree_stable_timer: timer, ..BranchScheduler::default() }
+    }
+
+    #[test]
+    fn each_branch_waits_for_its_own_quiet() {
+        let held = [held(0, "a", true), held(10, "b", true), held(20, "a", true)];
+        let at = |s| decide(&scheduler(false, Some(60.0)), &held, Timestamp::from_secs(s));
+        assert_eq!(at(69), Decision { ready: vec![], next: Some(Timestamp::from_secs(70)) });
+        assert_eq!(at(70), Decision { ready: vec![vec![1]], next: Some(Timestamp::from_secs(80)) });
+        assert_eq!(at(80), Decision { ready: vec![vec![0, 2], vec![1]], next: None });
+    }
+
+    #[test]
+    fn a_single_branch_scheduler_has_one_timer() {
+        let held = [held(0, "a", true), held(20, "b", false)];
+        let at = |s| decide(&scheduler(true, Some(60.0)), &held, Timestamp::from_secs(s));
+        assert_eq!(at(79), Decision { ready: vec![], next: Some(Timestamp::from_secs(80)) });
+        assert_eq!(at(80), Decision { ready: vec![vec![0, 1]], next: None });
+    }
+
+    #[test]
+    fn unimportant_changes_ride_along_but_start_nothing() {
+        let only = [held(0, "a", false)];
+        let s = scheduler(false, Some(1.0));
+        assert_eq!(decide(&s, &only, Timestamp::from_secs(99)), Decision::default());
+        let s = scheduler(false, None);
+        let mixed =
+            [held(0, "a", false), held(1, "a", true), held(2, "a", true), held(3, "a", false)];
+        let decision = decide(&s, &mixed, Timestamp::from_secs(3));
+        assert_eq!(decision.ready, [vec![0, 1], vec![2]]);
+    }
+}

@@ -1,0 +1,188 @@
+//! The mirror: what is unfinished, in memory, so that decisions read no rows. The beat alone owns
+//! it; it is rebuilt from the rows at every start, and changed only together with them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, StepId, WorkerId};
+use crate::engine::Generation;
+use crate::engine::input::Answer;
+use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::ports::Link;
+use crate::engine::schedule::branch::Held;
+use crate::model::build::Build;
+use crate::model::config::LockAccess;
+use crate::model::request::{Request, RequestState};
+use crate::model::worker::WorkerInfo;
+
+/// Everything unfinished.
+pub(super) struct State {
+    /// This process's row.
+    pub(super) master: MasterId,
+    /// The active configuration.
+    pub(super) generation: Arc<Generation>,
+    /// Builders that are configured or were.
+    pub(super) builders: BTreeMap<BuilderId, Builder>,
+    /// Workers that are configured or were.
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// Schedulers that are configured or were.
+    pub(super) schedulers: BTreeMap<SchedulerId, Scheduler>,
+    /// Requests without a result.
+    pub(super) requests: BTreeMap<RequestId, Request>,
+    /// Those that nobody builds, in the order of their builder's queue.
+    pub(super) waiting: BTreeMap<BuilderId, BTreeSet<(Reverse<i64>, Timestamp, RequestId)>>,
+    /// Builds that have not ended.
+    pub(super) builds: BTreeMap<BuildId, Running>,
+    /// Who holds which lock and who waits.
+    pub(super) locks: Locks,
+    /// What those who wait are told.
+    pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<()>)>,
+    /// No new work is handed out.
+    pub(super) is_closing: bool,
+    /// Who waits for the last build to end.
+    pub(super) drained: Vec<Answer<()>>,
+}
+
+/// A builder.
+pub(super) struct Builder {
+    pub(super) name: String,
+    /// Whether the active configuration has it.
+    pub(super) is_configured: bool,
+}
+
+/// A worker.
+pub(super) struct Worker {
+    pub(super) name: String,
+    /// Whether the active configuration has it.
+    pub(super) is_configured: bool,
+    /// Its connection, if it has one.
+    pub(super) connection: Option<Connection>,
+    pub(super) is_paused: bool,
+    pub(super) is_graceful: bool,
+    /// Builds that run on it.
+    pub(super) running: BTreeSet<BuildId>,
+}
+
+/// A worker's connection.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) epoch: i64,
+    pub(super) link: Arc<dyn Link>,
+    pub(super) info: Arc<WorkerInfo>,
+}
+
+/// A scheduler.
+pub(super) struct Scheduler {
+    pub(super) name: String,
+    pub(super) is_enabled: bool,
+    /// Whether the active configuration has it.
+    pub(super) is_configured: bool,
+    /// Changes that wait for their line to be quiet.
+    pub(super) held: Vec<Held>,
+}
+
+/// A build that has not ended.
+pub(super) struct Running {
+    pub(super) build: Build,
+    pub(super) generation: Arc<Generation>,
+    pub(super) order: watch::Sender<Order>,
+}
+
+/// What a build's task is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Go on.
+    #[default]
+    Run,
+    /// Stop the running step, end as cancelled, for this reason.
+    Stop(String),
+    /// The attempt is over already: end without a word.
+    Abandon,
+}
+
+impl State {
+    /// An empty mirror.
+    pub(super) fn new(master: MasterId, generation: Arc<Generation>) -> Self {
+        Self {
+            master,
+            generation,
+            builders: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            schedulers: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            locks: Locks::default(),
+            lock_answers: BTreeMap::new(),
+            is_closing: false,
+            drained: Vec::new(),
+        }
+    }
+
+    /// The builder called `name`.
+    pub(super) fn builder_id(&self, name: &str) -> Option<BuilderId> {
+        self.builders.iter().find(|(_, b)| b.name == name).map(|(id, _)| *id)
+    }
+
+    /// The worker called `name`.
+    pub(super) fn worker_id(&self, name: &str) -> Option<WorkerId> {
+        self.workers.iter().find(|(_, w)| w.name == name).map(|(id, _)| *id)
+    }
+
+    /// Adds a request that nobody builds.
+    pub(super) fn enqueue(&mut self, request: Request) {
+        self.waiting.entry(request.builder).or_default().insert(position(&request));
+        self.requests.insert(request.id, request);
+    }
+
+    /// Moves a request to `state`, in and out of its queue; one that is done is forgotten.
+    pub(super) fn set_request(&mut self, id: RequestId, state: RequestState) {
+        let Some(request) = self.requests.get_mut(&id) else { return };
+        request.state = state;
+        if matches!(state, RequestState::Claimed(_)) {
+            request.attempts += 1;
+        }
+        let queue = self.waiting.entry(request.builder).or_default();
+        if state == RequestState::Waiting {
+            queue.insert(position(request));
+        } else {
+            queue.remove(&position(request));
+        }
+        if matches!(state, RequestState::Done(_)) {
+            self.requests.remove(&id);
+        }
+    }
+
+    /// Lock accesses of a configuration as the real locks they mean on a worker.
+    pub(super) fn wants(
+        generation: &Generation,
+        accesses: &[LockAccess],
+        worker: WorkerId,
+        name: &str,
+    ) -> Vec<Want> {
+        let locks = &generation.config.locks;
+        accesses
+            .iter()
+            .filter_map(|access| {
+                let lock = locks.get(access.lock)?;
+                let max_count = lock.max_count_for_worker.get(name).filter(|_| !lock.for_master);
+                Some(Want {
+                    key: LockKey {
+                        name: lock.name.clone(),
+                        worker: (!lock.for_master).then_some(worker),
+                    },
+                    mode: access.mode,
+                    max_count: max_count.copied().unwrap_or(lock.max_count),
+                })
+            })
+            .collect()
+    }
+}
+
+fn position(request: &Request) -> (Reverse<i64>, Timestamp, RequestId) {
+    (Reverse(request.priority), request.submitted_at, request.id)
+}

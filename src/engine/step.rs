@@ -1,0 +1,314 @@
+//! The life of a step: its name, its condition, its locks, its options rendered just before it
+//! runs, its function, its result. Whatever goes wrong in it ends this step, visibly, and nothing
+//! else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::base::id::StepId;
+use crate::base::results::Results;
+use crate::base::text::shorten;
+use crate::engine::attempt::Running;
+use crate::engine::desk::{Desk, DeskError};
+use crate::engine::input::BuildReport;
+use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
+use crate::engine::render::{render, text};
+use crate::engine::serve::{End, Service};
+use crate::engine::state::Order;
+use crate::model::build::BuildView;
+use crate::model::config::{Condition, StepConfig, StepOption};
+use crate::model::log::{LogKind, Stream};
+use crate::model::step::StepView;
+
+/// How long a step's function may go on after it was stopped.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How a step ended.
+pub(super) enum StepEnd {
+    /// With a result and what its page says.
+    Finished { results: Results, text: String },
+    /// The whole attempt was given up.
+    Abandoned,
+}
+
+/// What came of a step's function.
+enum Outcome {
+    Returned(Option<Results>),
+    Failed(ScriptError),
+    Stopped(String),
+    Abandoned,
+}
+
+/// Runs one step.
+pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64) -> StepEnd {
+    let view = running.view();
+    let name = match &config.name {
+        None => Ok(config.kind.clone()),
+        Some(name) => render_text(running, name, &view).await,
+    };
+    let (name, broken_name) = match name {
+        Ok(name) => (name, None),
+        Err(error) => (config.kind.clone(), Some(error)),
+    };
+    let name = running.unique_name(&name);
+    let description = describe(running, config, &view).await;
+    let started = {
+        let (name, text) = (name.clone(), description.clone());
+        running.ask(|answer| BuildReport::StepStarted { name, number, text, answer }).await
+    };
+    let Ok(id) = started else { return StepEnd::Abandoned };
+
+    let workdir = match config.options.get("workdir") {
+        Some(StepOption::Value(workdir)) => render_text(running, workdir, &view).await,
+        _ => Ok("build".to_owned()),
+    };
+    let mut step = StepView { build: (*view).clone(), name, number, workdir: String::new() };
+    let mut service = Service::new(id);
+    let outcome = match (broken_name, workdir) {
+        (Some(error), _) | (None, Err(error)) => Outcome::Failed(error),
+        (None, Ok(workdir)) => {
+            let info = &running.attempt.info;
+            step.workdir = info.join(&[&running.attempt.builddir, &workdir]);
+            match is_wanted(running, config, &step).await {
+                Err(error) => Outcome::Failed(error),
+                Ok(false) => Outcome::Returned(Some(Results::Skipped)),
+                Ok(true) => match locks(running, config, id).await {
+                    Some(outcome) => outcome,
+                    None => perform(running, config, &step, &mut service).await,
+                },
+            }
+        }
+    };
+    finish(running, config, step, service, outcome, description).await
+}
+
+/// Whether the step runs at all.
+async fn is_wanted(
+    running: &Running,
+    config: &StepConfig,
+    step: &StepView,
+) -> Result<bool, ScriptError> {
+    let scripts = &running.attempt.generation.scripts;
+    let answer = match &config.do_step_if {
+        None => return Ok(true),
+        Some(Condition::Value(value)) => {
+            render(value, &Arc::new(step.build.clone()), scripts.as_ref()).await?
+        }
+        Some(Condition::Callback(callback)) => {
+            scripts.call(callback, vec![Argument::Step(Arc::new(step.clone()))]).await?
+        }
+    };
+    Ok(!answer.is_null() && answer != Json::Bool(false))
+}
+
+/// Takes the step's locks; an outcome when it was stopped while waiting.
+async fn locks(running: &mut Running, config: &StepConfig, id: StepId) -> Option<Outcome> {
+    if config.locks.is_empty() {
+        return None;
+    }
+    let mut orders = running.attempt.orders.clone();
+    let locks = config.locks.clone();
+    let wanted = running.ask(|answer| BuildReport::LocksWanted { locks, step: id, answer });
+    let outcome = tokio::select! {
+        answer = wanted => match answer {
+            Ok(()) => return None,
+            Err(_) => Outcome::Abandoned,
+        },
+        order = Running::next_order(&mut orders) => match order {
+            Order::Stop(reason) => Outcome::Stopped(reason),
+            Order::Abandon | Order::Run => Outcome::Abandoned,
+        },
+    };
+    running.attempt.orders = orders;
+    Some(outcome)
+}
+
+/// Renders the options and runs the function, serving what it asks for.
+async fn perform(
+    running: &mut Running,
+    config: &StepConfig,
+    step: &StepView,
+    service: &mut Service,
+) -> Outcome {
+    let options = match options(running, config, &Arc::new(step.build.clone())).await {
+        Ok(options) => options,
+        Err(error) => return Outcome::Failed(error),
+    };
+    let scripts = running.attempt.generation.scripts.clone();
+    let (desk, mut asked) = Desk::new();
+    let job = StepRun { run: config.run.clone(), view: step.clone(), options, desk };
+    let mut function = scripts.run_step(job);
+    let mut orders = running.attempt.orders.clone();
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            returned = &mut function => break match returned {
+                Ok(results) => Outcome::Returned(results),
+                Err(error) => Outcome::Failed(error),
+            },
+            Some(wish) = asked.recv() => {
+                running.attempt.orders = orders.clone();
+                match service.serve(running, &mut orders, wish.request, step).await {
+                    End::Answered(answer) => { let _ = wish.answer.send(answer); }
+                    End::Abandoned => break Outcome::Abandoned,
+                    End::Stopped(reason) => {
+                        let _ = wish.answer.send(Err(DeskError::Stopped));
+                        drop(asked);
+                        let _ = tokio::time::timeout(LAST_WORDS, &mut function).await;
+                        break Outcome::Stopped(reason);
+                    }
+                }
+            }
+            order = Running::next_order(&mut orders) => match order {
+                Order::Run => {}
+                Order::Abandon => break Outcome::Abandoned,
+                Order::Stop(reason) => {
+                    drop(asked);
+                    let _ = tokio::time::timeout(LAST_WORDS, &mut function).await;
+                    break Outcome::Stopped(reason);
+                }
+            },
+        }
+    };
+    drop(function);
+    running.attempt.orders = orders;
+    outcome
+}
+
+async fn options(
+    running: &Running,
+    config: &StepConfig,
+    view: &Arc<BuildView>,
+) -> Result<BTreeMap<String, StepValue>, ScriptError> {
+    let scripts = &running.attempt.generation.scripts;
+    let mut out = BTreeMap::new();
+    for (name, option) in &config.options {
+        let value = match option {
+            StepOption::Function(callback) => StepValue::Function(callback.clone()),
+            StepOption::Value(value) => {
+                let rendered = render(value, view, scripts.as_ref()).await.map_err(|error| {
+                    let message = format!("option {name}: {}", error.message);
+                    ScriptError {
+                        message,
+                        site: error.site.or_else(|| Some(config.site.clone())),
+                        ..error
+                    }
+                })?;
+                StepValue::Json(rendered)
+            }
+        };
+        out.insert(name.clone(), value);
+    }
+    Ok(out)
+}
+
+/// Records the end of a step: its last words, its logs, its result.
+async fn finish(
+    running: &mut Running,
+    config: &StepConfig,
+    step: StepView,
+    mut service: Service,
+    outcome: Outcome,
+    description: String,
+) -> StepEnd {
+    let (results, problem) = match outcome {
+        Outcome::Abandoned => {
+            service.close_logs().await;
+            return StepEnd::Abandoned;
+        }
+        Outcome::Returned(results) => (results.unwrap_or(Results::Success), None),
+        Outcome::Failed(error) if error.is_failure => (Results::Failure, Some(error.message)),
+        Outcome::Failed(error) => {
+            let site = format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
+            (Results::Exception, Some(format!("{site}: {error}")))
+        }
+        Outcome::Stopped(reason) => (Results::Cancelled, Some(format!("stopped: {reason}"))),
+    };
+    if let Some(problem) = &problem {
+        let text = format!("{problem}\n");
+        service.write_log(running, "error", LogKind::Text, Stream::Stderr, &text).await;
+    }
+    service.close_logs().await;
+    let done = match &config.description_done {
+        Some(text) => render_text(running, text, &running.view()).await.ok(),
+        None => None,
+    };
+    let first_line = problem.as_deref().and_then(|p| p.lines().next()).map(|l| shorten(l, 200));
+    let text = done.or(service.summary()).unwrap_or_else(|| match (results, first_line) {
+        (Results::Success | Results::Warnings | Results::Skipped, _) | (_, None) => description,
+        (Results::Cancelled, Some(_)) => description,
+        (_, Some(line)) => format!("{description}: {line}"),
+    });
+    let text = match results {
+        Results::Success => text,
+        _ => format!("{text} ({})", results.word()),
+    };
+    let text = running.masker.text(&text);
+    let hidden = is_hidden(running, config, &step, results).await;
+    let report =
+        BuildReport::StepFinished { step: service.id(), results, text: text.clone(), hidden };
+    running.tell(report).await;
+    StepEnd::Finished { results, text }
+}
+
+async fn is_hidden(
+    running: &Running,
+    config: &StepConfig,
+    step: &StepView,
+    results: Results,
+) -> bool {
+    let scripts = &running.attempt.generation.scripts;
+    let answer = match &config.hide_step_if {
+        None => return false,
+        Some(Condition::Value(value)) => render(value, &running.view(), scripts.as_ref()).await,
+        Some(Condition::Callback(callback)) => {
+            let args =
+                vec![Argument::Json(results.word().into()), Argument::Step(Arc::new(step.clone()))];
+            scripts.call(callback, args).await
+        }
+    };
+    match answer {
+        Ok(answer) => !answer.is_null() && answer != Json::Bool(false),
+        Err(error) => {
+            // A step that cannot be hidden is shown.
+            tracing::error!(step = step.name, %error, "hide_step_if failed");
+            false
+        }
+    }
+}
+
+/// What the page says while the step runs: its description, its command, or its kind.
+async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>) -> String {
+    if let Some(description) = &config.description {
+        return render_text(running, description, view)
+            .await
+            .unwrap_or_else(|_| config.kind.clone());
+    }
+    let Some(StepOption::Value(command)) = config.options.get("command") else {
+        return config.kind.clone();
+    };
+    let scripts = running.attempt.generation.scripts.as_ref();
+    let words: Vec<String> = match render(command, view, scripts).await {
+        Ok(Json::String(line)) => line.split_whitespace().map(str::to_owned).collect(),
+        Ok(Json::Array(items)) => items.iter().filter_map(|i| text(i).ok()).collect(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    let shown = match &words[..] {
+        [] => return config.kind.clone(),
+        [one] => format!("'{one}'"),
+        [one, two] => format!("'{one} {two}'"),
+        [one, two, ..] => format!("'{one} {two} ...'"),
+    };
+    running.masker.text(&shorten(&shown, 100))
+}
+
+async fn render_text(
+    running: &Running,
+    value: &crate::model::render::Renderable,
+    view: &Arc<BuildView>,
+) -> Result<String, ScriptError> {
+    text(&render(value, view, running.attempt.generation.scripts.as_ref()).await?)
+}

@@ -1,0 +1,92 @@
+//! A file on its way from a worker to the master: written beside its place under another name,
+//! synced and renamed when the command has succeeded, so nobody ever sees half a file.
+
+use std::fs::{self, File, FileTimes};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tempfile::NamedTempFile;
+
+/// A file that is being received.
+pub(super) struct Upload {
+    target: PathBuf,
+    mode: Option<u32>,
+    file: Option<NamedTempFile>,
+    times: Option<FileTimes>,
+}
+
+impl Upload {
+    /// A file that will be `target`, with these permission bits.
+    pub(super) fn new(target: PathBuf, mode: Option<u32>) -> Self {
+        Self { target, mode, file: None, times: None }
+    }
+
+    /// Appends a block.
+    pub(super) fn write(&mut self, data: &[u8]) -> Result<(), String> {
+        let target = self.target.clone();
+        let file = self.file()?;
+        file.write_all(data).map_err(|e| format!("{} cannot be written: {e}", target.display()))
+    }
+
+    /// The worker has sent all of it.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        let target = self.target.clone();
+        let file = self.file()?;
+        file.as_file().sync_all().map_err(|e| format!("{} cannot be stored: {e}", target.display()))
+    }
+
+    /// The file's times, in seconds since the epoch.
+    pub(super) fn set_times(&mut self, accessed: f64, modified: f64) -> Result<(), String> {
+        let time = |seconds: f64| {
+            Duration::try_from_secs_f64(seconds)
+                .map(|d| SystemTime::UNIX_EPOCH + d)
+                .map_err(|e| format!("the file's times make no sense: {e}"))
+        };
+        self.times =
+            Some(FileTimes::new().set_accessed(time(accessed)?).set_modified(time(modified)?));
+        Ok(())
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn publish(mut self) -> Result<(), String> {
+        let shown = self.target.display().to_string();
+        let fail = |e: &dyn std::fmt::Display| format!("{shown} cannot be stored: {e}");
+        self.file()?;
+        let Some(file) = self.file.take() else { return Err(fail(&"there is no file")) };
+        if let Some(times) = self.times {
+            file.as_file().set_times(times).map_err(|e| fail(&e))?;
+        }
+        set_mode(file.as_file(), self.mode).map_err(|e| fail(&e))?;
+        file.persist(&self.target).map_err(|e| fail(&e.error))?;
+        if let Some(parent) = self.target.parent() {
+            // The name is as durable as the bytes.
+            File::open(parent).and_then(|d| d.sync_all()).map_err(|e| fail(&e))?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self) -> Result<&mut NamedTempFile, String> {
+        if self.file.is_none() {
+            let shown = self.target.display();
+            let parent = self.target.parent().unwrap_or(&self.target).to_path_buf();
+            fs::create_dir_all(&parent)
+                .map_err(|e| format!("{} cannot be made: {e}", parent.display()))?;
+            let file = tempfile::Builder::new().prefix(".partial-").tempfile_in(&parent);
+            self.file = Some(file.map_err(|e| format!("{shown} cannot be written: {e}"))?);
+        }
+        self.file.as_mut().ok_or_else(|| "there is no file".to_owned())
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: Option<u32>) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Temporary files are private; without a wish the file is readable as new files are.
+    file.set_permissions(fs::Permissions::from_mode(mode.unwrap_or(0o644)))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: Option<u32>) -> std::io::Result<()> {
+    Ok(())
+}

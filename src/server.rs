@@ -1,0 +1,363 @@
+//! The composition root: the only file that sees all rings and edges. It loads the configuration,
+//! opens the store that it names, recovers, listens, and joins the edges to the engine's ports.
+//! Nothing here decides anything.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::clock::Clock;
+use crate::base::id::GenerationId;
+use crate::base::random::Random;
+use crate::engine::input::{Input, NewGeneration, Reloaded};
+use crate::engine::recover::{self, Parts};
+use crate::engine::tasks::Tasks;
+use crate::engine::{Engine, Generation, Refusal, Reload, Sabotage};
+use crate::http;
+use crate::model::config::Config;
+use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load};
+use crate::script::watch::{Watcher, watch};
+use crate::store::{self, Store, StoreOptions};
+use crate::{report, web, wire};
+
+/// How long a save is given to settle before the configuration is read again.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// What a master is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The base directory.
+    pub base_dir: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+}
+
+/// Why a master does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration is broken.
+    Config(LoadError),
+    /// Something else; the text says what, where and what to do.
+    Other(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<store::StoreError> for StartError {
+    fn from(error: store::StoreError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// A running master.
+pub struct Running {
+    engine: Engine,
+    tasks: Tasks,
+    loops: Vec<std::thread::JoinHandle<()>>,
+    loops_end: CancellationToken,
+    failed: Arc<Mutex<Option<String>>>,
+    web_addr: Option<SocketAddr>,
+    worker_addr: Option<SocketAddr>,
+    reload: Reload,
+}
+
+/// Starts a master; it serves when this returns.
+///
+/// # Errors
+/// When the configuration is broken, the database cannot be used, or a port is taken.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let clock = Clock::system();
+    let http = http::Client::new();
+    let load_options = LoadOptions {
+        file: options.config.clone(),
+        base_dir: options.base_dir.clone(),
+        clock,
+        http: http.clone(),
+        mount: Mount::Thread,
+    };
+    let loaded = load(load_options.clone()).await.map_err(StartError::Config)?;
+    let workers = listen(
+        &loaded.config.protocols.interface,
+        loaded.config.protocols.port,
+        "c.protocols.port",
+    )
+    .await?;
+    let web = match &loaded.config.www {
+        Some(www) => Some(listen(&www.interface, www.port, "c.www.port").await?),
+        None => None,
+    };
+    let opened = open_store(&loaded.config, &options.base_dir)?;
+    let paths = loaded.config.files.iter().map(|f| f.path.clone()).collect();
+
+    let tasks = Tasks::new();
+    let parts = Parts {
+        opened,
+        generation: new_generation(loaded),
+        master_name: master_name(&options.base_dir),
+        base_dir: options.base_dir.clone(),
+        clock,
+        random: Random::system(),
+        tasks: tasks.clone(),
+        observer: None,
+        sabotage: Sabotage::default(),
+    };
+    let started = recover::start(parts)?;
+    let engine = started.engine.clone();
+
+    let failed = Arc::new(Mutex::new(None));
+    let loops_end = CancellationToken::new();
+    let (beat, log_loop, end) = (started.beat, started.log_loop, loops_end.clone());
+    let loops = vec![
+        spawn_loop("beat", async move { beat.serve(end).await }, failed.clone(), tasks.token())?,
+        spawn_loop("logs", log_loop.serve(), failed.clone(), tasks.token())?,
+    ];
+    tasks.spawn("intake", started.intake.serve(tasks.token()));
+    tasks.spawn("report", report::serve(engine.clone(), http, tasks.clone()));
+
+    let worker_addr = workers.local_addr().ok();
+    tasks.spawn("workers", wire::serve(workers, engine.clone(), tasks.clone()));
+    let watcher = Arc::new(Mutex::new(None));
+    let reload = reloader(engine.clone(), load_options, watcher.clone());
+    let mut web_addr = None;
+    if let Some(listener) = web {
+        web_addr = listener.local_addr().ok();
+        let web = web::Web { engine: engine.clone(), reload: reload.clone(), tasks: tasks.clone() };
+        tasks.spawn("web", web::serve(listener, web, tasks.clone()));
+    }
+    watch_files(paths, &watcher, reload.clone(), &tasks);
+    Ok(Running { engine, tasks, loops, loops_end, failed, web_addr, worker_addr, reload })
+}
+
+impl Running {
+    /// The engine's handle.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Where the web server listens.
+    #[must_use]
+    pub fn web_addr(&self) -> Option<SocketAddr> {
+        self.web_addr
+    }
+
+    /// Where workers connect.
+    #[must_use]
+    pub fn worker_addr(&self) -> Option<SocketAddr> {
+        self.worker_addr
+    }
+
+    /// The task spawner, for what runs beside the master in its process.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// The text of what is wrong with it; the old one goes on.
+    pub async fn reload(&self) -> Result<Reloaded, String> {
+        (self.reload)().await
+    }
+
+    /// Returns when the master cannot go on, with the reason.
+    pub async fn failure(&self) -> String {
+        self.tasks.token().cancelled().await;
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match failed {
+            Some(text) => text,
+            // It was only told to end.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Hands out no new work and waits until no build runs.
+    pub async fn drain(&self) {
+        // An ending engine has nothing left to wait for.
+        let _ = self.engine.ask(|answer| Input::DrainRequested { answer }).await;
+    }
+
+    /// Ends the master: what runs ends as retry and is queued again by the next start.
+    pub async fn stop(self) {
+        let _ = self.engine.ask(|answer| Input::StopRequested { answer }).await;
+        if tokio::time::timeout(Duration::from_secs(5), self.tasks.end()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some tasks did not end in time");
+        }
+        self.loops_end.cancel();
+        let Self { loops, engine, .. } = self;
+        drop(engine);
+        let joined = tokio::task::spawn_blocking(move || {
+            for handle in loops {
+                // A loop that panicked has said so already.
+                let _ = handle.join();
+            }
+        });
+        let _ = tokio::time::timeout(Duration::from_secs(2), joined).await;
+    }
+}
+
+async fn listen(interface: &str, port: u16, option: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind((interface, port)).await.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("Another process listens there; stop it, or set {option} to a free port.")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!("Ports below 1024 need privileges; set {option} to a higher one.")
+            }
+            _ => format!("Check {option} and the interface."),
+        };
+        StartError::Other(format!("cannot listen on {interface}:{port}: {error}. {hint}"))
+    })
+}
+
+/// Opens (and migrates) the database that the configuration names.
+///
+/// # Errors
+/// When the URL is not one of SQLite, or the file cannot be used.
+pub fn open_store(config: &Config, base_dir: &Path) -> Result<store::Opened, StartError> {
+    let path = sqlite_path(&config.db_url, base_dir)?;
+    let parent = path.parent().unwrap_or(base_dir);
+    if let Err(error) = tempfile::Builder::new().prefix(".writable-").tempfile_in(parent) {
+        return Err(StartError::Other(format!(
+            "{} cannot be written: {error}. The database lives there; make the directory writable for this user.",
+            parent.display()
+        )));
+    }
+    Ok(Store::open(&StoreOptions { path, durable: true, inline: false })?)
+}
+
+fn sqlite_path(url: &str, base_dir: &Path) -> Result<PathBuf, StartError> {
+    let Some(path) = url.strip_prefix("sqlite:///").filter(|p| !p.is_empty()) else {
+        return Err(StartError::Other(format!(
+            "c.db.url is {url:?}; this program stores in SQLite only: give sqlite:///state.sqlite (a \
+             path after three slashes is relative to the base directory, after four absolute)."
+        )));
+    };
+    Ok(base_dir.join(path))
+}
+
+fn master_name(base_dir: &Path) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let base = base_dir.canonicalize().unwrap_or_else(|_| base_dir.to_path_buf());
+    format!("{host}:{}", base.display())
+}
+
+/// A loaded configuration as the engine takes it.
+#[must_use]
+pub fn new_generation(loaded: Loaded) -> NewGeneration {
+    let files = loaded
+        .config
+        .files
+        .iter()
+        .map(|file| (file.path.display().to_string(), file.text.clone()))
+        .collect();
+    let generation =
+        Generation { id: GenerationId(0), config: loaded.config, scripts: loaded.scripts };
+    NewGeneration { generation, files }
+}
+
+/// Runs one of the engine's loops on a thread of its own: what blocks there delays no request.
+fn spawn_loop(
+    name: &str,
+    work: impl Future<Output = store::Result<()>> + Send + 'static,
+    failed: Arc<Mutex<Option<String>>>,
+    token: CancellationToken,
+) -> Result<std::thread::JoinHandle<()>, StartError> {
+    let fail = |e: std::io::Error| StartError::Other(format!("no thread can be started: {e}"));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(fail)?;
+    let body = move || {
+        if let Err(error) = runtime.block_on(work) {
+            tracing::error!(%error, "the master cannot go on");
+            let text = format!("{error}. Nothing that was answered is lost; a restart recovers.");
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+            token.cancel();
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(fail)
+}
+
+/// Reads the configuration again and puts it into effect, or records why not.
+fn reloader(engine: Engine, options: LoadOptions, watcher: Arc<Mutex<Option<Watcher>>>) -> Reload {
+    // One at a time: a reload during a reload waits and then sees the newest files.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    Arc::new(move || {
+        let (engine, options, watcher, turn) =
+            (engine.clone(), options.clone(), watcher.clone(), turn.clone());
+        Box::pin(async move {
+            let _turn = turn.lock().await;
+            match load(options).await {
+                Ok(loaded) => {
+                    let paths: Vec<PathBuf> =
+                        loaded.config.files.iter().map(|f| f.path.clone()).collect();
+                    if let Some(w) = &mut *watcher.lock().unwrap_or_else(PoisonError::into_inner) {
+                        w.set_files(paths);
+                    }
+                    match engine.activate(new_generation(loaded)).await {
+                        Ok(reloaded) => Ok(reloaded),
+                        Err(refusal) => Err(refused(&engine, refusal.to_string()).await),
+                    }
+                }
+                Err(error) => Err(refused(&engine, error.to_string()).await),
+            }
+        })
+    })
+}
+
+async fn refused(engine: &Engine, error: String) -> String {
+    tracing::error!("the configuration was not taken; the old one goes on:\n{error}");
+    let text = error.clone();
+    let recorded = engine
+        .ask(|answer| Input::GenerationRefused { error: text, files: Vec::new(), answer })
+        .await;
+    if let Err(refusal @ (Refusal::Unstored(_) | Refusal::Invalid(_))) = recorded {
+        tracing::error!(%refusal, "the refusal could not be recorded");
+    }
+    error
+}
+
+fn watch_files(
+    files: Vec<PathBuf>,
+    slot: &Arc<Mutex<Option<Watcher>>>,
+    reload: Reload,
+    tasks: &Tasks,
+) {
+    let (saved, mut saves) = tokio::sync::mpsc::channel::<()>(1);
+    let on_change = move || {
+        // A full channel means that a reload is due anyway.
+        let _ = saved.try_send(());
+    };
+    match watch(files, SETTLE, on_change) {
+        Ok(watcher) => *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher),
+        Err(error) => tracing::warn!(%error, "saved files are not noticed; use `halide-ci reload`"),
+    }
+    let token = tasks.token();
+    tasks.spawn("reload on save", async move {
+        loop {
+            tokio::select! {
+                saved = saves.recv() => if saved.is_none() { return },
+                () = token.cancelled() => return,
+            }
+            if let Ok(reloaded) = reload().await {
+                tracing::info!(changes = ?reloaded.changes, "the configuration was reloaded");
+            }
+        }
+    });
+}

@@ -1,3 +1,0 @@
-//! The simulated world's parts.
-
-pub(crate) mod fake_worker;

@@ -1,0 +1,217 @@
+//! A fake worker at the neutral link: it does what the story tells it, in the expectation language
+//! (`expect(shell("make").prints("…").exits(2))`), or obeys everything. A command that nobody
+//! expected fails the story.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use halide_ci::engine::ports::{Ack, CommandEvent, Future, Link};
+use halide_ci::model::command::{Argument, Command, CommandKind, CommandLine};
+use halide_ci::model::log::Stream;
+use tokio::sync::mpsc;
+
+/// A command that a story expects, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    command: String,
+    stdout: Vec<String>,
+    rc: i64,
+    takes: Duration,
+}
+
+/// Expects a program with its arguments, as they would be written in a shell.
+pub(crate) fn shell(command: &str) -> Expected {
+    Expected { command: command.to_owned(), stdout: Vec::new(), rc: 0, takes: Duration::ZERO }
+}
+
+impl Expected {
+    /// It prints this.
+    pub(crate) fn prints(mut self, text: &str) -> Self {
+        self.stdout.push(text.to_owned());
+        self
+    }
+
+    /// It ends with this exit code.
+    pub(crate) fn exits(mut self, rc: i64) -> Self {
+        self.rc = rc;
+        self
+    }
+
+    /// It runs this many seconds.
+    pub(crate) fn takes(mut self, seconds: u64) -> Self {
+        self.takes = Duration::from_secs(seconds);
+        self
+    }
+}
+
+/// The far end of a link; clones are the same connection.
+#[derive(Clone)]
+pub(crate) struct Hand(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    state: Mutex<State>,
+    observe: Arc<dyn Fn(String) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    expected: VecDeque<Expected>,
+    obeys: bool,
+    /// Commands under way: (key, what, sink).
+    running: Vec<(u64, String, mpsc::Sender<CommandEvent>)>,
+    /// What came although nobody expected it.
+    surprises: Vec<String>,
+    is_closed: bool,
+}
+
+impl Hand {
+    pub(crate) fn new(name: &str, observe: Arc<dyn Fn(String) + Send + Sync>) -> Self {
+        Self(Arc::new(Inner { name: name.to_owned(), state: Mutex::default(), observe }))
+    }
+
+    /// The next commands, in order.
+    pub(crate) fn expect(&self, expected: impl IntoIterator<Item = Expected>) -> &Self {
+        self.0.state.lock().unwrap().expected.extend(expected);
+        self
+    }
+
+    /// Everything that is not expected succeeds at once.
+    pub(crate) fn obey(&self) -> &Self {
+        self.0.state.lock().unwrap().obeys = true;
+        self
+    }
+
+    /// What it runs now.
+    pub(crate) fn running(&self) -> Vec<String> {
+        self.0.state.lock().unwrap().running.iter().map(|(_, what, _)| what.clone()).collect()
+    }
+
+    /// What came unexpectedly, and what was expected and did not come.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let state = self.0.state.lock().unwrap();
+        let missing =
+            state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
+        state.surprises.iter().cloned().chain(missing).collect()
+    }
+
+    /// Ends what it runs now with `rc`, whatever became of the connection: a late result.
+    pub(crate) fn end_running(&self, rc: i64) {
+        let running = std::mem::take(&mut self.0.state.lock().unwrap().running);
+        for (_, _, sink) in running {
+            // The attempt may have let go of its end.
+            let _ = sink.try_send(CommandEvent::Rc(rc));
+            let _ = sink.try_send(CommandEvent::Complete { failure: None, ack: Ack::none() });
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.state.lock().unwrap().is_closed
+    }
+
+    fn see(&self, line: String) {
+        (self.0.observe)(format!("{}: {line}", self.0.name));
+    }
+
+    /// What becomes of a command.
+    fn plan(&self, what: &str) -> Option<Expected> {
+        let mut state = self.0.state.lock().unwrap();
+        let next = state.expected.front().is_some_and(|e| e.command == what);
+        if next {
+            return state.expected.pop_front();
+        }
+        if state.obeys {
+            return Some(shell(what));
+        }
+        state.surprises.push(format!("{} did not expect {what:?}", self.0.name));
+        None
+    }
+
+    async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
+        for text in &plan.stdout {
+            let data = text.clone().into();
+            let _ = sink
+                .send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() })
+                .await;
+        }
+        tokio::time::sleep(plan.takes).await;
+        let was_running = {
+            let mut state = self.0.state.lock().unwrap();
+            let before = state.running.len();
+            state.running.retain(|(k, _, _)| *k != key);
+            state.running.len() < before
+        };
+        if was_running {
+            let _ = sink.send(CommandEvent::Rc(plan.rc)).await;
+            let _ = sink.send(CommandEvent::Complete { failure: None, ack: Ack::none() }).await;
+        }
+    }
+}
+
+impl Link for Hand {
+    fn start(&self, key: u64, command: Command, sink: mpsc::Sender<CommandEvent>) {
+        let what = words(&command.what);
+        self.see(format!("gets {what:?}"));
+        if self.is_closed() {
+            let _ = sink.try_send(CommandEvent::Lost);
+            return;
+        }
+        let Some(plan) = self.plan(&what) else {
+            let _ = sink.try_send(CommandEvent::Refused("unexpected".to_owned()));
+            return;
+        };
+        self.0.state.lock().unwrap().running.push((key, what, sink.clone()));
+        tokio::task::spawn_local(self.clone().perform(key, plan, sink));
+    }
+
+    fn interrupt(&self, key: u64, why: &str) {
+        self.see(format!("is told to stop: {why}"));
+        let mut state = self.0.state.lock().unwrap();
+        if let Some(at) = state.running.iter().position(|(k, _, _)| *k == key) {
+            let (_, _, sink) = state.running.remove(at);
+            let _ = sink.try_send(CommandEvent::Rc(-1));
+            let _ = sink.try_send(CommandEvent::Complete { failure: None, ack: Ack::none() });
+        }
+    }
+
+    fn ping(&self) -> Future<'static, bool> {
+        let alive = !self.is_closed();
+        Box::pin(async move { alive })
+    }
+
+    fn shutdown(&self) {
+        self.close("shut down");
+    }
+
+    fn close(&self, why: &str) {
+        let mut state = self.0.state.lock().unwrap();
+        if !state.is_closed {
+            state.is_closed = true;
+            drop(state);
+            self.see(format!("is cut off: {why}"));
+        }
+    }
+}
+
+/// A command as a story writes it.
+fn words(kind: &CommandKind) -> String {
+    match kind {
+        CommandKind::Shell(shell) => match &shell.command {
+            CommandLine::Shell(line) => line.clone(),
+            CommandLine::Argv(args) => {
+                let args = args.iter().map(|a| match a {
+                    Argument::Plain(text) | Argument::Obfuscated(_, text) => text.as_str(),
+                });
+                args.collect::<Vec<_>>().join(" ")
+            }
+        },
+        CommandKind::MakeDirectory { paths } => format!("mkdir {}", paths.join(" ")),
+        CommandKind::RemoveDirectory { paths, .. } => format!("rmdir {}", paths.join(" ")),
+        CommandKind::Stat { path } => format!("stat {path}"),
+        CommandKind::ListDirectory { path } => format!("listdir {path}"),
+        CommandKind::Glob { path } => format!("glob {path}"),
+        CommandKind::RemoveFile { path } => format!("rmfile {path}"),
+        CommandKind::UploadFile { path, .. } => format!("upload {path}"),
+    }
+}

@@ -1,0 +1,431 @@
+//! The world: builds the real program on a simulated clock, in one thread, with a seed. Stories push
+//! to it, connect workers, let time pass, cut and restart, and look at the rows and at GitHub. When
+//! a story ends, nothing may be left over: no surprise at a worker, no unread delivery, no unsent
+//! status, no held lock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use halide_ci::base::clock::{Clock, Timestamp};
+use halide_ci::base::id::{BuildId, RequestId};
+use halide_ci::base::random::Random;
+use halide_ci::base::results::Results;
+use halide_ci::engine::input::{Attached, Delivered, Input, Reloaded};
+use halide_ci::engine::recover::{self, Parts};
+use halide_ci::engine::tasks::Tasks;
+use halide_ci::engine::{Engine, Refusal, Sabotage};
+use halide_ci::model::delivery::NewDelivery;
+use halide_ci::model::worker::WorkerInfo;
+use halide_ci::params;
+use halide_ci::script::load::{LoadOptions, Mount, load};
+use halide_ci::store::{Store, StoreOptions};
+use halide_ci::{report, server};
+use serde_json::Value as Json;
+
+use super::fake_github::FakeGithub;
+use super::hand::Hand;
+use super::payload;
+
+/// When every story begins: 2026-01-01 00:00:00 UTC, in seconds.
+const EPOCH: i64 = 1_767_225_600;
+
+/// What a story starts with.
+pub(crate) struct Setting {
+    pub(crate) config: String,
+    pub(crate) seed: u64,
+    pub(crate) sabotage: Sabotage,
+}
+
+impl Setting {
+    pub(crate) fn new(config: &str) -> Self {
+        Self { config: config.to_owned(), seed: 1, sabotage: Sabotage::default() }
+    }
+
+    /// Tells a story in this setting; returns its transcript.
+    pub(crate) fn tell(self, story: impl AsyncFnOnce(&mut World)) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let mut world = World::new(self).await;
+            story(&mut world).await;
+            world.end().await
+        })
+    }
+}
+
+/// Tells a story with the configuration `config`.
+pub(crate) fn story(config: &str, story: impl AsyncFnOnce(&mut World)) -> String {
+    Setting::new(config).tell(story)
+}
+
+/// One life of the master, from a start to a stop or crash.
+struct Life {
+    engine: Engine,
+    tasks: Tasks,
+}
+
+/// The world.
+pub(crate) struct World {
+    pub(crate) github: FakeGithub,
+    dir: tempfile::TempDir,
+    clock: Clock,
+    random: Random,
+    sabotage: Sabotage,
+    transcript: Arc<Mutex<Vec<String>>>,
+    life: Option<Life>,
+    workers: BTreeMap<String, (Hand, Attached)>,
+    retired: Vec<Hand>,
+    deliveries: u64,
+    forgives: bool,
+}
+
+impl World {
+    async fn new(setting: Setting) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("master.lua"), &setting.config).unwrap();
+        let github = FakeGithub::new();
+        let mut world = Self {
+            github,
+            dir,
+            clock: Clock::simulated(Timestamp::from_secs(EPOCH)),
+            random: Random::seeded(setting.seed),
+            sabotage: setting.sabotage,
+            transcript: Arc::default(),
+            life: None,
+            workers: BTreeMap::new(),
+            retired: Vec::new(),
+            deliveries: 0,
+            forgives: false,
+        };
+        world.start().await;
+        world
+    }
+
+    /// Starts the master on what is on disk.
+    pub(crate) async fn start(&mut self) {
+        let loaded = load(self.load_options()).await.unwrap_or_else(|error| panic!("{error}"));
+        let path = self.dir.path().join("state.sqlite");
+        let opened = Store::open(&StoreOptions { path, durable: false, inline: true }).unwrap();
+        let tasks = Tasks::new();
+        let parts = Parts {
+            opened,
+            generation: server::new_generation(loaded),
+            master_name: "sim:master".to_owned(),
+            base_dir: self.dir.path().to_path_buf(),
+            clock: self.clock,
+            random: self.random.clone(),
+            tasks: tasks.clone(),
+            observer: Some(self.observer()),
+            sabotage: self.sabotage,
+        };
+        let started = recover::start(parts).unwrap();
+        let (beat, log_loop, token) = (started.beat, started.log_loop, tasks.token());
+        let failed = tasks.clone();
+        tasks.spawn("beat", async move {
+            if beat.serve(token).await.is_err() {
+                // As in the real program: a commit that fails ends the process.
+                failed.kill();
+            }
+        });
+        tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+        tasks.spawn("intake", started.intake.serve(tasks.token()));
+        let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());
+        tasks.spawn("report", reports);
+        self.life = Some(Life { engine: started.engine, tasks });
+        self.see("--- the master is up");
+    }
+
+    fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            file: self.dir.path().join("master.lua"),
+            base_dir: self.dir.path().to_path_buf(),
+            clock: self.clock,
+            http: self.github.client(),
+            mount: Mount::Local,
+        }
+    }
+
+    fn observer(&self) -> halide_ci::engine::beat::Observer {
+        let transcript = self.transcript.clone();
+        let start = Timestamp::from_secs(EPOCH);
+        Arc::new(move |at, line| {
+            let seconds = at.since(start).as_secs_f64();
+            transcript.lock().unwrap().push(format!("{seconds:10.3} {line}"));
+        })
+    }
+
+    /// Notes a line in the transcript.
+    pub(crate) fn see(&self, line: &str) {
+        (self.observer())(self.clock.now(), line.to_owned());
+    }
+
+    /// The transcript so far.
+    pub(crate) fn transcript(&self) -> String {
+        self.transcript.lock().unwrap().join("\n")
+    }
+
+    /// The engine of the present life.
+    pub(crate) fn engine(&self) -> Engine {
+        self.life.as_ref().expect("the master is down").engine.clone()
+    }
+
+    // ---- what GitHub does
+
+    /// A push to `branch`; the delivery must be acknowledged.
+    pub(crate) async fn push(&mut self, branch: &str, sha: &str) -> Delivered {
+        self.github.commit(payload::REPOSITORY, sha, "A change");
+        let body = payload::push(branch, sha, "A change");
+        let guid = self.next_guid();
+        self.deliver(&guid, "push", &body).await.unwrap()
+    }
+
+    /// An action on a pull request.
+    pub(crate) async fn pull_request(&mut self, action: &str, number: i64, sha: &str) -> Delivered {
+        self.github.commit(payload::REPOSITORY, sha, "A change");
+        self.github.pull_request(payload::REPOSITORY, number, &["src/IR.cpp"]);
+        let body = payload::pull_request(action, number, sha);
+        let guid = self.next_guid();
+        self.deliver(&guid, "pull_request", &body).await.unwrap()
+    }
+
+    fn next_guid(&mut self) -> String {
+        self.deliveries += 1;
+        format!("guid-{}", self.deliveries)
+    }
+
+    /// A verified delivery.
+    pub(crate) async fn deliver(
+        &self,
+        guid: &str,
+        event: &str,
+        body: &Json,
+    ) -> Result<Delivered, Refusal> {
+        let delivery = NewDelivery {
+            dialect: "github".to_owned(),
+            guid: guid.to_owned(),
+            event: event.to_owned(),
+            headers: BTreeMap::new(),
+            body: body.to_string().into_bytes(),
+        };
+        self.engine().deliver(delivery).await
+    }
+
+    // ---- workers
+
+    /// Connects the worker `name`.
+    pub(crate) async fn connect(&mut self, name: &str) -> Hand {
+        let (transcript, clock) = (self.observer(), self.clock);
+        let hand = Hand::new(name, Arc::new(move |line| transcript(clock.now(), line)));
+        let info = WorkerInfo {
+            basedir: format!("/w/{name}"),
+            system: "posix".to_owned(),
+            version: "sim".to_owned(),
+            numcpus: Some(4),
+            ..WorkerInfo::default()
+        };
+        let link = Arc::new(hand.clone());
+        let attached = self.engine().attach(name.to_owned(), info, link).await.unwrap();
+        if let Some((old, _)) = self.workers.insert(name.to_owned(), (hand.clone(), attached)) {
+            self.retired.push(old);
+        }
+        hand
+    }
+
+    /// The connection of `name` breaks.
+    pub(crate) async fn cut(&mut self, name: &str) -> Hand {
+        let (hand, attached) = self.workers.remove(name).expect("no such worker");
+        self.see(&format!("--- {name} is cut"));
+        self.engine().detach(attached.worker, attached.epoch).await;
+        self.retired.push(hand.clone());
+        hand
+    }
+
+    // ---- time
+
+    /// Lets time pass until nothing more happens: no delivery unread, no timer running, no build
+    /// under way, nothing in the outbox.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..100_000 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            if self.pending().await == 0 {
+                return;
+            }
+        }
+        panic!("the world does not come to rest:\n{}", self.transcript());
+    }
+
+    /// Lets `seconds` pass.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    async fn pending(&self) -> i64 {
+        self.int(
+            "select (select count(*) from deliveries where state = 'stored') \
+             + (select count(*) from scheduler_changes where important = 1) \
+             + (select count(*) from builds where complete_at is null) \
+             + (select count(*) from logs where complete = 0) \
+             + (select count(*) from outbox where state = 'waiting')",
+        )
+        .await
+    }
+
+    // ---- the operator
+
+    /// Saves another configuration and reloads it.
+    pub(crate) async fn reload(&self, config: &str) -> Result<Reloaded, String> {
+        std::fs::write(self.dir.path().join("master.lua"), config).unwrap();
+        match load(self.load_options()).await {
+            Ok(loaded) => {
+                let new = server::new_generation(loaded);
+                self.engine().activate(new).await.map_err(|e| e.to_string())
+            }
+            Err(error) => {
+                let (text, files) = (error.to_string(), Vec::new());
+                let engine = self.engine();
+                let refused = |answer| Input::GenerationRefused { error: text, files, answer };
+                engine.ask(refused).await.unwrap();
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// A polite stop.
+    pub(crate) async fn stop(&mut self) {
+        self.see("--- the master is stopped");
+        let life = self.life.take().expect("the master is down");
+        let _ = life.engine.ask(|answer| Input::StopRequested { answer }).await;
+        life.tasks.kill();
+        drop(life);
+        self.lose_workers();
+    }
+
+    /// The process dies where it stands.
+    pub(crate) async fn crash(&mut self) {
+        self.see("--- the master dies");
+        // A sabotage shows in the first life; the next one only reveals the damage.
+        self.sabotage = Sabotage::default();
+        let life = self.life.take().expect("the master is down");
+        life.tasks.kill();
+        drop(life);
+        // Everything of that life must be gone before the next begins.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.lose_workers();
+    }
+
+    fn lose_workers(&mut self) {
+        self.retired.extend(std::mem::take(&mut self.workers).into_values().map(|(hand, _)| hand));
+    }
+
+    /// This story leaves things over on purpose.
+    pub(crate) fn forgive(&mut self) {
+        self.forgives = true;
+    }
+
+    // ---- looking
+
+    /// One number.
+    pub(crate) async fn int(&self, sql: &str) -> i64 {
+        let sql = sql.to_owned();
+        self.engine()
+            .store()
+            .read(move |conn| conn.query_one(&sql, params![], |r| r.opt_int(0)))
+            .await
+            .unwrap()
+            .unwrap_or(0)
+    }
+
+    /// Rows of text, columns joined by a space, nulls as `-`.
+    pub(crate) async fn rows(&self, sql: &str, columns: usize) -> Vec<String> {
+        let sql = sql.to_owned();
+        let read = move |conn: &halide_ci::store::Conn<'_>| {
+            conn.query(&sql, params![], |r| {
+                let column = |i| r.opt_text(i).map(|t| t.unwrap_or_else(|| "-".to_owned()));
+                Ok((0..columns).map(column).collect::<Result<Vec<_>, _>>()?.join(" "))
+            })
+        };
+        self.engine().store().read(read).await.unwrap()
+    }
+
+    /// Every build: `builder/number worker result`.
+    pub(crate) async fn builds(&self) -> Vec<String> {
+        let sql = "select b.name || '/' || u.number, w.name, \
+             case u.results when 0 then 'success' when 1 then 'warnings' when 2 then 'failure' \
+             when 3 then 'skipped' when 4 then 'exception' when 5 then 'retry' when 6 then 'cancelled' \
+             else 'running' end \
+             from builds u join builders b on b.id = u.builder_id join workers w on w.id = u.worker_id \
+             order by u.id";
+        self.rows(sql, 3).await
+    }
+
+    /// Every request's result, by id; none = it has none yet.
+    pub(crate) async fn requests(&self) -> Vec<Option<Results>> {
+        let read = |conn: &halide_ci::store::Conn<'_>| {
+            conn.query("select results from buildrequests order by id", params![], |r| {
+                r.opt_results(0)
+            })
+        };
+        self.engine().store().read(read).await.unwrap()
+    }
+
+    /// The steps of a build: `name result text`.
+    pub(crate) async fn steps(&self, build: BuildId) -> Vec<String> {
+        let sql = format!(
+            "select name, case results when 0 then 'success' when 2 then 'failure' when 3 then 'skipped' \
+             when 4 then 'exception' when 5 then 'retry' when 6 then 'cancelled' else '?' end, \
+             state_string from steps where build_id = {build} order by number"
+        );
+        self.rows(&sql, 3).await
+    }
+
+    /// The text of a build's log, one line each.
+    pub(crate) async fn log(&self, build: BuildId, step: &str, log: &str) -> Vec<String> {
+        let sql = format!(
+            "select l.id from logs l join steps s on s.id = l.step_id \
+             where s.build_id = {build} and s.name = '{step}' and l.name = '{log}'"
+        );
+        let id = halide_ci::base::id::LogId(self.int(&sql).await);
+        let read = move |conn: &halide_ci::store::Conn<'_>| {
+            halide_ci::store::frames::lines(conn, id, 0, 10_000, true)
+        };
+        let lines = self.engine().store().read_logs(read).await.unwrap();
+        lines.into_iter().map(|l| l.text).collect()
+    }
+
+    /// The newest request.
+    pub(crate) async fn newest_request(&self) -> RequestId {
+        RequestId(self.int("select max(id) from buildrequests").await)
+    }
+
+    /// Where the master lives.
+    pub(crate) fn base_dir(&self) -> PathBuf {
+        self.dir.path().to_path_buf()
+    }
+
+    async fn end(mut self) -> String {
+        let mut left = Vec::new();
+        if let Some(life) = self.life.take() {
+            self.life = Some(Life { engine: life.engine.clone(), tasks: life.tasks.clone() });
+            if !self.forgives {
+                let pending = self.pending().await;
+                if pending != 0 {
+                    left.push(format!("{pending} rows wait for something"));
+                }
+            }
+            life.tasks.kill();
+        }
+        if !self.forgives {
+            let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
+            left.extend(hands.flat_map(Hand::complaints));
+        }
+        let transcript = self.transcript();
+        assert!(left.is_empty(), "left over: {left:#?}\n{transcript}");
+        transcript
+    }
+}
