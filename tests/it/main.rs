@@ -3,6 +3,7 @@
 
 mod cli;
 mod forge;
+mod interop;
 mod lua;
 mod real;
 mod scenario;
