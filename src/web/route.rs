@@ -183,7 +183,7 @@ fn show(view: &ui::layout::View, surface: Surface, problem: &Problem) -> Respons
 
 /// Where a request comes from, for limits. A proxy on this machine is believed about the address
 /// that it adds last.
-fn address(call: &Call) -> String {
+pub(super) fn address(call: &Call) -> String {
     let peer = call.parts.extensions.get::<Peer>().map(|p| p.0.ip());
     let forwarded = call
         .header("x-forwarded-for")
