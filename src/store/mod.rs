@@ -7,6 +7,7 @@ pub mod builds;
 pub mod buildsets;
 pub mod changes;
 pub mod conn;
+pub mod counts;
 pub mod deliveries;
 pub mod frames;
 pub mod generations;

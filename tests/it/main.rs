@@ -1,5 +1,8 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
+mod cli;
 mod forge;
 mod sim;
+mod wire;
+mod worker;

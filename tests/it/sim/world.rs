@@ -28,6 +28,9 @@ use super::fake_github::FakeGithub;
 use super::hand::Hand;
 use super::payload;
 
+/// When every story begins: 2026-01-01 00:00:00 UTC, in seconds.
+const EPOCH: i64 = 1_767_225_600;
+
 /// What a story starts with.
 pub(crate) struct Setting {
     pub(crate) config: String,
@@ -90,7 +93,7 @@ impl World {
         let mut world = Self {
             github,
             dir,
-            clock: Clock::simulated(Timestamp::from_secs(1_767_225_600)),
+            clock: Clock::simulated(Timestamp::from_secs(EPOCH)),
             random: Random::seeded(setting.seed),
             sabotage: setting.sabotage,
             transcript: Arc::default(),
@@ -149,9 +152,8 @@ impl World {
     }
 
     fn observer(&self) -> halide_ci::engine::beat::Observer {
-        let (transcript, epoch) = (self.transcript.clone(), self.clock.now());
-        let start = Timestamp::from_secs(1_767_225_600);
-        let _ = epoch;
+        let transcript = self.transcript.clone();
+        let start = Timestamp::from_secs(EPOCH);
         Arc::new(move |at, line| {
             let seconds = at.since(start).as_secs_f64();
             transcript.lock().unwrap().push(format!("{seconds:10.3} {line}"));
@@ -296,6 +298,7 @@ impl World {
 
     /// A polite stop.
     pub(crate) async fn stop(&mut self) {
+        self.see("--- the master is stopped");
         let life = self.life.take().expect("the master is down");
         let _ = life.engine.ask(|answer| Input::StopRequested { answer }).await;
         life.tasks.kill();
@@ -306,6 +309,8 @@ impl World {
     /// The process dies where it stands.
     pub(crate) async fn crash(&mut self) {
         self.see("--- the master dies");
+        // A sabotage shows in the first life; the next one only reveals the damage.
+        self.sabotage = Sabotage::default();
         let life = self.life.take().expect("the master is down");
         life.tasks.kill();
         drop(life);
