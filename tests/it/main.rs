@@ -3,4 +3,5 @@
 
 mod cli;
 mod forge;
+mod outbox;
 mod sim;
