@@ -1,9 +1,64 @@
 //! Workers: what they say about themselves, and where one stands.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+use crate::base::secret::Secret;
+
+/// Everything a `worker.lua` may say.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// The worker's name; the master's configuration has one of the same name. Without `:`.
+    pub name: String,
+    /// The password that the master knows.
+    pub password: Secret,
+    /// The master's host name or address.
+    pub host: String,
+    /// The master's port for workers (default 9990).
+    pub port: u16,
+    /// The worker's own directory; builds happen below it.
+    pub base_dir: PathBuf,
+    /// With a stock master: silence after which the connection is checked (default 600 s). Our
+    /// own master checks every 10 s by itself.
+    pub keepalive: Duration,
+    /// Longest pause between two attempts to connect (default 300 s).
+    pub max_delay: Duration,
+    /// Processors to report (default: as many as there are).
+    pub num_cpus: Option<u32>,
+    /// The umask of everything the worker runs (default: the one it was started with).
+    pub umask: Option<u32>,
+    /// Attempts to connect in a row before it gives up (default: never).
+    pub max_retries: Option<u32>,
+    /// Whether the master may end the worker's process (default true).
+    pub allow_shutdown: bool,
+    /// Let the master remove directories that belong to no builder (default false).
+    pub delete_leftover_dirs: bool,
+}
+
+impl WorkerSettings {
+    /// Settings with every default.
+    #[must_use]
+    pub fn new(name: &str, password: Secret, host: &str, port: u16, base_dir: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            password,
+            host: host.to_owned(),
+            port,
+            base_dir,
+            keepalive: Duration::from_secs(600),
+            max_delay: Duration::from_secs(300),
+            num_cpus: None,
+            umask: None,
+            max_retries: None,
+            allow_shutdown: true,
+            delete_leftover_dirs: false,
+        }
+    }
+}
 
 /// What a worker reports when it connects. The environment is kept for interpolation and for
 /// path rules; the REST answer leaves it out.

@@ -14,11 +14,14 @@ pub mod generations;
 pub mod logs;
 pub mod migrate;
 pub mod outbox;
+pub mod page;
 pub mod requests;
 pub mod schedulers;
+pub mod sessions;
 pub mod sourcestamps;
 pub mod sqlite;
 pub mod steps;
+pub mod views;
 pub mod workers;
 
 pub use conn::{Conn, Result, StoreError, Value};

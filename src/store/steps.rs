@@ -145,3 +145,35 @@ pub fn commands_lost(conn: &Conn<'_>, build: BuildId) -> Result<()> {
     )?;
     Ok(())
 }
+
+/// A step as a terminal shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its unique name.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub complete_at: Option<Timestamp>,
+}
+
+/// What a terminal shows of a step.
+///
+/// # Errors
+/// What the database refuses.
+pub fn shown(conn: &Conn<'_>, id: StepId) -> Result<Shown> {
+    conn.query_one(
+        "select name, state_string, started_at, complete_at from steps where id = $1",
+        params![id],
+        |r| {
+            Ok(Shown {
+                name: r.text(0)?,
+                text: r.text(1)?,
+                started_at: r.opt_time(2)?,
+                complete_at: r.opt_time(3)?,
+            })
+        },
+    )
+}

@@ -5,3 +5,5 @@ mod cli;
 mod forge;
 mod outbox;
 mod sim;
+mod wire;
+mod worker;
