@@ -50,6 +50,30 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Measures how long the present thread computes; other threads and waiting do not count.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuWatch(Duration);
+
+impl CpuWatch {
+    /// Starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(thread_time())
+    }
+
+    /// Computing time of this thread since the start.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        thread_time().saturating_sub(self.0)
+    }
+}
+
+fn thread_time() -> Duration {
+    let spec = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let nanos = u32::try_from(spec.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(spec.tv_sec).unwrap_or(0), nanos)
+}
+
 /// Where time comes from: the machine, or a simulation that starts at a chosen moment and follows
 /// tokio's (paused) clock.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 //! turns signals and orders into reloads and the end. SIGHUP reloads, SIGTERM and SIGINT stop, a
 //! second one of them stops now.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 
 use serde_json::{Value as Json, json};
@@ -15,10 +16,12 @@ use super::herald::Herald;
 use super::pidfile::PidFile;
 use super::place::{Place, Role};
 use super::{logging, start};
-use crate::base::clock::Timestamp;
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::random::Random;
 use crate::engine::tasks::Tasks;
 use crate::server::{self, Running, StartError};
 use crate::store::counts;
+use crate::worker::Surroundings;
 
 /// Serves `place` until it is told to stop.
 pub(super) fn run(place: &Place, args: &start::Args, herald: &Herald) -> Result<(), Failure> {
@@ -227,14 +230,16 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
         settings.host,
         settings.port
     );
+    let surroundings =
+        Surroundings { clock: Clock::system(), random: Random::system(), environ: environ() };
     let token = CancellationToken::new();
-    let mut running = pin!(crate::worker::run(settings, token.clone()));
+    let mut running = pin!(crate::worker::run(settings, surroundings, token.clone()));
     herald.serving(&text);
     loop {
         tokio::select! {
-            () = &mut running => {
-                let message = "The worker ended by itself; its log says why.";
-                return Err(Failure::failed(message));
+            ended = &mut running => {
+                herald.stopping();
+                return ended.map_err(|error| Failure::failed(error.to_string()));
             }
             told = signals.next() => match told {
                 Told::Stop => break,
@@ -248,11 +253,17 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
     tracing::info!("Stopping.");
     token.cancel();
     tokio::select! {
-        () = &mut running => {}
+        ended = &mut running => ended.map_err(|error| Failure::failed(error.to_string()))?,
         () = signals.stop() => tracing::warn!("Stopping now: a second signal came."),
     }
     tracing::info!("Stopped.");
     Ok(())
+}
+
+/// The environment that commands inherit; what is not UTF-8 is replaced, as the protocol has it.
+fn environ() -> BTreeMap<String, String> {
+    let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// What a signal says.

@@ -1,1 +1,28 @@
-//! Everything Lua.
+//! The script edge: all of Lua. [`load::load`] reads `master.lua` into a `model::config::Config` and
+//! leaves its functions on a Lua state of their own, reached through the engine's port `Scripts`.
+//! No other part of the program knows that there is Lua; nothing here decides what is built.
+
+mod bind;
+mod budget;
+mod convert;
+mod embed;
+pub mod fault;
+mod fields;
+mod host;
+mod interpolate;
+pub mod load;
+mod locate;
+mod native;
+mod pattern;
+mod read;
+mod sandbox;
+mod shape;
+mod slots;
+pub mod watch;
+pub mod worker_config;
+
+pub use embed::META;
+pub use fault::{LoadError, Problem};
+pub use load::{LoadOptions, Loaded, Mount, load};
+pub use watch::{Watcher, watch};
+pub use worker_config::load_worker;

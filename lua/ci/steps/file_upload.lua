@@ -1,0 +1,34 @@
+-- Brings a file from the worker to the master. `workersrc` is relative to the step's `workdir`,
+-- `masterdest` to the master's base directory.
+
+local ci = require "ci"
+
+return ci.step_type {
+  name = "file_upload",
+  options = {
+    workersrc = "string",
+    masterdest = "string",
+    mode = "string?", -- octal, "0644"
+    max_size = "integer?",
+    block_size = "integer?",
+    keep_stamp = "boolean?",
+    url = "string?", -- a link to the file, shown at the step
+    url_text = "string?",
+  },
+  defaults = { halt_on_failure = true, description = "uploading", description_done = "uploaded" },
+  check = function(o)
+    if type(o.mode) == "number" then return false, 'mode is a string of octal digits, such as "0644"' end
+    return true
+  end,
+  run = function(step, o)
+    step:upload_file {
+      workersrc = ci.path.join(step.workdir, o.workersrc),
+      masterdest = o.masterdest,
+      mode = o.mode,
+      max_size = o.max_size,
+      block_size = o.block_size,
+      keep_stamp = o.keep_stamp,
+    }
+    if o.url then step:add_url(o.url_text or ci.path.basename(o.masterdest), o.url) end
+  end,
+}

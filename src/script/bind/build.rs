@@ -1,0 +1,114 @@
+//! `build` as functions see it: a copy of the moment, read-only. Its builder is the very object that
+//! the configuration made, with its `data`.
+
+use mlua::{Lua, Table, Value};
+use serde_json::{Map, Value as Json};
+
+use super::frozen;
+use crate::model::build::BuildView;
+use crate::model::change::NewChange;
+use crate::model::step::StepView;
+use crate::script::convert;
+use crate::script::read::Objects;
+
+const FIELDS: &[&str] = &[
+    "properties",
+    "builder",
+    "worker",
+    "number",
+    "changes",
+    "sourcestamps",
+    "builddir",
+];
+const WORKER_FIELDS: &[&str] = &["name", "max_builds", "info", "data", "properties"];
+const STEP_FIELDS: &[&str] = &["name", "number", "workdir", "build", "data"];
+
+/// The build.
+pub(in crate::script) fn build(
+    lua: &Lua,
+    objects: &Objects,
+    view: &BuildView,
+) -> mlua::Result<Table> {
+    let out = lua.create_table()?;
+    out.set("properties", properties(lua, view)?)?;
+    match objects.builders.get(&view.builder) {
+        Some(builder) => out.set("builder", builder.clone())?,
+        None => {
+            let builder = lua.create_table()?;
+            builder.set("name", view.builder.as_str())?;
+            out.set("builder", builder)?;
+        }
+    }
+    out.set("worker", worker(lua, objects, view)?)?;
+    out.set("number", view.number)?;
+    out.set("builddir", view.builddir.as_str())?;
+    let changes = lua.create_table()?;
+    for change in view.changes.iter() {
+        changes.push(self::change(lua, &change.what)?)?;
+    }
+    out.set("changes", changes)?;
+    let stamps = lua.create_table()?;
+    for stamp in view.sourcestamps.iter() {
+        let json = serde_json::to_value(stamp).unwrap_or_default();
+        stamps.push(convert::to_lua(lua, &json)?)?;
+    }
+    out.set("sourcestamps", stamps)?;
+    frozen(lua, out, "a build cannot be changed here; a step sets properties with step:set_property.", Some(FIELDS))
+}
+
+fn properties(lua: &Lua, view: &BuildView) -> mlua::Result<Table> {
+    let values = lua.create_table()?;
+    for (name, (value, _)) in &view.properties.0 {
+        values.raw_set(name.as_str(), convert::to_lua(lua, value)?)?;
+    }
+    frozen(lua, values, "properties are read-only here; a step sets them with step:set_property.", None)
+}
+
+fn worker(lua: &Lua, objects: &Objects, view: &BuildView) -> mlua::Result<Table> {
+    let out = lua.create_table()?;
+    out.set("name", view.worker.as_str())?;
+    out.set("max_builds", view.max_builds)?;
+    let mut info: Map<String, Json> = view.worker_info.public().into_iter().collect();
+    let environ = view.worker_info.environ.iter();
+    info.insert(
+        "environ".to_owned(),
+        environ.map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect(),
+    );
+    out.set("info", convert::to_lua(lua, &Json::Object(info))?)?;
+    let properties: Map<String, Json> = view.worker_properties.clone().into_iter().collect();
+    out.set("properties", convert::to_lua(lua, &Json::Object(properties))?)?;
+    if let Some(worker) = objects.workers.get(&view.worker) {
+        out.set("data", worker.get::<Value>("data")?)?;
+    }
+    frozen(lua, out, "a worker cannot be changed here.", Some(WORKER_FIELDS))
+}
+
+/// A step in a condition; a running step has `bind/step.rs`.
+pub(in crate::script) fn step(
+    lua: &Lua,
+    objects: &Objects,
+    view: &StepView,
+) -> mlua::Result<Table> {
+    let out = lua.create_table()?;
+    out.set("name", view.name.as_str())?;
+    out.set("number", view.number)?;
+    out.set("workdir", view.workdir.as_str())?;
+    out.set("build", build(lua, objects, &view.build)?)?;
+    out.set("data", step_data(objects, view)?)?;
+    frozen(lua, out, "a step cannot be changed here.", Some(STEP_FIELDS))
+}
+
+/// The `data` of the step as the configuration made it.
+pub(in crate::script) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
+    let made = objects.steps.get(&view.build.builder);
+    let at = usize::try_from(view.number).ok();
+    match made.zip(at).and_then(|(steps, at)| steps.get(at)) {
+        Some(step) => step.get("data"),
+        None => Ok(Value::Nil),
+    }
+}
+
+/// A change; it is a copy that may be altered.
+pub(in crate::script) fn change(lua: &Lua, change: &NewChange) -> mlua::Result<Value> {
+    convert::to_lua(lua, &serde_json::to_value(change).unwrap_or_default())
+}

@@ -1,0 +1,153 @@
+//! `step:run { … }`: its options, the step's own for what is not said, and the command they make.
+
+use std::collections::BTreeMap;
+
+use mlua::{Lua, Table, Value};
+use serde_json::Value as Json;
+
+use crate::base::results::Results;
+use crate::engine::desk::Ran;
+use crate::model::command::{Argument, CommandLine, ShellCommand};
+use crate::script::convert;
+use crate::script::read::step::COMMAND;
+use crate::script::read::suggestion;
+use crate::script::shape::Shape;
+
+/// What `step:run` takes beside the options of commands.
+const OWN: [&str; 4] = ["command", "log", "collect", "decode_rc"];
+
+/// A command with where its output goes.
+pub(super) struct Wanted {
+    pub(super) command: ShellCommand,
+    pub(super) log: String,
+    pub(super) collect: bool,
+    pub(super) decode_rc: Option<Json>,
+}
+
+/// Reads the options of `step:run`; `standard` are the step's own.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn read(
+    lua: &Lua,
+    options: &Table,
+    standard: &BTreeMap<String, Json>,
+    workdir: &str,
+) -> Result<Wanted, String> {
+    let mut given: BTreeMap<String, Json> = BTreeMap::new();
+    for pair in options.pairs::<Value, Value>() {
+        let (key, value) = pair.map_err(|e| e.to_string())?;
+        let key = key.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
+        let known: Vec<String> =
+            OWN.into_iter().chain(COMMAND.iter().map(|(n, _)| *n)).map(str::to_owned).collect();
+        if !known.contains(&key) {
+            let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
+            return Err(format!("step:run has no option `{key}`.{near}"));
+        }
+        let json = match key.as_str() {
+            "decode_rc" => decode_table(&value)?,
+            _ => convert::to_json(lua, &value).map_err(|what| format!("`{key}` holds {what}."))?,
+        };
+        let shape = COMMAND.iter().find(|(name, _)| *name == key).map(|(_, shape)| *shape);
+        let settled = match shape.map(Shape::parse) {
+            Some(Ok(shape)) => shape.settle(json).map_err(|what| format!("`{key}`: {what}."))?,
+            _ => json,
+        };
+        given.insert(key, settled);
+    }
+    let line = command_line(given.get("command"))?;
+    let pick = |name: &str| given.get(name).or_else(|| standard.get(name));
+    let directory = given.get("workdir").and_then(Json::as_str).unwrap_or(workdir);
+    Ok(Wanted {
+        command: command(line, directory, &pick)?,
+        log: given.get("log").and_then(Json::as_str).unwrap_or("stdio").to_owned(),
+        collect: given.get("collect").and_then(Json::as_bool).unwrap_or(false),
+        decode_rc: pick("decode_rc").cloned(),
+    })
+}
+
+fn command<'j>(
+    line: CommandLine,
+    workdir: &str,
+    pick: &dyn Fn(&str) -> Option<&'j Json>,
+) -> Result<ShellCommand, String> {
+    let mut command = ShellCommand::new(line, workdir);
+    let number = |name: &str, standard: Option<f64>| pick(name).map_or(standard, Json::as_f64);
+    let yes = |name: &str| pick(name).and_then(Json::as_bool).unwrap_or(true);
+    command.env = environment(pick("env"))?;
+    command.timeout = number("timeout", command.timeout);
+    command.max_time = number("max_time", None);
+    command.max_lines = pick("max_lines").and_then(Json::as_u64);
+    command.sigterm_time = number("sigterm_time", None);
+    if let Some(signal) = pick("interrupt_signal").and_then(Json::as_str) {
+        command.interrupt_signal = signal.trim_start_matches("SIG").to_owned();
+    }
+    command.want_stdout = yes("want_stdout");
+    command.want_stderr = yes("want_stderr");
+    command.log_environ = yes("log_environ");
+    command.initial_stdin = pick("initial_stdin").and_then(Json::as_str).map(str::to_owned);
+    Ok(command)
+}
+
+fn command_line(command: Option<&Json>) -> Result<CommandLine, String> {
+    let missing = || "step:run needs `command`: text for the shell, or a list.".to_owned();
+    match command {
+        Some(Json::String(text)) if !text.is_empty() => Ok(CommandLine::Shell(text.clone())),
+        Some(list @ Json::Array(_)) => {
+            let shape = Shape::List(Box::new(Shape::Scalar));
+            let settled = shape.settle(list.clone()).map_err(|what| format!("`command`: {what}."))?;
+            let words = settled.as_array().cloned().unwrap_or_default();
+            if words.is_empty() {
+                return Err(missing());
+            }
+            Ok(CommandLine::Argv(words.iter().map(|w| Argument::Plain(plain(w))).collect()))
+        }
+        Some(Json::Null | Json::String(_)) | None => Err(missing()),
+        Some(other) => Err(format!("`command` is text or a list, not {other}.")),
+    }
+}
+
+/// A scalar as an argument.
+fn plain(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn environment(env: Option<&Json>) -> Result<BTreeMap<String, Json>, String> {
+    let Some(Json::Object(env)) = env else { return Ok(BTreeMap::new()) };
+    let mut out = BTreeMap::new();
+    for (name, value) in env {
+        let value = match value {
+            Json::Null | Json::String(_) => value.clone(),
+            Json::Number(_) | Json::Bool(_) => Json::String(value.to_string()),
+            Json::Array(items) if items.iter().all(|i| !i.is_object() && !i.is_array()) => {
+                let texts = items.iter().filter(|i| !i.is_null()).map(plain);
+                Json::Array(texts.map(Json::String).collect())
+            }
+            _ => return Err(format!("the variable `{name}` in `env` must be text or a list.")),
+        };
+        out.insert(name.clone(), value);
+    }
+    Ok(out)
+}
+
+fn decode_table(value: &Value) -> Result<Json, String> {
+    let wrong = || "`decode_rc` maps exit codes to results: [77] = \"skipped\".".to_owned();
+    let Value::Table(table) = value else { return Err(wrong()) };
+    let mut out = serde_json::Map::new();
+    for (rc, word) in table.pairs::<i64, String>().flatten() {
+        Results::from_word(&word).ok_or_else(wrong)?;
+        out.insert(rc.to_string(), Json::from(word));
+    }
+    Ok(Json::Object(out))
+}
+
+/// What an exit code means: `decode_rc`, else success for 0 and failure for everything else.
+pub(super) fn results(ran: &Ran, decode_rc: Option<&Json>) -> Results {
+    if let Some(table) = decode_rc
+        && ran.failure_reason.is_none()
+    {
+        let word = table.get(ran.rc.to_string()).and_then(Json::as_str);
+        return word.and_then(Results::from_word).unwrap_or(Results::Failure);
+    }
+    if ran.rc == 0 && ran.failure_reason.is_none() { Results::Success } else { Results::Failure }
+}

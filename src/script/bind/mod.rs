@@ -1,0 +1,21 @@
+//! What callbacks and steps hold in Lua: the build, the step, a log, a hook's event. Each file makes
+//! one of them from the engine's plain view of it.
+
+pub(super) mod build;
+pub(super) mod command;
+pub(super) mod event;
+pub(super) mod log;
+pub(super) mod step;
+
+use mlua::{Function, Lua, Table};
+
+/// A read-only view of `values`; with `known`, reading any other name is an error.
+pub(super) fn frozen(
+    lua: &Lua,
+    values: Table,
+    message: &str,
+    known: Option<&[&str]>,
+) -> mlua::Result<Table> {
+    let native: Table = lua.named_registry_value("ci.native")?;
+    native.get::<Function>("frozen")?.call((values, message, known.map(<[_]>::to_vec)))
+}

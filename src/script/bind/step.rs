@@ -1,0 +1,256 @@
+//! `step` in a step type's `run`: every method is a request to the engine's desk, and suspends this
+//! step alone. A step that is being stopped gets an error that it cannot catch.
+
+use std::collections::BTreeMap;
+
+use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Value};
+use serde_json::Value as Json;
+
+use super::command::{self, Wanted};
+use super::log::Log;
+use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
+use crate::model::command::FileStat;
+use crate::model::log::LogKind;
+use crate::script::budget::Fatal;
+use crate::script::convert::{self, a_type};
+use crate::script::read::suggestion;
+
+/// The handle.
+pub(in crate::script) struct Step {
+    pub(in crate::script) desk: Desk,
+    pub(in crate::script) name: String,
+    pub(in crate::script) number: i64,
+    pub(in crate::script) workdir: String,
+    pub(in crate::script) build: Table,
+    pub(in crate::script) data: Value,
+    /// The step's own options for commands, rendered.
+    pub(in crate::script) standard: BTreeMap<String, Json>,
+}
+
+/// Asks the desk; a stop is fatal, everything else an error that may be caught.
+pub(super) async fn ask(desk: &Desk, request: StepRequest) -> mlua::Result<StepAnswer> {
+    desk.ask(request).await.map_err(|error| match error {
+        DeskError::Stopped => mlua::Error::external(Fatal::Stopped),
+        DeskError::Failed(text) => mlua::Error::runtime(text),
+    })
+}
+
+/// An answer of the wrong kind is a bug of the engine; it must not pass as success.
+fn unexpected(answer: &StepAnswer) -> mlua::Error {
+    mlua::Error::runtime(format!("the engine gave an unexpected answer: {answer:?}"))
+}
+
+impl Step {
+    async fn done(&self, request: StepRequest) -> mlua::Result<()> {
+        ask(&self.desk, request).await.map(|_| ())
+    }
+
+    async fn files(&self, request: StepRequest) -> mlua::Result<Vec<String>> {
+        match ask(&self.desk, request).await? {
+            StepAnswer::Files(files) => Ok(files),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn stat(&self, path: String) -> mlua::Result<Option<FileStat>> {
+        match ask(&self.desk, StepRequest::Stat { path }).await? {
+            StepAnswer::Stat(stat) => Ok(stat),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn run(&self, wanted: Wanted) -> mlua::Result<Ran> {
+        let request = StepRequest::Run {
+            command: Box::new(wanted.command),
+            log: wanted.log,
+            collect: wanted.collect,
+        };
+        match ask(&self.desk, request).await? {
+            StepAnswer::Ran(ran) => Ok(ran),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn json(lua: &Lua, what: &str, value: &Value) -> mlua::Result<Json> {
+    convert::to_json(lua, value)
+        .map_err(|found| mlua::Error::runtime(format!("{what} must be plain data, not {found}.")))
+}
+
+impl UserData for Step {
+    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
+        fields.add_meta_field("__name", "step");
+        fields.add_field_method_get("name", |_, step| Ok(step.name.clone()));
+        fields.add_field_method_get("number", |_, step| Ok(step.number));
+        fields.add_field_method_get("workdir", |_, step| Ok(step.workdir.clone()));
+        fields.add_field_method_get("build", |_, step| Ok(step.build.clone()));
+        fields.add_field_method_get("data", |_, step| Ok(step.data.clone()));
+    }
+
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        commands(methods);
+        files(methods);
+        records(methods);
+    }
+}
+
+fn commands<M: UserDataMethods<Step>>(methods: &mut M) {
+    methods.add_async_method("run", |lua, step, options: Value| async move {
+        let Value::Table(options) = &options else {
+            let got = a_type(&options);
+            return Err(mlua::Error::runtime(format!("step:run takes a table, not {got}.")));
+        };
+        let wanted = command::read(&lua, options, &step.standard, &step.workdir)
+            .map_err(mlua::Error::runtime)?;
+        let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
+        let ran = step.run(wanted).await?;
+        let out = lua.create_table()?;
+        out.set("rc", ran.rc)?;
+        out.set("results", command::results(&ran, decode_rc.as_ref()).word())?;
+        out.set("failure_reason", ran.failure_reason)?;
+        if collect {
+            out.set("stdout", ran.stdout)?;
+            out.set("stderr", ran.stderr)?;
+        }
+        Ok(out)
+    });
+    methods.add_method("fail", |_, _, text: Option<LuaString>| -> mlua::Result<()> {
+        let text = text.map_or_else(|| "the step failed".to_owned(), |t| t.to_string_lossy());
+        Err(mlua::Error::external(Fatal::Failed(text)))
+    });
+}
+
+fn files<M: UserDataMethods<Step>>(methods: &mut M) {
+    methods.add_async_method("make_directory", |_, step, path: String| async move {
+        step.done(StepRequest::MakeDirectory { path }).await
+    });
+    methods.add_async_method("remove_directory", |_, step, paths: Value| async move {
+        let paths = match paths {
+            Value::Table(list) => list.sequence_values::<String>().collect::<Result<_, _>>()?,
+            Value::String(path) => vec![path.to_string_lossy()],
+            other => {
+                let got = a_type(&other);
+                let text = format!("step:remove_directory takes a path or a list, not {got}.");
+                return Err(mlua::Error::runtime(text));
+            }
+        };
+        let timeout = step.standard.get("timeout").and_then(Json::as_f64);
+        step.done(StepRequest::RemoveDirectory { paths, timeout }).await
+    });
+    methods.add_async_method("remove_file", |_, step, path: String| async move {
+        step.done(StepRequest::RemoveFile { path }).await
+    });
+    methods.add_async_method("path_exists", |_, step, path: String| async move {
+        Ok(step.stat(path).await?.is_some())
+    });
+    methods.add_async_method("stat", |lua, step, path: String| async move {
+        let Some(stat) = step.stat(path).await? else { return Ok(None) };
+        let out = lua.create_table()?;
+        out.set("mode", stat.mode)?;
+        out.set("size", stat.size)?;
+        out.set("mtime", stat.mtime)?;
+        out.set("is_directory", stat.is_directory())?;
+        out.set("is_file", stat.is_file())?;
+        Ok(Some(out))
+    });
+    methods.add_async_method("list_directory", |_, step, path: String| async move {
+        step.files(StepRequest::ListDirectory { path }).await
+    });
+    methods.add_async_method("glob", |_, step, path: String| async move {
+        step.files(StepRequest::Glob { path }).await
+    });
+    methods.add_async_method("upload_file", |_, step, options: Table| async move {
+        let request = upload(&options).map_err(mlua::Error::runtime)?;
+        step.done(request).await
+    });
+}
+
+const UPLOAD: [&str; 6] =
+    ["workersrc", "masterdest", "mode", "max_size", "block_size", "keep_stamp"];
+
+fn upload(options: &Table) -> Result<StepRequest, String> {
+    for (key, _) in options.pairs::<String, Value>().flatten() {
+        let known = UPLOAD.map(str::to_owned);
+        if !known.contains(&key) {
+            let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
+            return Err(format!("step:upload_file has no option `{key}`.{near}"));
+        }
+    }
+    let text = |key: &str| match options.get::<Value>(key) {
+        Ok(Value::String(text)) => Ok(text.to_string_lossy()),
+        _ => Err(format!("step:upload_file needs `{key}`, a path.")),
+    };
+    let number = |key: &str| match options.get::<Option<u64>>(key) {
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!("`{key}` of step:upload_file must be a number of bytes.")),
+    };
+    let mode = match options.get::<Value>("mode") {
+        Ok(Value::Nil) => None,
+        Ok(Value::String(digits)) => {
+            let digits = digits.to_string_lossy();
+            let mode = u32::from_str_radix(&digits, 8).ok().filter(|mode| *mode <= 0o7777);
+            Some(mode.ok_or_else(|| format!("`mode` must be octal digits such as \"0644\", not {digits:?}."))?)
+        }
+        _ => return Err("`mode` is a string of octal digits, such as \"0644\".".to_owned()),
+    };
+    Ok(StepRequest::UploadFile {
+        workersrc: text("workersrc")?,
+        masterdest: text("masterdest")?,
+        mode,
+        max_size: number("max_size")?,
+        block_size: number("block_size")?.filter(|size| *size > 0).unwrap_or(262_144),
+        keep_stamp: options.get::<Option<bool>>("keep_stamp").ok().flatten().unwrap_or(false),
+    })
+}
+
+fn records<M: UserDataMethods<Step>>(methods: &mut M) {
+    methods.add_async_method(
+        "set_property",
+        |lua, step, (name, value, source): (String, Value, Option<String>)| async move {
+            let value = json(&lua, "a property", &value)?;
+            let source = source.unwrap_or_else(|| step.name.clone());
+            step.done(StepRequest::SetProperty { name, value, source }).await
+        },
+    );
+    methods.add_async_method(
+        "set_properties",
+        |lua, step, (values, source): (Table, Option<String>)| async move {
+            let json = json(&lua, "properties", &Value::Table(values))?;
+            let Json::Object(values) = json else {
+                let text = "step:set_properties takes a table of names and values.";
+                return Err(mlua::Error::runtime(text));
+            };
+            let values = values.into_iter().collect();
+            let source = source.unwrap_or_else(|| step.name.clone());
+            step.done(StepRequest::SetProperties { values, source }).await
+        },
+    );
+    methods.add_async_method("property", |lua, step, name: String| async move {
+        match ask(&step.desk, StepRequest::GetProperty { name }).await? {
+            StepAnswer::Value(value) => convert::to_lua(&lua, &value),
+            other => Err(unexpected(&other)),
+        }
+    });
+    methods.add_async_method(
+        "add_log",
+        |_, step, (name, kind): (String, Option<String>)| async move {
+            let kind = match kind.as_deref() {
+                None | Some("stdio") => LogKind::Stdio,
+                Some("text") => LogKind::Text,
+                Some("html") => LogKind::Html,
+                Some(other) => {
+                    let text = format!("{other:?} is not a kind of log: stdio, text, html.");
+                    return Err(mlua::Error::runtime(text));
+                }
+            };
+            step.done(StepRequest::AddLog { name: name.clone(), kind }).await?;
+            Ok(Log { desk: step.desk.clone(), name })
+        },
+    );
+    methods.add_async_method("set_summary", |_, step, text: String| async move {
+        step.done(StepRequest::SetSummary { text }).await
+    });
+    methods.add_async_method("add_url", |_, step, (name, url): (String, String)| async move {
+        step.done(StepRequest::AddUrl { name, url }).await
+    });
+}

@@ -1,0 +1,185 @@
+//! Lua values and JSON values. Null reads as nil in a map and as `ci.null` in a list, where
+//! positions must hold; an empty table is `{}`, `ci.json.array {}` is `[]`; a float without fraction
+//! becomes an integer. Depth is limited, so that a table inside itself ends with an error.
+
+use mlua::{Lua, Table, Value};
+use serde_json::{Map, Value as Json};
+
+const MAX_DEPTH: usize = 64;
+const ARRAY: &str = "ci.array";
+
+/// Makes the mark of lists; once per state.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    let mark = lua.create_table()?;
+    mark.set("__name", "array")?;
+    lua.set_named_registry_value(ARRAY, mark)
+}
+
+/// Marks `table` as a list, so that it stays one when it is empty.
+pub(super) fn mark_array(lua: &Lua, table: &Table) -> mlua::Result<()> {
+    table.set_metatable(Some(lua.named_registry_value(ARRAY)?))
+}
+
+/// Whether `table` carries the mark of lists.
+pub(super) fn is_array(lua: &Lua, table: &Table) -> bool {
+    let mark: Option<Table> = lua.named_registry_value(ARRAY).ok();
+    mark.is_some() && table.metatable() == mark
+}
+
+/// JSON as Lua sees it.
+pub(super) fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
+    Ok(match json {
+        Json::Null => Value::Nil,
+        Json::Bool(b) => Value::Boolean(*b),
+        Json::Number(n) => match n.as_i64() {
+            Some(i) => Value::Integer(i),
+            None => Value::Number(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(s) => Value::String(lua.create_string(s)?),
+        Json::Array(items) => {
+            let table = lua.create_table_with_capacity(items.len(), 0)?;
+            for item in items {
+                let value = if item.is_null() { Value::NULL } else { to_lua(lua, item)? };
+                table.raw_push(value)?;
+            }
+            mark_array(lua, &table)?;
+            Value::Table(table)
+        }
+        Json::Object(entries) => {
+            let table = lua.create_table_with_capacity(0, entries.len())?;
+            for (name, entry) in entries {
+                table.raw_set(name.as_str(), to_lua(lua, entry)?)?;
+            }
+            Value::Table(table)
+        }
+    })
+}
+
+/// Plain Lua data as JSON.
+///
+/// # Errors
+/// A sentence fragment that says what cannot be data: "a function", "a table inside itself".
+pub(super) fn to_json(lua: &Lua, value: &Value) -> Result<Json, String> {
+    json(lua, value, 0)
+}
+
+fn json(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("a table nested more than {MAX_DEPTH} deep, or inside itself"));
+    }
+    match value {
+        Value::Nil => Ok(Json::Null),
+        value if value.is_null() => Ok(Json::Null),
+        Value::Boolean(b) => Ok(Json::Bool(*b)),
+        Value::Integer(i) => Ok(Json::from(*i)),
+        Value::Number(n) => number(*n),
+        Value::String(s) => match s.to_str() {
+            Ok(text) => Ok(Json::String(text.to_owned())),
+            Err(_) => Err("a string that is not UTF-8".to_owned()),
+        },
+        Value::Table(table) => match items(lua, table)? {
+            Items::List(list) => {
+                list.iter().map(|v| json(lua, v, depth + 1)).collect::<Result<_, _>>()
+            }
+            Items::Map(map) => {
+                let mut out = Map::new();
+                for (name, v) in &map {
+                    out.insert(name.clone(), json(lua, v, depth + 1)?);
+                }
+                Ok(Json::Object(out))
+            }
+        },
+        other => Err(a_type(other)),
+    }
+}
+
+/// A number; one without fraction is an integer.
+pub(super) fn number(n: f64) -> Result<Json, String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if n.fract() == 0.0 && n.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+        return Ok(Json::from(n as i64));
+    }
+    serde_json::Number::from_f64(n).map(Json::Number).ok_or_else(|| "not a finite number".into())
+}
+
+/// What a table holds.
+pub(super) enum Items {
+    /// Positions, to the largest; holes are nil.
+    List(Vec<Value>),
+    /// Names, in byte order.
+    Map(Vec<(String, Value)>),
+}
+
+/// The items of a plain table.
+///
+/// # Errors
+/// When it has both positions and names, or other keys.
+pub(super) fn items(lua: &Lua, table: &Table) -> Result<Items, String> {
+    if let Some(meta) = table.metatable()
+        && !is_array(lua, table)
+    {
+        // What callbacks get is a read-only view of plain values.
+        if let Ok(Some(values)) = meta.raw_get::<Option<Table>>("__values") {
+            return items(lua, &values);
+        }
+        if kind_of(table).is_some() {
+            return Err(a_type(&Value::Table(table.clone())));
+        }
+    }
+    let (mut positions, mut names) = (Vec::new(), Vec::new());
+    for pair in table.pairs::<Value, Value>() {
+        let (key, value) = pair.map_err(|e| e.to_string())?;
+        match key {
+            Value::Integer(at) if at >= 1 => positions.push((at, value)),
+            Value::String(name) => match name.to_str() {
+                Ok(name) => names.push((name.to_owned(), value)),
+                Err(_) => return Err("a table with a name that is not UTF-8".to_owned()),
+            },
+            other => {
+                return Err(format!("a table with {} as a key", a_type(&other)));
+            }
+        }
+    }
+    if !positions.is_empty() && !names.is_empty() {
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        let name = &names[0].0;
+        return Err(format!("a table with both positions and names (`{name}`)"));
+    }
+    if positions.is_empty() && !is_array(lua, table) {
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        return Ok(Items::Map(names));
+    }
+    positions.sort_by_key(|(at, _)| *at);
+    let last = positions.last().map_or(0, |(at, _)| usize::try_from(*at).unwrap_or(usize::MAX));
+    if last > positions.len() * 16 + 1024 {
+        return Err(format!("a list whose largest position is {last}"));
+    }
+    let mut list = vec![Value::Nil; last];
+    for (at, value) in positions {
+        if let Some(place) = usize::try_from(at - 1).ok().and_then(|at| list.get_mut(at)) {
+            *place = value;
+        }
+    }
+    Ok(Items::List(list))
+}
+
+/// The kind of an object that `ci` made: its metatable's `__name`.
+pub(super) fn kind_of(table: &Table) -> Option<String> {
+    table.metatable()?.raw_get::<Option<String>>("__name").ok()?
+}
+
+/// A value's type with its article, for sentences.
+pub(super) fn a_type(value: &Value) -> String {
+    match value {
+        Value::Table(table) => match kind_of(table) {
+            Some(kind) if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+            Some(kind) => format!("a {kind}"),
+            None => "a table".to_owned(),
+        },
+        Value::Nil => "nil".to_owned(),
+        value if value.is_null() => "ci.null".to_owned(),
+        Value::Integer(_) => "an integer".to_owned(),
+        other => format!("a {}", other.type_name()),
+    }
+}

@@ -1,0 +1,33 @@
+//! The Lua files inside the binary. A new module is one line here; steps are found by `ci.steps` on
+//! first use.
+
+/// Modules that `require` knows, by name.
+const MODULES: [(&str, &str); 14] = [
+    ("ci", include_str!("../../lua/ci/init.lua")),
+    ("ci.define", include_str!("../../lua/ci/define.lua")),
+    ("ci.git", include_str!("../../lua/ci/git.lua")),
+    ("ci.list", include_str!("../../lua/ci/list.lua")),
+    ("ci.render", include_str!("../../lua/ci/render.lua")),
+    ("ci.strict", include_str!("../../lua/ci/strict.lua")),
+    ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
+    ("ci.steps.git", include_str!("../../lua/ci/steps/git.lua")),
+    ("ci.steps.github", include_str!("../../lua/ci/steps/github.lua")),
+    ("ci.steps.make_directory", include_str!("../../lua/ci/steps/make_directory.lua")),
+    ("ci.steps.remove_directory", include_str!("../../lua/ci/steps/remove_directory.lua")),
+    ("ci.steps.set_properties", include_str!("../../lua/ci/steps/set_properties.lua")),
+    ("ci.steps.set_property", include_str!("../../lua/ci/steps/set_property.lua")),
+    ("ci.steps.shell", include_str!("../../lua/ci/steps/shell.lua")),
+];
+
+/// The type definitions for editors, by path below a `meta` folder. They are never executed.
+pub const META: [(&str, &str); 4] = [
+    ("ci.lua", include_str!("../../lua/ci/meta/ci.lua")),
+    ("config.lua", include_str!("../../lua/ci/meta/config.lua")),
+    ("step.lua", include_str!("../../lua/ci/meta/step.lua")),
+    ("steps.lua", include_str!("../../lua/ci/meta/steps.lua")),
+];
+
+/// The text of the embedded module `name`.
+pub(super) fn module(name: &str) -> Option<&'static str> {
+    MODULES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}

@@ -1,0 +1,429 @@
+//! A cursor over one table of options: each option is taken by name and type, and `finish` turns
+//! whatever was not asked for into an error with the nearest name that was. Errors are recorded at
+//! the line of their key and reading goes on, so that one load tells them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlua::{Function, Table, Value};
+use serde_json::Value as Json;
+
+use super::convert::{self, Items, a_type};
+use super::locate::Spot;
+use super::read::spelling;
+use super::read::{Object, Reader, suggestion};
+use crate::base::secret::Secret;
+use crate::model::config::{Callback, Site};
+use crate::model::render::Renderable;
+
+/// Where the keys of a table are written.
+#[derive(Clone)]
+pub(super) enum Anchor {
+    /// In the brackets after the call of this constructor.
+    Call(Site, String),
+    /// In assignments to a configuration; each key knows its last line.
+    Assigned(Site, Table),
+    /// In the brackets after this key.
+    Nested(Spot),
+}
+
+/// The cursor.
+pub(super) struct Fields<'r, 'l> {
+    pub(super) reader: &'r Reader<'l>,
+    /// What the table is, for messages: `builder "x"`.
+    pub(super) owner: String,
+    table: Table,
+    anchor: Anchor,
+    asked: BTreeSet<String>,
+}
+
+impl<'r, 'l> Fields<'r, 'l> {
+    pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: Table, anchor: Anchor) -> Self {
+        Self { reader, owner: owner.to_owned(), table, anchor, asked: BTreeSet::new() }
+    }
+
+    /// Over the options of an object.
+    pub(super) fn of(reader: &'r Reader<'l>, object: &Object) -> Self {
+        let anchor = Anchor::Call(object.site.clone(), object.called.clone());
+        Self::new(reader, &object.kind.replace('_', " "), object.options.clone(), anchor)
+    }
+
+    /// The place of the whole table.
+    pub(super) fn spot(&self) -> Spot {
+        match &self.anchor {
+            Anchor::Call(site, _) | Anchor::Assigned(site, _) => site.clone().into(),
+            Anchor::Nested(spot) => spot.clone(),
+        }
+    }
+
+    /// The place of `key`.
+    pub(super) fn key_spot(&self, key: &str) -> Spot {
+        let sources = self.reader.ground.sources.borrow();
+        match &self.anchor {
+            Anchor::Call(site, called) => sources.key(site, called, key),
+            Anchor::Nested(spot) => sources.key(&spot.site, "", key),
+            Anchor::Assigned(site, sites) => match sites.get::<Option<Table>>(key) {
+                Ok(Some(at)) => {
+                    let file: String = at.get("file").unwrap_or_default();
+                    let line = at.get("line").unwrap_or_default();
+                    sources.assignment(&Site { file: file.into(), line }, key)
+                }
+                _ => site.clone().into(),
+            },
+        }
+    }
+
+    /// Records a problem at `key`.
+    pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
+        self.problem_with(key, message, Vec::new());
+    }
+
+    pub(super) fn problem_with(&self, key: &str, message: impl Into<String>, hints: Vec<String>) {
+        self.reader.ground.problem(&self.key_spot(key), message, hints);
+    }
+
+    /// Records a problem at the literal `text` inside the value of `key`.
+    pub(super) fn problem_at(&self, key: &str, text: &str, message: String, hints: Vec<String>) {
+        let spot = self.key_spot(key);
+        let spot = self.reader.ground.sources.borrow().literal(&spot, text);
+        self.reader.ground.problem(&spot, message, hints);
+    }
+
+    /// The value as it is; nil is none.
+    pub(super) fn raw(&mut self, key: &str) -> Option<Value> {
+        self.asked.insert(key.to_owned());
+        match self.table.raw_get::<Value>(key) {
+            Ok(Value::Nil) | Err(_) => None,
+            Ok(value) => Some(value),
+        }
+    }
+
+    /// The value; nil and false are none, and so is what an earlier error left behind.
+    pub(super) fn value(&mut self, key: &str) -> Option<Value> {
+        self.raw(key).filter(|v| !matches!(v, Value::Boolean(false)) && !self.reader.is_broken(v))
+    }
+
+    fn wrong(&self, key: &str, expected: &str, got: &Value) {
+        let hint = match got {
+            Value::Table(t) if self.reader.is_renderable(t) => vec![format!(
+                "`{key}` is needed when the configuration loads, before there is a build."
+            )],
+            _ => Vec::new(),
+        };
+        let owner = &self.owner;
+        let got = a_type(got);
+        self.problem_with(key, format!("`{key}` of {owner} must be {expected}, not {got}."), hint);
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        match self.value(key)? {
+            Value::String(s) => match s.to_str() {
+                Ok(text) => Some(text.to_owned()),
+                Err(_) => {
+                    self.problem(key, format!("`{key}` of {} is not UTF-8.", self.owner));
+                    None
+                }
+            },
+            other => {
+                self.wrong(key, "a string", &other);
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required_text(&mut self, key: &str) -> String {
+        if self.value(key).is_none() {
+            if !self.raw(key).is_some_and(|v| self.reader.is_broken(&v)) {
+                self.missing(key);
+            }
+            return String::new();
+        }
+        let text = self.text(key);
+        if text.as_deref() == Some("") {
+            self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
+        }
+        text.unwrap_or_default()
+    }
+
+    /// Records that `key` must be given.
+    pub(super) fn missing(&self, key: &str) {
+        self.reader.ground.problem(
+            &self.spot(),
+            format!("{} needs `{key}`.", self.owner),
+            spelling::given_instead(&self.table, key).into_iter().collect(),
+        );
+    }
+
+    /// Takes `name`, and tells problems from now on with it.
+    pub(super) fn name(&mut self) -> String {
+        let name = self.required_text("name");
+        if !name.is_empty() {
+            self.owner = format!("{} {name:?}", self.owner);
+        }
+        name
+    }
+
+    /// A password or token.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+        let text = self.text(key)?;
+        if text.is_empty() {
+            self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
+        }
+        Some(self.reader.ground.add_secret(&text))
+    }
+
+    pub(super) fn required_secret(&mut self, key: &str) -> Secret {
+        if self.value(key).is_none() {
+            self.missing(key);
+        }
+        self.secret(key).unwrap_or_else(|| Secret::new(""))
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn integer(&mut self, key: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        let value = self.value(key)?;
+        let whole = match &value {
+            Value::Integer(i) => Some(*i),
+            Value::Number(n) => convert::number(*n).ok().and_then(|j| j.as_i64()),
+            _ => None,
+        };
+        match whole {
+            Some(i) if range.contains(&i) => Some(i),
+            Some(i) => {
+                let (low, high) = (range.start(), range.end());
+                let owner = &self.owner;
+                let must = if *high == i64::MAX || *high == i64::from(u32::MAX) {
+                    format!("at least {low}")
+                } else {
+                    format!("between {low} and {high}")
+                };
+                self.problem(key, format!("`{key}` of {owner} must be {must}, not {i}."));
+                None
+            }
+            None => {
+                self.wrong(key, "an integer", &value);
+                None
+            }
+        }
+    }
+
+    /// A number that is at least zero, such as a count of seconds.
+    pub(super) fn seconds(&mut self, key: &str) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
+        let number = match self.value(key)? {
+            Value::Integer(i) => i as f64,
+            Value::Number(n) => n,
+            value if value.is_null() => return None,
+            other => {
+                self.wrong(key, "a number of seconds", &other);
+                return None;
+            }
+        };
+        if number.is_finite() && number >= 0.0 {
+            return Some(number);
+        }
+        self.problem(key, format!("`{key}` of {} must not be negative.", self.owner));
+        None
+    }
+
+    /// True or false.
+    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
+        match self.raw(key) {
+            None => default,
+            Some(Value::Boolean(b)) => b,
+            Some(other) => {
+                if !self.reader.is_broken(&other) {
+                    self.wrong(key, "true or false", &other);
+                }
+                default
+            }
+        }
+    }
+
+    /// A function.
+    pub(super) fn callback(&mut self, key: &str) -> Option<Callback> {
+        match self.value(key)? {
+            Value::Function(f) => Some(self.keep(key, &f)),
+            other => {
+                self.wrong(key, "a function", &other);
+                None
+            }
+        }
+    }
+
+    pub(super) fn keep(&self, key: &str, function: &Function) -> Callback {
+        self.reader.slots.keep(function, &self.key_spot(key).site)
+    }
+
+    /// Plain data by name.
+    pub(super) fn data(&mut self, key: &str) -> BTreeMap<String, Json> {
+        let Some(value) = self.value(key) else { return BTreeMap::new() };
+        let Value::Table(table) = &value else {
+            self.wrong(key, "a table of names and values", &value);
+            return BTreeMap::new();
+        };
+        let items = match convert::items(self.reader.lua, table) {
+            Ok(Items::Map(items)) => items,
+            Ok(Items::List(_)) => {
+                self.wrong(key, "a table of names and values, not a list", &value);
+                return BTreeMap::new();
+            }
+            Err(what) => {
+                self.problem(key, format!("`{key}` of {} holds {what}.", self.owner));
+                return BTreeMap::new();
+            }
+        };
+        let mut out = BTreeMap::new();
+        for (name, value) in items {
+            match convert::to_json(self.reader.lua, &value) {
+                Ok(json) => {
+                    out.insert(name, json);
+                }
+                Err(what) => self.problem(
+                    &name,
+                    format!("`{name}` in `{key}` of {} must be plain data, not {what}.", self.owner),
+                ),
+            }
+        }
+        out
+    }
+
+    /// A flattened list; a lone value is a list of one.
+    pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
+        let value = self.value(key)?;
+        let mut out = Vec::new();
+        if let Err(what) = self.reader.flatten(&value, &mut out, 0) {
+            self.problem(key, format!("`{key}` of {} holds {what}.", self.owner));
+        }
+        Some(out)
+    }
+
+    /// A flattened list of texts.
+    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let values = self.list(key)?;
+        let mut out = Vec::new();
+        for value in values {
+            match &value {
+                Value::String(s) => out.push(s.to_string_lossy()),
+                other => self.wrong(key, "a list of strings", other),
+            }
+        }
+        Some(out)
+    }
+
+    /// A flattened list of names, or of the objects of `kinds` themselves.
+    pub(super) fn names(&mut self, key: &str, kinds: &[&str]) -> Option<Vec<String>> {
+        let values = self.list(key)?;
+        let mut out: Vec<String> = Vec::new();
+        for value in values {
+            let name = match &value {
+                Value::String(s) => s.to_string_lossy(),
+                Value::Table(table) => match self.reader.object(table) {
+                    Some(object) if kinds.contains(&object.kind.as_str()) => {
+                        object.options.raw_get("name").unwrap_or_default()
+                    }
+                    _ => {
+                        self.wrong(key, &format!("a list of {}s or their names", kinds[0]), &value);
+                        continue;
+                    }
+                },
+                other => {
+                    self.wrong(key, &format!("a list of {}s or their names", kinds[0]), other);
+                    continue;
+                }
+            };
+            if out.contains(&name) {
+                let message = format!("`{key}` of {} names {name:?} twice.", self.owner);
+                self.problem_at(key, &name, message, Vec::new());
+            } else {
+                out.push(name);
+            }
+        }
+        Some(out)
+    }
+
+    /// A value that may depend on the build.
+    pub(super) fn renderable(&mut self, key: &str) -> Option<Renderable> {
+        let value = self.value(key)?;
+        self.to_renderable(key, &value)
+    }
+
+    pub(super) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
+        let spot = self.key_spot(key);
+        let keep = |f: &Function| self.reader.slots.keep(f, &spot.site);
+        match super::read::render::read(self.reader.lua, value, &keep) {
+            Ok(renderable) => Some(renderable),
+            Err(what) => {
+                self.problem(key, format!("`{key}` of {}: {what}", self.owner));
+                None
+            }
+        }
+    }
+
+    /// An object of `kind`, or its plain table.
+    pub(super) fn nested(&mut self, key: &str, kind: &str, owner: &str) -> Option<Self> {
+        let value = self.value(key)?;
+        let Value::Table(table) = &value else {
+            self.wrong(key, "a table", &value);
+            return None;
+        };
+        match self.reader.object(table) {
+            Some(object) if object.kind == kind => {
+                let mut fields = Self::of(self.reader, &object);
+                owner.clone_into(&mut fields.owner);
+                Some(fields)
+            }
+            None if !self.reader.is_renderable(table) => {
+                let anchor = Anchor::Nested(self.key_spot(key));
+                Some(Self::new(self.reader, owner, table.clone(), anchor))
+            }
+            _ => {
+                self.wrong(key, &format!("a table of options of {owner}"), &value);
+                None
+            }
+        }
+    }
+
+    /// The options that were given, in byte order.
+    pub(super) fn given(&self) -> Vec<String> {
+        let mut out: Vec<String> = self
+            .table
+            .pairs::<Value, Value>()
+            .filter_map(Result::ok)
+            .filter_map(|(key, _)| match key {
+                Value::String(s) => Some(s.to_string_lossy()),
+                _ => None,
+            })
+            .collect();
+        out.sort();
+        out
+    }
+
+    /// Marks names as known without reading them.
+    pub(super) fn know<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) {
+        self.asked.extend(keys.into_iter().map(str::to_owned));
+    }
+
+    /// Everything that was not asked for is an error.
+    pub(super) fn finish(self) {
+        let known: Vec<String> = self.asked.iter().cloned().collect();
+        for key in self.given() {
+            if self.asked.contains(&key) {
+                continue;
+            }
+            let hint = spelling::ours(&key, &known).or_else(|| suggestion(&key, &known));
+            let message = format!("unknown option `{key}` of {}.", self.owner);
+            self.problem_with(&key, message, hint.into_iter().collect());
+        }
+        let has_positions =
+            self.table.pairs::<Value, Value>().flatten().any(|(k, _)| k.is_integer() || k.is_number());
+        if has_positions {
+            self.reader.ground.problem(
+                &self.spot(),
+                format!("{} has values without a name; every option is `name = value`.", self.owner),
+                Vec::new(),
+            );
+        }
+    }
+}

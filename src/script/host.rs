@@ -1,0 +1,450 @@
+//! One configuration's functions at work: a mailbox, and a coroutine per call, so that thousands
+//! can wait at once on one Lua state. [`Handle`] is the engine's port; when its last copy goes, the
+//! mailbox closes and the state ends. A watchdog fails what waits when the state falls silent: the
+//! engine must never hang because of Lua.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use mlua::{Function, Lua, MultiValue, Table, Value};
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::bind::{build, event, step::Step};
+use super::budget::{Budget, Fatal, Pulse};
+use super::convert;
+use super::fault::script_error;
+use super::read::render;
+use super::read::step::{COMMAND, StepType};
+use super::read::Objects;
+use super::slots::Slots;
+use crate::base::clock::Clock;
+use crate::base::results::Results;
+use crate::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun, StepValue};
+use crate::forge::github::client::Client;
+use crate::forge::github::reading::complete;
+use crate::forge::github::stock::stock;
+use crate::http;
+use crate::model::build::BuildView;
+use crate::model::config::{Callback, Codebase, GithubHook, Site};
+use crate::model::delivery::{Delivery, Reading};
+
+/// How deep a function may return functions that return functions.
+const MAX_DEPTH: u32 = 16;
+/// How often the watchdog looks.
+const TICK: Duration = Duration::from_secs(1);
+/// After how many looks at the same slice a state counts as silent.
+pub(super) const PATIENCE: u32 = 10;
+
+/// Work for a state.
+enum Job {
+    Call { callback: Callback, args: Vec<Argument>, answer: Answer<Json> },
+    Step { step: Box<StepRun>, answer: Answer<Option<Results>> },
+    Delivery { delivery: Box<Delivery>, answer: Answer<Reading> },
+}
+
+type Answer<T> = oneshot::Sender<Result<T, ScriptError>>;
+
+/// A job, and the token that its caller cancels by letting go.
+pub(super) struct Posted {
+    job: Job,
+    given_up: CancellationToken,
+}
+
+/// What the threads of a generation share.
+pub(super) struct Shared {
+    pub(super) pulse: Arc<Pulse>,
+    silent: CancellationToken,
+    waiting: AtomicUsize,
+    ended: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Shared {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            pulse: Arc::default(),
+            silent: CancellationToken::new(),
+            waiting: AtomicUsize::new(0),
+            ended: Mutex::new(false),
+            wake: Condvar::new(),
+        })
+    }
+
+    /// Waits for `future`, but not longer than the state answers.
+    pub(super) async fn unless_silent<T>(
+        &self,
+        future: impl std::future::Future<Output = T>,
+    ) -> Result<T, ScriptError> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        self.nudge();
+        let _waiting = Waiting(&self.waiting);
+        tokio::select! {
+            biased;
+            out = future => Ok(out),
+            () = self.silent.cancelled() => Err(ScriptError {
+                message: "the Lua state has not answered for 10 s; it is computing where no budget \
+                          reaches. Everything that waits for it fails; correct the file and reload."
+                    .to_owned(),
+                site: Some(self.pulse.site()),
+                is_failure: false,
+            }),
+        }
+    }
+
+    /// The watchdog, on a thread of its own: nothing else moves when the state's thread does not.
+    pub(super) fn watch(&self, tick: Duration, patience: u32) {
+        let mut seen = (None, 0);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*ended && !self.silent.is_cancelled() {
+            if self.waiting.load(Ordering::Acquire) == 0 {
+                seen = (None, 0);
+                ended = self.wake.wait(ended).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let slept = self.wake.wait_timeout(ended, tick);
+            let (guard, timeout) = slept.unwrap_or_else(PoisonError::into_inner);
+            ended = guard;
+            if !timeout.timed_out() {
+                continue;
+            }
+            let slice = self.pulse.busy();
+            let times = if slice.is_some() && slice == seen.0 { seen.1 + 1 } else { 0 };
+            seen = (slice, times);
+            if times >= patience {
+                let site = self.pulse.site();
+                tracing::error!(%site, "a Lua state has fallen silent; its calls fail");
+                self.silent.cancel();
+            }
+        }
+    }
+
+    fn nudge(&self) {
+        let _ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.wake.notify_all();
+    }
+
+    pub(super) fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Starts the watchdog's thread.
+///
+/// # Errors
+/// When the system has no thread left.
+pub(super) fn start_watchdog(shared: &Arc<Shared>, patience: u32) -> std::io::Result<()> {
+    let shared = shared.clone();
+    std::thread::Builder::new()
+        .name("lua-watchdog".to_owned())
+        .spawn(move || shared.watch(TICK, patience))
+        .map(|_| ())
+}
+
+/// The engine's side of a generation.
+pub(super) struct Handle {
+    pub(super) mailbox: mpsc::UnboundedSender<Posted>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) hook: Option<GithubHook>,
+    pub(super) github: Option<Client>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.end();
+    }
+}
+
+fn ended() -> ScriptError {
+    let message = "the configuration that this function belongs to has ended.".to_owned();
+    ScriptError { message, site: None, is_failure: false }
+}
+
+/// Posts a job and waits; letting go of the future gives the job up.
+async fn post<T>(
+    mailbox: &mpsc::UnboundedSender<Posted>,
+    job: impl FnOnce(Answer<T>) -> Job,
+) -> Result<T, ScriptError> {
+    let (answer, answered) = oneshot::channel();
+    let given_up = CancellationToken::new();
+    let _guard = given_up.clone().drop_guard();
+    mailbox.send(Posted { job: job(answer), given_up }).map_err(|_| ended())?;
+    answered.await.map_err(|_| ended())?
+}
+
+impl Scripts for Handle {
+    fn call(
+        &self,
+        callback: &Callback,
+        args: Vec<Argument>,
+    ) -> Future<'_, Result<Json, ScriptError>> {
+        let callback = callback.clone();
+        Box::pin(async move {
+            let job = |answer| Job::Call { callback, args, answer };
+            self.shared.unless_silent(post(&self.mailbox, job)).await?
+        })
+    }
+
+    fn run_step(&self, step: StepRun) -> Future<'_, Result<Option<Results>, ScriptError>> {
+        let step = Box::new(step);
+        Box::pin(async move {
+            let job = |answer| Job::Step { step, answer };
+            self.shared.unless_silent(post(&self.mailbox, job)).await?
+        })
+    }
+
+    fn read_delivery(&self, delivery: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
+        Box::pin(async move {
+            let (Some(hook), Some(github)) = (&self.hook, &self.github) else {
+                let verdict = "No hook is configured for this delivery any more.".to_owned();
+                return Ok(Reading { verdict, ..Reading::default() });
+            };
+            let has_function = event::callback_of(hook, &delivery.what.event).is_some()
+                || matches!(hook.codebase, Some(Codebase::Callback(_)));
+            if !has_function {
+                let facts = event::facts_of(&delivery)?;
+                return Ok(complete(hook, github, stock(hook, &facts)).await);
+            }
+            let delivery = Box::new(delivery);
+            let job = |answer| Job::Delivery { delivery, answer };
+            self.shared.unless_silent(post(&self.mailbox, job)).await?
+        })
+    }
+}
+
+/// Calls from inside a call; it does not keep the generation alive.
+struct Inside(mpsc::WeakUnboundedSender<Posted>);
+
+impl Scripts for Inside {
+    fn call(
+        &self,
+        callback: &Callback,
+        args: Vec<Argument>,
+    ) -> Future<'_, Result<Json, ScriptError>> {
+        let callback = callback.clone();
+        Box::pin(async move {
+            let mailbox = self.0.upgrade().ok_or_else(ended)?;
+            post(&mailbox, |answer| Job::Call { callback, args, answer }).await
+        })
+    }
+
+    fn run_step(&self, _: StepRun) -> Future<'_, Result<Option<Results>, ScriptError>> {
+        Box::pin(async { Err(ended()) })
+    }
+
+    fn read_delivery(&self, _: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
+        Box::pin(async { Err(ended()) })
+    }
+}
+
+/// The Lua side of a generation.
+pub(super) struct Host {
+    pub(super) lua: Lua,
+    pub(super) budget: Budget,
+    pub(super) slots: Rc<Slots>,
+    /// Step types by the slot of their `run`.
+    pub(super) types: HashMap<u32, Rc<StepType>>,
+    pub(super) objects: Objects,
+    pub(super) hook: Option<GithubHook>,
+    pub(super) github: Option<Client>,
+    pub(super) mailbox: mpsc::WeakUnboundedSender<Posted>,
+}
+
+/// A client for the hook's API.
+pub(super) fn client(hook: &GithubHook, http: &http::Client, clock: Clock) -> Client {
+    Client::new(http.clone(), &hook.api, hook.token.clone(), clock)
+}
+
+impl Host {
+    /// Works until the last handle is dropped. Must run inside a `LocalSet`.
+    pub(super) async fn serve(self: Rc<Self>, mut mailbox: mpsc::UnboundedReceiver<Posted>) {
+        while let Some(Posted { job, given_up }) = mailbox.recv().await {
+            let host = self.clone();
+            tokio::task::spawn_local(async move {
+                tokio::select! {
+                    biased;
+                    () = given_up.cancelled() => {}
+                    () = host.work(job) => {}
+                }
+            });
+        }
+    }
+
+    /// Does one job. Nobody may be waiting for the answer any more; then it is dropped.
+    async fn work(self: &Rc<Self>, job: Job) {
+        match job {
+            Job::Call { callback, args, answer } => {
+                let _ = answer.send(self.call(&callback, args).await);
+            }
+            Job::Step { step, answer } => {
+                let _ = answer.send(self.run_step(*step).await);
+            }
+            Job::Delivery { delivery, answer } => {
+                let (Some(hook), Some(github)) = (&self.hook, &self.github) else { return };
+                let _ = answer.send(event::read(self, hook, github, &delivery).await);
+            }
+        }
+    }
+
+    /// The function of a callback, and how deep in renderings it is.
+    pub(super) fn function(&self, callback: &Callback) -> Result<(Function, u32), ScriptError> {
+        self.slots.get(callback).ok_or_else(|| ScriptError {
+            message: "this configuration has no such function.".to_owned(),
+            site: Some(callback.site.clone()),
+            is_failure: false,
+        })
+    }
+
+    async fn call(&self, callback: &Callback, args: Vec<Argument>) -> Result<Json, ScriptError> {
+        let (function, depth) = self.function(callback)?;
+        let fail = |error: mlua::Error| script_error(&error, &callback.site);
+        let build = args.iter().find_map(|arg| match arg {
+            Argument::Build(build) => Some(build.clone()),
+            _ => None,
+        });
+        let args = self.arguments(&args).map_err(fail)?;
+        let call = function.call_async::<Value>(args);
+        let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
+        self.rendered(&value, build.as_ref(), &callback.site, depth).await
+    }
+
+    fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
+        let (lua, objects) = (&self.lua, &self.objects);
+        args.iter()
+            .map(|arg| match arg {
+                Argument::Json(json) => convert::to_lua(lua, json),
+                Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
+                Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
+                Argument::Change(change) => build::change(lua, change),
+            })
+            .collect()
+    }
+
+    /// What a function returned, rendered again if there is something to render.
+    async fn rendered(
+        &self,
+        value: &Value,
+        build: Option<&Arc<BuildView>>,
+        site: &Site,
+        depth: u32,
+    ) -> Result<Json, ScriptError> {
+        let fail =
+            |message: String| ScriptError { message, site: Some(site.clone()), is_failure: false };
+        let problem = match convert::to_json(&self.lua, value) {
+            Ok(json) => return Ok(json),
+            Err(problem) => problem,
+        };
+        let Some(build) = build else {
+            return Err(fail(format!("the function returned {problem}; plain data is needed here.")));
+        };
+        if depth >= MAX_DEPTH {
+            return Err(fail(format!("functions returned functions, {MAX_DEPTH} deep.")));
+        }
+        let lent = std::cell::RefCell::new(Vec::new());
+        let lend = |function: &Function| {
+            let callback = self.slots.lend(function, site, depth + 1);
+            lent.borrow_mut().push(callback.clone());
+            callback
+        };
+        let tree = render::read(&self.lua, value, &lend);
+        let out = match tree {
+            Ok(tree) => {
+                let inside = Inside(self.mailbox.clone());
+                crate::engine::render::render(&tree, build, &inside).await
+            }
+            Err(what) => Err(fail(format!("what the function returned cannot be rendered: {what}"))),
+        };
+        self.slots.give_back(&lent.into_inner());
+        out
+    }
+
+    async fn run_step(&self, run: StepRun) -> Result<Option<Results>, ScriptError> {
+        let site = run.run.site.clone();
+        let fail = |error: mlua::Error| script_error(&error, &site);
+        let (function, _) = self.function(&run.run)?;
+        let kind = self.types.get(&run.run.slot).cloned();
+        let (options, standard) = self.options(kind.as_deref(), run.options, &run.view.name)?;
+        let step = Step {
+            desk: run.desk,
+            build: build::build(&self.lua, &self.objects, &run.view.build).map_err(fail)?,
+            data: super::bind::build::step_data(&self.objects, &run.view).map_err(fail)?,
+            name: run.view.name,
+            number: run.view.number,
+            workdir: run.view.workdir,
+            standard,
+        };
+        let step = self.lua.create_userdata(step).map_err(fail)?;
+        let call = function.call_async::<Value>((step, options));
+        match self.budget.slices(&site, call).await {
+            Ok(value) => results(&value, &site),
+            Err(error) if Fatal::of(&error) == Some(&Fatal::Stopped) => {
+                let message = Fatal::Stopped.to_string();
+                Err(ScriptError { message, site: None, is_failure: false })
+            }
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    /// The options as `run` gets them, and those that its commands use.
+    fn options(
+        &self,
+        kind: Option<&StepType>,
+        given: BTreeMap<String, StepValue>,
+        step: &str,
+    ) -> Result<(Table, BTreeMap<String, Json>), ScriptError> {
+        let fail = |message: String| ScriptError { message, site: None, is_failure: false };
+        let wrong = |error: mlua::Error| fail(error.to_string());
+        let options = self.lua.create_table().map_err(wrong)?;
+        let mut standard = BTreeMap::new();
+        for (name, value) in given {
+            let json = match value {
+                StepValue::Function(callback) => {
+                    options.set(name, self.function(&callback)?.0).map_err(wrong)?;
+                    continue;
+                }
+                StepValue::Json(json) => json,
+            };
+            let json = match kind.and_then(|kind| kind.shape(&name)) {
+                Some(shape) => shape.settle(json).map_err(|what| {
+                    fail(format!("option `{name}` of the step {step:?}: {what}."))
+                })?,
+                None => json,
+            };
+            options.set(name.as_str(), convert::to_lua(&self.lua, &json).map_err(wrong)?).map_err(wrong)?;
+            if name == "decode_rc" || COMMAND.iter().any(|(known, _)| *known == name) {
+                standard.insert(name, json);
+            }
+        }
+        Ok((options, standard))
+    }
+}
+
+/// What `run` returned.
+fn results(value: &Value, site: &Site) -> Result<Option<Results>, ScriptError> {
+    let word = match value {
+        Value::Nil => return Ok(None),
+        Value::String(word) => word.to_string_lossy(),
+        other => convert::a_type(other),
+    };
+    Results::from_word(&word).map(Some).ok_or_else(|| ScriptError {
+        message: format!(
+            "`run` must return a result (\"success\", \"warnings\", \"failure\", \"skipped\", \
+             \"exception\", \"retry\", \"cancelled\") or nothing, not {word}."
+        ),
+        site: Some(site.clone()),
+        is_failure: false,
+    })
+}

@@ -1,0 +1,133 @@
+//! `ci.builder` and its factory.
+
+use mlua::{Table, Value};
+
+use super::{Reader, lock, step};
+use crate::model::config::{BuilderConfig, StepConfig};
+use crate::model::render::Renderable;
+use crate::script::convert::a_type;
+use crate::script::fields::Fields;
+
+pub(super) const OPTIONS: &[&str] = &[
+    "name",
+    "workers",
+    "factory",
+    "tags",
+    "description",
+    "workerbuilddir",
+    "locks",
+    "env",
+    "properties",
+    "collapse_requests",
+    "data",
+];
+
+/// Reads a builder; none when `table` is something else.
+pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<BuilderConfig> {
+    let mut f = reader.fields(table, "builder")?;
+    let site = f.spot().site;
+    let name = f.name();
+    if name.starts_with('_') {
+        f.problem("name", format!("the name of {} must not begin with `_`.", f.owner));
+    }
+    let workers = match f.names("workers", &["worker"]) {
+        Some(workers) if workers.is_empty() => {
+            f.problem("workers", format!("{} has no worker.", f.owner));
+            workers
+        }
+        Some(workers) => workers,
+        None => {
+            f.missing("workers");
+            Vec::new()
+        }
+    };
+    let builder = BuilderConfig {
+        workers,
+        steps: steps(&mut f, &name),
+        tags: tags(&mut f),
+        description: f.text("description"),
+        workerbuilddir: builddir(&mut f, &name),
+        locks: lock::accesses(&mut f),
+        env: env(&mut f),
+        properties: f.data("properties"),
+        collapse_requests: f.boolean("collapse_requests", true),
+        name,
+        site,
+    };
+    f.know(["data"]);
+    f.finish();
+    Some(builder)
+}
+
+fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<StepConfig> {
+    if f.value("factory").is_none() {
+        if f.raw("factory").is_none_or(|v| !f.reader.is_broken(&v)) {
+            f.missing("factory");
+        }
+        return Vec::new();
+    }
+    let (mut out, mut tables) = (Vec::new(), Vec::new());
+    for value in f.list("factory").unwrap_or_default() {
+        let read = match &value {
+            Value::Table(table) => step::read(f.reader, table).map(|s| (s, table.clone())),
+            _ => None,
+        };
+        match read {
+            Some((step, table)) => {
+                out.push(step);
+                tables.push(table);
+            }
+            None => {
+                let got = a_type(&value);
+                let hint = match &value {
+                    Value::Function(_) => "Call the constructor: ci.steps.shell { … }.",
+                    _ => "A step is made by its constructor: ci.steps.shell { … }.",
+                };
+                let message = format!("`factory` of {} holds {got}; it takes steps.", f.owner);
+                f.problem_with("factory", message, vec![hint.to_owned()]);
+            }
+        }
+    }
+    f.reader.objects.borrow_mut().steps.insert(builder.to_owned(), tables);
+    out
+}
+
+fn tags(f: &mut Fields<'_, '_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for tag in f.texts("tags").unwrap_or_default() {
+        if out.contains(&tag) {
+            let message = format!("`tags` of {} holds {tag:?} twice.", f.owner);
+            f.problem_at("tags", &tag, message, Vec::new());
+        } else {
+            out.push(tag);
+        }
+    }
+    out
+}
+
+fn builddir(f: &mut Fields<'_, '_>, name: &str) -> String {
+    let dir = f.text("workerbuilddir").unwrap_or_else(|| name.replace('/', "_"));
+    let outside = dir.starts_with(['/', '\\'])
+        || dir.get(1..2) == Some(":")
+        || dir.split(['/', '\\']).any(|part| part == "..");
+    if outside {
+        let message = format!(
+            "`workerbuilddir` of {} must stay inside the worker's base directory: a relative path \
+             without `..`, not {dir:?}.",
+            f.owner
+        );
+        f.problem("workerbuilddir", message);
+    }
+    dir
+}
+
+fn env(f: &mut Fields<'_, '_>) -> Renderable {
+    let env = f.renderable("env");
+    if let Some(constant) = env.as_ref().and_then(Renderable::as_constant)
+        && !constant.is_object()
+        && !constant.is_null()
+    {
+        f.problem("env", format!("`env` of {} must be a table of variables.", f.owner));
+    }
+    env.unwrap_or_else(|| Renderable::Constant(serde_json::json!({})))
+}

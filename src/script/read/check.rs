@@ -1,0 +1,116 @@
+//! What no single object can know: names that are used twice, references to nothing, builders that
+//! nothing starts, locks that a build would wait for forever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Reader, suggestion};
+use crate::model::config::{BuilderConfig, Config, Site};
+
+/// Records what is wrong with `config` as a whole.
+pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
+    let checks = Checks { reader, config };
+    checks.duplicates("worker", config.workers.iter().map(|w| (&w.name, &w.site)));
+    checks.duplicates("builder", config.builders.iter().map(|b| (&b.name, &b.site)));
+    checks.duplicates("scheduler", config.schedulers.iter().map(|s| (&s.name, &s.site)));
+    checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
+    checks.references();
+    checks.unreachable();
+    for builder in &config.builders {
+        checks.locks(builder);
+    }
+}
+
+struct Checks<'a, 'l> {
+    reader: &'a Reader<'l>,
+    config: &'a Config,
+}
+
+impl Checks<'_, '_> {
+    fn problem(&self, site: &Site, called: &str, key: &str, text: &str, message: String, hints: Vec<String>) {
+        let spot = {
+            let sources = self.reader.ground.sources.borrow();
+            let spot = sources.key(site, called, key);
+            if text.is_empty() { spot } else { sources.literal(&spot, text) }
+        };
+        self.reader.ground.problem(&spot, message, hints);
+    }
+
+    fn duplicates<'b>(&self, kind: &str, names: impl Iterator<Item = (&'b String, &'b Site)>) {
+        let mut first: BTreeMap<&str, &Site> = BTreeMap::new();
+        for (name, site) in names.filter(|(name, _)| !name.is_empty()) {
+            if let Some(earlier) = first.get(name.as_str()) {
+                let message = format!("there are two {kind}s named {name:?}; the other is at {earlier}.");
+                self.problem(site, kind, "name", "", message, Vec::new());
+            } else {
+                first.insert(name, site);
+            }
+        }
+    }
+
+    fn references(&self) {
+        let workers: Vec<String> = self.config.workers.iter().map(|w| w.name.clone()).collect();
+        let builders: Vec<String> = self.config.builders.iter().map(|b| b.name.clone()).collect();
+        for builder in &self.config.builders {
+            let owner = format!("builder {:?}", builder.name);
+            self.known(&owner, "worker", &builder.site, "builder", &builder.workers, &workers);
+        }
+        for scheduler in &self.config.schedulers {
+            let owner = format!("{} scheduler {:?}", scheduler.kind.word(), scheduler.name);
+            let called = scheduler.kind.word();
+            self.known(&owner, "builder", &scheduler.site, called, &scheduler.builders, &builders);
+        }
+        for reporter in &self.config.reporters {
+            let owner = format!("reporter {:?}", reporter.name);
+            let named = reporter.builders.as_deref().unwrap_or_default();
+            self.known(&owner, "builder", &reporter.site, "github_status", named, &builders);
+        }
+    }
+
+    fn known(
+        &self,
+        owner: &str,
+        kind: &str,
+        site: &Site,
+        called: &str,
+        named: &[String],
+        all: &[String],
+    ) {
+        for name in named.iter().filter(|n| !all.contains(n) && !n.is_empty()) {
+            let message = format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
+            let hints = suggestion(name, all).into_iter().collect();
+            self.problem(site, called, &format!("{kind}s"), name, message, hints);
+        }
+    }
+
+    fn unreachable(&self) {
+        let started: BTreeSet<&str> =
+            self.config.schedulers.iter().flat_map(|s| &s.builders).map(String::as_str).collect();
+        for builder in &self.config.builders {
+            if !builder.name.is_empty() && !started.contains(builder.name.as_str()) {
+                let message = format!("no scheduler starts the builder {:?}.", builder.name);
+                let hint = "Name it in the `builders` of a scheduler; ci.schedulers.force will do.";
+                self.problem(&builder.site, "builder", "name", "", message, vec![hint.to_owned()]);
+            }
+        }
+    }
+
+    /// A step must not wait for a lock that its own build holds.
+    fn locks(&self, builder: &BuilderConfig) {
+        let mut told = BTreeSet::new();
+        for (number, step) in builder.steps.iter().enumerate() {
+            for access in &step.locks {
+                let held = builder.locks.iter().any(|l| l.lock == access.lock);
+                if held && told.insert(access.lock) {
+                    let lock = self.reader.locks.borrow().0[access.lock].name.clone();
+                    let message = format!(
+                        "builder {:?}, step {}: the step takes the lock {lock:?}, which the builder \
+                         holds for the whole build; it would wait forever.",
+                        builder.name,
+                        number + 1,
+                    );
+                    self.problem(&step.site, &step.kind, "locks", "", message, Vec::new());
+                }
+            }
+        }
+    }
+}

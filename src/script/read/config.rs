@@ -1,0 +1,165 @@
+//! The whole configuration: what `master.lua` returns.
+
+use mlua::{Table, Value};
+
+use super::{Objects, Reader, builder, reporter, scheduler, worker, www};
+use crate::model::config::{Config, Limits, Protocols, Site};
+use crate::script::convert::a_type;
+use crate::script::fields::{Anchor, Fields};
+
+pub(super) const OPTIONS: &[&str] = &[
+    "title",
+    "title_url",
+    "url",
+    "db",
+    "protocols",
+    "www",
+    "workers",
+    "builders",
+    "schedulers",
+    "reporters",
+    "properties",
+    "limits",
+];
+
+/// Reads what the main file `file` returned.
+pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) -> Config {
+    let whole = Site { file: file.into(), line: 0 };
+    let Value::Table(table) = value else {
+        let message = format!("{file} must return its configuration, not {}.", a_type(value));
+        let hint = "End it with `return c`, where c is ci.config() or a plain table.".to_owned();
+        reader.ground.problem(&whole.into(), message, vec![hint]);
+        return Config::default();
+    };
+    let mut f = match reader.object(table) {
+        Some(object) if object.kind == "config" => {
+            let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
+            Fields::new(reader, "c", object.options, Anchor::Assigned(whole, sites))
+        }
+        Some(_) => {
+            let message = format!("{file} must return its configuration, not {}.", a_type(value));
+            reader.ground.problem(&whole.into(), message, Vec::new());
+            return Config::default();
+        }
+        None => {
+            let line = reader.ground.sources.borrow().returned(file);
+            let anchor = Anchor::Call(Site { line, ..whole }, "return".to_owned());
+            Fields::new(reader, "the configuration", table.clone(), anchor)
+        }
+    };
+    let config = fields(&mut f);
+    f.finish();
+    config
+}
+
+fn fields(f: &mut Fields<'_, '_>) -> Config {
+    let limits = limits(f);
+    let www = www::read(f);
+    let port = www.as_ref().map_or(8012, |w| w.port);
+    let mut url = f.text("url").unwrap_or_else(|| format!("http://localhost:{port}/"));
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        let message = format!("`url` must begin with http:// or https://, not {url:?}.");
+        f.problem("url", message);
+    }
+    if !url.ends_with('/') {
+        url.push('/');
+    }
+    Config {
+        title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
+        title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
+        url,
+        db_url: database(f),
+        protocols: protocols(f),
+        www,
+        workers: objects(f, "workers", "ci.worker", worker::read, |o, w, t| {
+            o.workers.insert(w.name.clone(), t);
+        }),
+        builders: objects(f, "builders", "ci.builder", builder::read, |o, b, t| {
+            o.builders.insert(b.name.clone(), t);
+        }),
+        schedulers: objects(f, "schedulers", "ci.schedulers.*", scheduler::read, |o, s, t| {
+            o.schedulers.insert(s.name.clone(), t);
+        }),
+        reporters: objects(f, "reporters", "ci.reporters.*", reporter::read, |_, _, _| {}),
+        locks: Vec::new(),
+        properties: f.data("properties"),
+        limits,
+        secrets: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+/// A list of objects; `keep` remembers the table of each for callbacks.
+fn objects<T>(
+    f: &mut Fields<'_, '_>,
+    key: &str,
+    made_by: &str,
+    read: impl Fn(&Reader<'_>, &Table) -> Option<T>,
+    keep: impl Fn(&mut Objects, &T, Table),
+) -> Vec<T> {
+    let values = f.list(key).unwrap_or_default();
+    let spot = f.key_spot(key);
+    let mut out = Vec::new();
+    for value in values {
+        *f.reader.plain_site.borrow_mut() = spot.clone();
+        let object = match &value {
+            Value::Table(table) => read(f.reader, table).map(|o| (o, table.clone())),
+            _ => None,
+        };
+        match object {
+            Some((object, table)) => {
+                keep(&mut f.reader.objects.borrow_mut(), &object, table);
+                out.push(object);
+            }
+            None => {
+                let message = format!("`{key}` holds {}; it takes what {made_by} makes.", a_type(&value));
+                f.problem(key, message);
+            }
+        }
+    }
+    out
+}
+
+fn database(f: &mut Fields<'_, '_>) -> String {
+    let default = "sqlite:///state.sqlite";
+    let Some(mut db) = f.nested("db", "db", "c.db") else { return default.to_owned() };
+    let url = db.text("url").unwrap_or_else(|| default.to_owned());
+    if !url.starts_with("sqlite:///") {
+        let message = format!("`url` of c.db must begin with sqlite:///, not {:?}.", scheme(&url));
+        let hint = "A path after three slashes is relative to the base directory.".to_owned();
+        db.problem_with("url", message, vec![hint]);
+    }
+    db.finish();
+    url
+}
+
+/// A database URL without what follows its scheme, which may hold a password.
+fn scheme(url: &str) -> String {
+    url.split_once("://").map_or_else(|| url.to_owned(), |(scheme, _)| format!("{scheme}://…"))
+}
+
+fn protocols(f: &mut Fields<'_, '_>) -> Protocols {
+    let default = Protocols::default();
+    let Some(mut p) = f.nested("protocols", "protocols", "c.protocols") else { return default };
+    let port = p.integer("port", 0..=65535).and_then(|port| u16::try_from(port).ok());
+    let protocols = Protocols {
+        port: port.unwrap_or(default.port),
+        interface: p.text("interface").unwrap_or(default.interface),
+    };
+    p.finish();
+    protocols
+}
+
+fn limits(f: &mut Fields<'_, '_>) -> Limits {
+    let default = Limits::default();
+    let Some(mut l) = f.nested("limits", "limits", "c.limits") else { return default };
+    let cpu_seconds = l.seconds("cpu_seconds").unwrap_or(default.cpu_seconds);
+    if cpu_seconds < 0.01 {
+        l.problem("cpu_seconds", "`cpu_seconds` of c.limits must be at least 0.01.");
+    }
+    let memory = l.integer("memory_bytes", (16 << 20)..=i64::MAX);
+    let memory_bytes =
+        memory.and_then(|m| usize::try_from(m).ok()).unwrap_or(default.memory_bytes);
+    l.finish();
+    Limits { cpu_seconds: cpu_seconds.max(0.01), memory_bytes }
+}

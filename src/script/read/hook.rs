@@ -1,0 +1,63 @@
+//! `ci.hooks.github`.
+
+use mlua::Value;
+use regex::Regex;
+
+use super::{filter, reporter};
+use crate::model::config::{Codebase, GithubHook};
+use crate::script::convert::a_type;
+use crate::script::fields::Fields;
+
+pub(super) const OPTIONS: &[&str] = &[
+    "secret",
+    "allow_sha1",
+    "api",
+    "cancel_on_close",
+    "codebase",
+    "github_property_whitelist",
+    "on_event",
+    "on_pull_request",
+    "on_push",
+    "pullrequest_ref",
+    "skips",
+    "token",
+];
+
+/// Buildbot's two.
+const SKIPS: [&str; 2] = [r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"];
+
+/// Reads the option `github` of `c.www.change_hooks`.
+pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<GithubHook> {
+    let mut f = outer.nested("github", "github_hook", "the github hook")?;
+    let skips = filter::patterns(&mut f, "skips");
+    let hook = GithubHook {
+        secret: f.required_secret("secret"),
+        allow_sha1: f.boolean("allow_sha1", false),
+        codebase: codebase(&mut f),
+        property_whitelist: f.texts("github_property_whitelist").unwrap_or_default(),
+        skips: skips.unwrap_or_else(|| SKIPS.iter().filter_map(|s| Regex::new(s).ok()).collect()),
+        api: reporter::api(&mut f),
+        pullrequest_ref: f.text("pullrequest_ref").unwrap_or_else(|| "merge".to_owned()),
+        token: f.secret("token"),
+        cancel_on_close: f.boolean("cancel_on_close", true),
+        on_push: f.callback("on_push"),
+        on_pull_request: f.callback("on_pull_request"),
+        on_event: f.callback("on_event"),
+    };
+    f.finish();
+    Some(hook)
+}
+
+fn codebase(f: &mut Fields<'_, '_>) -> Option<Codebase> {
+    match f.value("codebase")? {
+        Value::Function(function) => Some(Codebase::Callback(f.keep("codebase", &function))),
+        Value::String(text) => Some(Codebase::Fixed(text.to_string_lossy())),
+        other => {
+            let got = a_type(&other);
+            let message =
+                format!("`codebase` of {} must be a string or a function, not {got}.", f.owner);
+            f.problem("codebase", message);
+            None
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Lua tables → `model::config`. [`Reader`] is what all readers share: the state, the problems, the
+//! functions, and which tables are objects that `ci` made. One file per thing that is read.
+
+pub(super) mod builder;
+pub(super) mod check;
+pub(super) mod config;
+pub(super) mod filter;
+pub(super) mod hook;
+pub(super) mod lock;
+pub(super) mod render;
+pub(super) mod reporter;
+pub(super) mod scheduler;
+pub(super) mod secret;
+pub(super) mod spelling;
+pub(super) mod step;
+pub(super) mod worker;
+pub(super) mod www;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::c_void;
+use std::rc::Rc;
+
+use mlua::{Lua, Table, Value};
+
+use super::convert::{self, Items};
+use super::locate::Spot;
+use super::sandbox::Ground;
+use super::slots::Slots;
+use crate::model::config::{LockConfig, Site};
+
+/// An object that a constructor made.
+#[derive(Clone)]
+pub(super) struct Object {
+    pub(super) kind: String,
+    pub(super) options: Table,
+    pub(super) site: Site,
+    /// The constructor's last name, for finding its call.
+    pub(super) called: String,
+    /// The step type, of a step.
+    pub(super) step_type: Option<Table>,
+}
+
+/// The tables that callbacks get back, by name.
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) builders: BTreeMap<String, Table>,
+    pub(super) workers: BTreeMap<String, Table>,
+    pub(super) schedulers: BTreeMap<String, Table>,
+    /// By builder, in the order of the factory.
+    pub(super) steps: BTreeMap<String, Vec<Table>>,
+}
+
+/// What all readers share.
+pub(super) struct Reader<'l> {
+    pub(super) lua: &'l Lua,
+    pub(super) ground: Rc<Ground>,
+    pub(super) slots: Rc<Slots>,
+    native: Table,
+    pub(super) objects: RefCell<Objects>,
+    /// Locks in the order they were first met, and the index of each by its table.
+    pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
+    pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
+    pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
+    /// Objects that were read, so that what nobody uses can be checked at the end.
+    pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
+    /// Where the list stands whose plain tables are being read.
+    pub(super) plain_site: RefCell<Spot>,
+}
+
+impl<'l> Reader<'l> {
+    pub(super) fn new(lua: &'l Lua, ground: Rc<Ground>, native: Table) -> Self {
+        Self {
+            lua,
+            ground,
+            slots: Rc::default(),
+            native,
+            objects: RefCell::default(),
+            locks: RefCell::default(),
+            types: RefCell::default(),
+            steps: RefCell::default(),
+            seen: RefCell::default(),
+            plain_site: RefCell::new(Site::default().into()),
+        }
+    }
+
+    /// The record of an object that `ci` made; none for a plain table.
+    pub(super) fn object(&self, table: &Table) -> Option<Object> {
+        object(&self.native, table)
+    }
+
+    /// The line of each key of a configuration object.
+    pub(super) fn sites_of(&self, config: &Table) -> Option<Table> {
+        self.native.get::<Table>("sites").ok()?.raw_get(config).ok()?
+    }
+
+    /// Whether `value` stands for something whose error was recorded already.
+    pub(super) fn is_broken(&self, value: &Value) -> bool {
+        matches!(value, Value::Table(t) if convert::kind_of(t).as_deref() == Some("broken"))
+    }
+
+    /// Whether `table` is a renderable.
+    pub(super) fn is_renderable(&self, table: &Table) -> bool {
+        convert::kind_of(table).is_some_and(|kind| render::KINDS.contains(&kind.as_str()))
+    }
+
+    /// `value` as a flat list: lists and factories are opened, nil and false left out.
+    pub(super) fn flatten(
+        &self,
+        value: &Value,
+        out: &mut Vec<Value>,
+        depth: usize,
+    ) -> Result<(), String> {
+        if depth > 64 {
+            return Err("a list inside itself".to_owned());
+        }
+        match value {
+            Value::Nil | Value::Boolean(false) => Ok(()),
+            value if self.is_broken(value) => Ok(()),
+            Value::Table(table) => {
+                let object = self.object(table);
+                let list = match &object {
+                    Some(object) if object.kind == "factory" => {
+                        self.seen.borrow_mut().insert(table.to_pointer());
+                        &object.options
+                    }
+                    Some(_) => {
+                        out.push(value.clone());
+                        return Ok(());
+                    }
+                    None => table,
+                };
+                match convert::items(self.lua, list) {
+                    Ok(Items::List(items)) => {
+                        items.iter().try_for_each(|v| self.flatten(v, out, depth + 1))
+                    }
+                    Ok(Items::Map(items)) if items.is_empty() => Ok(()),
+                    Ok(Items::Map(_)) => {
+                        out.push(value.clone());
+                        Ok(())
+                    }
+                    Err(what) => Err(what),
+                }
+            }
+            other => {
+                out.push(other.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks the objects that were made and used nowhere.
+    pub(super) fn check_unused(&self) {
+        let Ok(made) = self.native.get::<Table>("made") else { return };
+        for table in made.sequence_values::<Table>().flatten() {
+            if self.seen.borrow().contains(&table.to_pointer()) {
+                continue;
+            }
+            let Some(object) = self.object(&table) else { continue };
+            match object.kind.as_str() {
+                "step" => {
+                    step::read(self, &table);
+                }
+                "step type" => {
+                    step::step_type(self, &table);
+                }
+                "worker" => {
+                    worker::read(self, &table);
+                }
+                "builder" => {
+                    builder::read(self, &table);
+                }
+                "any_branch" | "single_branch" | "force" => {
+                    scheduler::read(self, &table);
+                }
+                "github_status" => {
+                    reporter::read(self, &table);
+                }
+                "worker_lock" | "master_lock" => {
+                    lock::index(self, &table);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The record that `define.lua` keeps of an object.
+pub(super) fn object(native: &Table, table: &Table) -> Option<Object> {
+    let records = native.get::<Table>("records").ok()?;
+    let record = records.raw_get::<Option<Table>>(table).ok()??;
+    Some(Object {
+        kind: record.raw_get("kind").ok()?,
+        options: record.raw_get("options").ok()?,
+        site: Site {
+            file: record.raw_get::<String>("file").ok()?.into(),
+            line: record.raw_get("line").ok()?,
+        },
+        called: record.raw_get("called").ok()?,
+        step_type: record.raw_get("type").ok()?,
+    })
+}
+
+/// The options that each kind of constructor takes, for `with_defaults`, hints and the test of the
+/// type definitions. The readers are checked against it in debug builds.
+pub(super) const OPTIONS: [(&str, &[&str]); 13] = [
+    ("config", config::OPTIONS),
+    ("worker", worker::OPTIONS),
+    ("builder", builder::OPTIONS),
+    ("worker_lock", lock::WORKER_OPTIONS),
+    ("master_lock", lock::MASTER_OPTIONS),
+    ("change_filter", filter::OPTIONS),
+    ("any_branch", scheduler::BRANCH_OPTIONS),
+    ("single_branch", scheduler::BRANCH_OPTIONS),
+    ("force", scheduler::FORCE_OPTIONS),
+    ("authz", www::AUTHZ_OPTIONS),
+    ("github_hook", hook::OPTIONS),
+    ("github_status", reporter::OPTIONS),
+    ("step", step::OPTIONS),
+];
+
+/// The options of `kind`.
+pub(super) fn options_of(kind: &str) -> Option<&'static [&'static str]> {
+    OPTIONS.iter().find(|(known, _)| *known == kind).map(|(_, options)| *options)
+}
+
+/// "Did you mean …?" for the nearest of `known`, in our spelling or Buildbot's.
+pub(super) fn suggestion(name: &str, known: &[String]) -> Option<String> {
+    spelling::ours(name, known).or_else(|| {
+        crate::base::text::nearest(name, known.iter().map(String::as_str))
+            .map(|near| format!("Did you mean `{near}`?"))
+    })
+}

@@ -1,0 +1,77 @@
+//! `ci.secret_file`: reads a secret from a file of its own, relative to the base directory. A file
+//! that others can read is tightened, with one line in the log.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use mlua::Lua;
+
+use crate::script::sandbox::{Ground, user_site};
+
+/// The secret's text without white space around it. After a problem, which is recorded, a text that
+/// keeps the rest of the load going.
+pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String {
+    let full = ground.base_dir.join(path);
+    match read_file(&full) {
+        Ok(text) => {
+            ground.add_secret(&text);
+            ground.add_file(full, None);
+            text
+        }
+        Err((message, hint)) => {
+            // Still watched: the reload comes when the file does.
+            ground.add_file(full, None);
+            ground.problem(&user_site(lua).into(), message, vec![hint]);
+            "secret that could not be read".to_owned()
+        }
+    }
+}
+
+/// Reads one secret file.
+///
+/// # Errors
+/// What is wrong and what to do.
+pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, String)> {
+    let shown = path.display();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err((
+                format!("the secret file {shown} does not exist."),
+                format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
+            ));
+        }
+        Err(e) => {
+            return Err((
+                format!("the secret file {shown} cannot be read: {e}."),
+                format!("Make it readable for this user: chmod 600 {shown}"),
+            ));
+        }
+    };
+    tighten(path)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err((
+            format!("the secret file {shown} is empty."),
+            format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn tighten(path: &Path) -> Result<(), (String, String)> {
+    let shown = path.display();
+    let refused = |e: std::io::Error| {
+        (
+            format!("others can read the secret file {shown}, and that could not be changed: {e}."),
+            format!("Do it by hand: chmod 600 {shown}"),
+        )
+    };
+    let metadata = std::fs::metadata(path).map_err(refused)?;
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refused)?;
+    tracing::warn!(path = %shown, "others could read the secret file {shown}; its mode is now 0600");
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! Steps and their types: `ci.step_type` and what its constructor makes. The type's own options are
+//! checked against their declared shapes; those that every step takes are listed here.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use mlua::{Function, MultiValue, Table, Value};
+use serde_json::Value as Json;
+
+use super::{Reader, lock};
+use crate::model::config::{Callback, Condition, StepConfig, StepFlags, StepOption};
+use crate::model::render::Renderable;
+use crate::script::convert::a_type;
+use crate::script::fields::Fields;
+use crate::script::shape::Shape;
+
+/// What every step takes, and the shape of those that are handed on to commands.
+pub(in crate::script) const OPTIONS: &[&str] = &[
+    "always_run",
+    "data",
+    "decode_rc",
+    "description",
+    "description_done",
+    "do_step_if",
+    "env",
+    "flunk_on_failure",
+    "flunk_on_warnings",
+    "halt_on_failure",
+    "hide_step_if",
+    "initial_stdin",
+    "interrupt_signal",
+    "locks",
+    "log_environ",
+    "max_lines",
+    "max_time",
+    "name",
+    "sigterm_time",
+    "timeout",
+    "want_stderr",
+    "want_stdout",
+    "warn_on_failure",
+    "warn_on_warnings",
+    "workdir",
+];
+
+/// The options that `step:run` uses unless told otherwise.
+pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
+    ("env", "map?"),
+    ("workdir", "string?"),
+    ("timeout", "number?"),
+    ("max_time", "number?"),
+    ("max_lines", "integer?"),
+    ("sigterm_time", "number?"),
+    ("interrupt_signal", "string?"),
+    ("log_environ", "boolean?"),
+    ("want_stdout", "boolean?"),
+    ("want_stderr", "boolean?"),
+    ("initial_stdin", "string?"),
+];
+
+/// A type of steps.
+pub(in crate::script) struct StepType {
+    pub(in crate::script) name: String,
+    pub(in crate::script) shapes: BTreeMap<String, Shape>,
+    pub(in crate::script) run: Option<Callback>,
+    check: Option<Function>,
+    rename: Option<Function>,
+    defaults: Table,
+}
+
+impl StepType {
+    /// The shape of an option, own or common.
+    pub(in crate::script) fn shape(&self, name: &str) -> Option<Shape> {
+        self.shapes.get(name).cloned().or_else(|| {
+            let (_, shape) = COMMAND.iter().find(|(known, _)| *known == name)?;
+            Shape::parse(shape).ok()
+        })
+    }
+}
+
+/// Reads a step type; the same table is read once.
+pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option<Rc<StepType>> {
+    if let Some(known) = reader.types.borrow().get(&table.to_pointer()) {
+        return Some(known.clone());
+    }
+    let mut f = reader.fields(table, "step type")?;
+    let name = f.name();
+    let mut shapes = BTreeMap::new();
+    for (option, shape) in f.data("options") {
+        let parsed = match &shape {
+            Json::String(text) => Shape::parse(text),
+            other => Err(format!("a type is written as text, such as \"string?\", not {other}.")),
+        };
+        match parsed {
+            Ok(_) if OPTIONS.contains(&option.as_str()) => f.problem(
+                &option,
+                format!("every step takes `{option}`; {} cannot declare it again.", f.owner),
+            ),
+            Ok(shape) => {
+                shapes.insert(option, shape);
+            }
+            Err(what) => f.problem(&option, format!("option `{option}` of {}: {what}", f.owner)),
+        }
+    }
+    let run = match f.value("run") {
+        Some(Value::Function(run)) => Some(reader.slots.keep_own(&run, &f.key_spot("run").site)),
+        Some(other) => {
+            f.problem("run", format!("`run` of {} must be a function, not {}.", f.owner, a_type(&other)));
+            None
+        }
+        None => {
+            f.missing("run");
+            None
+        }
+    };
+    let mut function = |key: &str| match f.callback(key) {
+        Some(callback) => reader.slots.get(&callback).map(|(function, _)| function),
+        None => None,
+    };
+    let (check, rename) = (function("check"), function("rename"));
+    let defaults = match f.value("defaults") {
+        Some(Value::Table(defaults)) => defaults,
+        Some(other) => {
+            f.problem("defaults", format!("`defaults` must be a table, not {}.", a_type(&other)));
+            reader.lua.create_table().ok()?
+        }
+        None => reader.lua.create_table().ok()?,
+    };
+    f.finish();
+    let read = Rc::new(StepType { name, shapes, run, check, rename, defaults });
+    reader.types.borrow_mut().insert(table.to_pointer(), read.clone());
+    Some(read)
+}
+
+/// Reads a step; none when `table` is something else. The same step may stand in many factories.
+pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<StepConfig> {
+    if let Some(known) = reader.steps.borrow().get(&table.to_pointer()) {
+        return Some(known.clone());
+    }
+    let object = reader.object(table).filter(|o| o.kind == "step")?;
+    reader.seen.borrow_mut().insert(table.to_pointer());
+    let kind = step_type(reader, object.step_type.as_ref()?)?;
+    let mut f = Fields::of(reader, &object);
+    f.owner = format!("step {:?}", kind.name);
+    let site = f.spot().site;
+    let name = step_name(&mut f, &kind, &object.options);
+    let options = options(&mut f, &kind);
+    let step = StepConfig {
+        kind: kind.name.clone(),
+        name: Some(name),
+        run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone() }),
+        options,
+        flags: flags(&mut f, &kind),
+        do_step_if: condition(&mut f, "do_step_if"),
+        hide_step_if: condition(&mut f, "hide_step_if"),
+        locks: lock::accesses(&mut f),
+        description: described(&mut f, &kind, "description"),
+        description_done: described(&mut f, &kind, "description_done"),
+        site,
+    };
+    f.know(["data"]);
+    check(&f, &kind, &object.options);
+    f.finish();
+    reader.steps.borrow_mut().insert(table.to_pointer(), step.clone());
+    Some(step)
+}
+
+/// The name as it is shown: the given one or the type's, through the type's `rename`.
+fn step_name(f: &mut Fields<'_, '_>, kind: &StepType, options: &Table) -> Renderable {
+    let given = f.renderable("name").unwrap_or_else(|| Renderable::text(&kind.name));
+    if let Some(Json::String(name)) = given.as_constant() {
+        f.owner = format!("step {name:?}");
+        if name.is_empty() {
+            f.problem("name", "`name` of a step must not be empty.");
+        }
+    } else if given.as_constant().is_some() {
+        f.problem("name", format!("`name` of {} must be a string.", f.owner));
+    }
+    let (Some(rename), Some(Json::String(name))) = (&kind.rename, given.as_constant()) else {
+        return given;
+    };
+    match rename.call::<String>((name.as_str(), options.clone())) {
+        Ok(name) => Renderable::text(&name),
+        Err(error) => {
+            f.problem("name", format!("`rename` of the step type {:?} failed: {error}", kind.name));
+            given
+        }
+    }
+}
+
+/// Own options and those for commands.
+fn options(f: &mut Fields<'_, '_>, kind: &StepType) -> BTreeMap<String, StepOption> {
+    let mut out = BTreeMap::new();
+    for (name, shape) in &kind.shapes {
+        match option(f, name, shape) {
+            Some(value) => {
+                out.insert(name.clone(), value);
+            }
+            None if !shape.is_optional() && f.value(name).is_none() => {
+                if f.raw(name).is_none_or(|v| !f.reader.is_broken(&v)) {
+                    f.missing(name);
+                }
+            }
+            None => {}
+        }
+    }
+    for (name, shape) in COMMAND {
+        let Ok(shape) = Shape::parse(shape) else { continue };
+        if let Some(value) = option(f, name, &shape) {
+            out.insert((*name).to_owned(), value);
+        } else if let Some(default) = default_of(f, kind, name) {
+            out.insert((*name).to_owned(), StepOption::Value(default));
+        }
+    }
+    if let Some(table) = decode_rc(f) {
+        out.insert("decode_rc".to_owned(), StepOption::Value(Renderable::Constant(table)));
+    }
+    out
+}
+
+fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOption> {
+    let value = if shape.takes_boolean() { f.raw(name) } else { f.value(name) }?;
+    if let (Value::Function(function), true) = (&value, shape.takes_function()) {
+        return Some(StepOption::Function(f.keep(name, function)));
+    }
+    let rendered = f.to_renderable(name, &value)?;
+    let Some(constant) = rendered.as_constant() else { return Some(StepOption::Value(rendered)) };
+    match shape.settle(constant.clone()) {
+        Ok(settled) => Some(StepOption::Value(Renderable::Constant(settled))),
+        Err(what) => {
+            f.problem(name, format!("`{name}` of {}: {what}.", f.owner));
+            None
+        }
+    }
+}
+
+fn default_of(f: &Fields<'_, '_>, kind: &StepType, name: &str) -> Option<Renderable> {
+    match kind.defaults.raw_get::<Value>(name) {
+        Ok(Value::Nil) | Err(_) => None,
+        Ok(value) => f.to_renderable(name, &value),
+    }
+}
+
+fn described(f: &mut Fields<'_, '_>, kind: &StepType, name: &str) -> Option<Renderable> {
+    f.renderable(name).or_else(|| default_of(f, kind, name))
+}
+
+fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
+    let standard = StepFlags::default();
+    let mut flag = |name: &str, standard: bool| {
+        let default = match kind.defaults.raw_get::<Value>(name) {
+            Ok(Value::Boolean(b)) => b,
+            _ => standard,
+        };
+        f.boolean(name, default)
+    };
+    StepFlags {
+        halt_on_failure: flag("halt_on_failure", standard.halt_on_failure),
+        flunk_on_failure: flag("flunk_on_failure", standard.flunk_on_failure),
+        flunk_on_warnings: flag("flunk_on_warnings", standard.flunk_on_warnings),
+        warn_on_failure: flag("warn_on_failure", standard.warn_on_failure),
+        warn_on_warnings: flag("warn_on_warnings", standard.warn_on_warnings),
+        always_run: flag("always_run", standard.always_run),
+    }
+}
+
+fn condition(f: &mut Fields<'_, '_>, name: &str) -> Option<Condition> {
+    match f.raw(name)? {
+        Value::Function(function) => Some(Condition::Callback(f.keep(name, &function))),
+        value => f.to_renderable(name, &value).map(Condition::Value),
+    }
+}
+
+/// `decode_rc = { [77] = "skipped" }`: exit codes and the results they mean.
+fn decode_rc(f: &mut Fields<'_, '_>) -> Option<Json> {
+    use crate::base::results::Results;
+    let value = f.value("decode_rc")?;
+    let Value::Table(table) = &value else {
+        let got = a_type(&value);
+        f.problem("decode_rc", format!("`decode_rc` of {} must be a table, not {got}.", f.owner));
+        return None;
+    };
+    let mut out = serde_json::Map::new();
+    for (rc, word) in table.pairs::<Value, Value>().flatten() {
+        let results = word.as_string().and_then(|w| Results::from_word(&w.to_string_lossy()));
+        match (rc.as_integer(), results) {
+            (Some(rc), Some(results)) => {
+                out.insert(rc.to_string(), Json::from(results.word()));
+            }
+            _ => f.problem(
+                "decode_rc",
+                format!(
+                    "`decode_rc` of {} maps exit codes to results: [77] = \"skipped\" (success, \
+                     warnings, failure, skipped, exception, retry, cancelled).",
+                    f.owner
+                ),
+            ),
+        }
+    }
+    Some(Json::Object(out))
+}
+
+/// The type's own check of its options, as they were written.
+fn check(f: &Fields<'_, '_>, kind: &StepType, options: &Table) {
+    let Some(check) = &kind.check else { return };
+    match check.call::<MultiValue>(options.clone()) {
+        Ok(mut answer) => {
+            let fine = answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
+            if !fine {
+                let message = answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
+                let message = message.unwrap_or_else(|| "its options do not fit together".to_owned());
+                let message = format!("{}: {}.", f.owner, message.trim_end_matches('.'));
+                f.reader.ground.problem(&f.spot(), message, Vec::new());
+            }
+        }
+        Err(error) => {
+            let message = format!("`check` of the step type {:?} failed: {error}", kind.name);
+            f.reader.ground.problem(&f.spot(), message, Vec::new());
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `ci.worker`.
+
+use mlua::Table;
+
+use super::{Reader, lock};
+use crate::model::config::WorkerConfig;
+use crate::script::fields::Fields;
+
+pub(super) const OPTIONS: &[&str] =
+    &["name", "password", "max_builds", "properties", "locks", "data"];
+
+/// Reads a worker; none when `table` is something else.
+pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<WorkerConfig> {
+    let mut f = reader.fields(table, "worker")?;
+    let site = f.spot().site;
+    let name = f.name();
+    let worker = WorkerConfig {
+        password: f.required_secret("password"),
+        max_builds: f
+            .integer("max_builds", 1..=i64::from(u32::MAX))
+            .and_then(|n| u32::try_from(n).ok()),
+        properties: f.data("properties"),
+        locks: lock::accesses(&mut f),
+        name,
+        site,
+    };
+    f.know(["data"]);
+    f.finish();
+    Some(worker)
+}
+
+impl<'l> Reader<'l> {
+    /// A cursor over an object of `kind` or over its plain table; none for other objects.
+    pub(in crate::script) fn fields(&self, table: &Table, kind: &str) -> Option<Fields<'_, 'l>> {
+        self.seen.borrow_mut().insert(table.to_pointer());
+        match self.object(table) {
+            Some(object) if object.kind == kind => Some(Fields::of(self, &object)),
+            Some(_) => None,
+            None => {
+                let anchor = crate::script::fields::Anchor::Nested(self.plain_site.borrow().clone());
+                Some(Fields::new(self, &kind.replace('_', " "), table.clone(), anchor))
+            }
+        }
+    }
+}

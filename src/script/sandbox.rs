@@ -1,0 +1,145 @@
+//! A fresh Lua state as the user's files see it: standard Lua 5.4 less what could reach outside or
+//! escape the budget, and the module `ci`. What Rust provides to the embedded modules is in
+//! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict.lua`.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mlua::chunk::ChunkMode;
+use mlua::{Lua, LuaOptions, StdLib, Table};
+
+use super::budget::{Budget, Pulse};
+use super::fault::Problem;
+use super::locate::{Sources, Spot};
+use super::{convert, embed, native};
+use crate::base::clock::Clock;
+use crate::base::secret::Secret;
+use crate::model::config::{LoadedFile, Site};
+
+/// What one load knows and collects.
+pub(super) struct Ground {
+    /// The folder of the main file; `require` and `dofile` look here.
+    pub(super) config_dir: PathBuf,
+    /// The base directory; secret files are relative to it.
+    pub(super) base_dir: PathBuf,
+    pub(super) clock: Clock,
+    /// Texts, for excerpts.
+    pub(super) sources: RefCell<Sources>,
+    /// Every file read.
+    pub(super) files: RefCell<Vec<LoadedFile>>,
+    /// Every secret read.
+    pub(super) secrets: RefCell<Vec<Secret>>,
+    /// What is wrong so far.
+    pub(super) problems: RefCell<Vec<Problem>>,
+    /// False once the configuration is in effect: then nothing is read from files any more.
+    pub(super) loading: Cell<bool>,
+}
+
+impl Ground {
+    pub(super) fn new(config_dir: PathBuf, base_dir: PathBuf, clock: Clock) -> Rc<Self> {
+        Rc::new(Self {
+            config_dir,
+            base_dir,
+            clock,
+            sources: RefCell::default(),
+            files: RefCell::default(),
+            secrets: RefCell::default(),
+            problems: RefCell::default(),
+            loading: Cell::new(true),
+        })
+    }
+
+    /// Records a problem at `spot`, with the source line.
+    pub(super) fn problem(&self, spot: &Spot, message: impl Into<String>, hints: Vec<String>) {
+        let message = self.masked(message.into());
+        let excerpt = self.sources.borrow().line(&spot.site).map(|line| self.masked(line));
+        let problem =
+            Problem { site: spot.site.clone(), caret: spot.caret, excerpt, message, hints };
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// `text` without secrets.
+    pub(super) fn masked(&self, mut text: String) -> String {
+        for secret in self.secrets.borrow().iter() {
+            if secret.expose().len() >= 4 && text.contains(secret.expose()) {
+                text = text.replace(secret.expose(), "***");
+            }
+        }
+        text
+    }
+
+    /// Takes note of a file that was read.
+    pub(super) fn add_file(&self, path: PathBuf, text: Option<String>) {
+        let mut files = self.files.borrow_mut();
+        if !files.iter().any(|f| f.path == path) {
+            files.push(LoadedFile { path, text });
+        }
+    }
+
+    /// Takes note of a secret; an empty one is none.
+    pub(super) fn add_secret(&self, text: &str) -> Secret {
+        let secret = Secret::new(text);
+        let mut secrets = self.secrets.borrow_mut();
+        if !text.is_empty() && !secrets.iter().any(|s| s.expose() == text) {
+            secrets.push(secret.clone());
+        }
+        secret
+    }
+}
+
+/// A Lua state with its budget.
+pub(super) struct Sandbox {
+    pub(super) lua: Lua,
+    pub(super) budget: Budget,
+    /// What the embedded modules share with Rust; see `native.rs`.
+    pub(super) native: Table,
+}
+
+impl Sandbox {
+    /// A state in which `require "ci"` works and nothing of the user's has run.
+    pub(super) fn new(
+        ground: &Rc<Ground>,
+        cpu: Duration,
+        memory: usize,
+        pulse: Arc<Pulse>,
+    ) -> mlua::Result<Self> {
+        let libraries = StdLib::COROUTINE
+            | StdLib::TABLE
+            | StdLib::STRING
+            | StdLib::UTF8
+            | StdLib::MATH
+            | StdLib::OS;
+        let lua = Lua::new_with(libraries, LuaOptions::new().thread_pool_size(64))?;
+        let budget = Budget::install(&lua, cpu, memory, pulse)?;
+        convert::install(&lua)?;
+        let native = native::table(&lua, ground, &budget)?;
+        // The order matters: `strict` replaces what the later ones use.
+        let strict = embed::module("ci.strict").unwrap_or_default();
+        lua.load(strict)
+            .set_name("=ci/strict.lua")
+            .set_mode(ChunkMode::Text)
+            .call::<()>(("ci.strict", native.clone()))?;
+        Ok(Self { lua, budget, native })
+    }
+}
+
+/// The nearest place in the user's files on the present call stack.
+pub(super) fn user_site(lua: &Lua) -> Site {
+    let mut level = 0;
+    loop {
+        let found = lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let file = source.source.as_deref()?.strip_prefix('@')?;
+            let line = u32::try_from(debug.current_line()?).ok()?;
+            Some(Site { file: Arc::from(file), line })
+        });
+        match found {
+            None => return Site::default(),
+            Some(Some(site)) => return site,
+            Some(None) => level += 1,
+        }
+    }
+}
