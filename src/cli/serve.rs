@@ -19,6 +19,7 @@ use super::{logging, start};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::random::Random;
 use crate::engine::tasks::Tasks;
+use crate::script::worker_config::load_worker;
 use crate::server::{self, Running, StartError};
 use crate::store::counts;
 use crate::worker::Surroundings;
@@ -98,7 +99,8 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
 
 fn refused(error: StartError) -> Failure {
     match error {
-        StartError::Config(error) => Failure::failed(error.to_string()),
+        // One line for each problem; checkconfig shows them with the source.
+        StartError::Config(error) => Failure::failed(error.plain()),
         StartError::Other(text) => Failure::failed(text),
     }
 }
@@ -221,8 +223,8 @@ fn serving(place: &Place, running: &Running) -> String {
 
 async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let settings = crate::script::worker_config::load_worker(config, &place.dir)
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let settings =
+        load_worker(config, &place.dir).map_err(|error| Failure::failed(error.plain()))?;
     let text = format!(
         "The {place} runs as process {}: {} for {}:{}.",
         std::process::id(),
