@@ -2,7 +2,6 @@
 //! turns signals and orders into reloads and the end. SIGHUP reloads, SIGTERM and SIGINT stop, a
 //! second one of them stops now.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 
 use serde_json::{Value as Json, json};
@@ -15,14 +14,12 @@ use super::failure::Failure;
 use super::herald::Herald;
 use super::pidfile::PidFile;
 use super::place::{Place, Role};
-use super::{logging, start};
-use crate::base::clock::{Clock, Timestamp};
-use crate::base::random::Random;
+use super::{logging, start, surroundings};
+use crate::base::clock::Timestamp;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
 use crate::server::{self, Running, StartError};
 use crate::store::counts;
-use crate::worker::Surroundings;
 
 /// Serves `place` until it is told to stop.
 pub(super) fn run(place: &Place, args: &start::Args, herald: &Herald) -> Result<(), Failure> {
@@ -232,14 +229,13 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
         settings.host,
         settings.port
     );
-    let surroundings =
-        Surroundings { clock: Clock::system(), random: Random::system(), environ: environ() };
     let token = CancellationToken::new();
-    let mut running = pin!(crate::worker::run(settings, surroundings, token.clone()));
+    let mut running = pin!(crate::worker::run(settings, surroundings::here(), token.clone()));
     herald.serving(&text);
     loop {
         tokio::select! {
             ended = &mut running => {
+                // The master may end a worker: that is no failure, and systemd leaves it so.
                 herald.stopping();
                 return ended.map_err(|error| Failure::failed(error.to_string()));
             }
@@ -260,12 +256,6 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
     }
     tracing::info!("Stopped.");
     Ok(())
-}
-
-/// The environment that commands inherit; what is not UTF-8 is replaced, as the protocol has it.
-fn environ() -> BTreeMap<String, String> {
-    let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
-    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// What a signal says.

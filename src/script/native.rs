@@ -305,4 +305,3 @@ fn inside(path: &str) -> Option<PathBuf> {
     let fits = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
     path.components().all(fits).then(|| path.components().collect())
 }
-

@@ -1,6 +1,7 @@
 //! Logging in and out: a form for people, HTTP Basic for clients that want a cookie. Where a login
 //! leads afterwards is a page of ours or the home page, whatever the request says.
 
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use maud::html;
@@ -52,7 +53,8 @@ pub(super) async fn submit(site: Site, mut call: Call) -> Result<Response, Probl
     if let Err(problem) = auth::check_password(&site, config, name, password, &peer) {
         return Ok(form(&View::of(&site, &call), next, Some(&problem.text), problem.status));
     }
-    begin(&site, &call, name, next).await
+    let to = format!("{}{}", call.root(), inside(next).unwrap_or_default());
+    begin(&site, &call.parts, name, to).await
 }
 
 /// `GET /auth/login` with HTTP Basic: a cookie for API clients, as Buildbot gives it.
@@ -64,7 +66,8 @@ pub(super) async fn basic(site: Site, call: Call) -> Result<Response, Problem> {
     match (call.who.proof, call.who.name.clone()) {
         (auth::Proof::Basic, Some(name)) => {
             let next = call.asked("redirect").unwrap_or_default();
-            begin(&site, &call, &name, next.trim_start_matches('/')).await
+            let next = inside(next.trim_start_matches('/')).unwrap_or_default();
+            begin(&site, &call.parts, &name, format!("{}{next}", call.root())).await
         }
         _ => {
             let mut response = plain(StatusCode::UNAUTHORIZED, "Unauthorized");
@@ -75,14 +78,14 @@ pub(super) async fn basic(site: Site, call: Call) -> Result<Response, Problem> {
     }
 }
 
-async fn begin(site: &Site, call: &Call, name: &str, next: &str) -> Result<Response, Problem> {
+async fn begin(site: &Site, parts: &Parts, name: &str, to: String) -> Result<Response, Problem> {
     let generation = site.engine().generation();
     // A session from before the login is over: nobody can have planted it.
-    auth::end(site, &generation.config, call.headers()).await?;
+    auth::end(site, &generation.config, &parts.headers).await?;
     let token = auth::begin(site, &generation.config, name).await?;
-    let mut response = see_other(&format!("{}{}", call.root(), inside(next).unwrap_or_default()));
+    let mut response = see_other(&to);
     *response.status_mut() = StatusCode::FOUND;
-    let cookie = auth::set_cookie(call.headers(), &generation.config, Some(&token));
+    let cookie = auth::set_cookie(&parts.headers, &generation.config, Some(&token));
     set(&mut response, header::SET_COOKIE, &cookie);
     set(&mut response, header::CACHE_CONTROL, "no-store");
     Ok(response)
@@ -116,8 +119,17 @@ mod tests {
     fn a_login_leads_nowhere_else() {
         assert_eq!(inside("builders/3/builds/7"), Some("builders/3/builds/7"));
         for bad in [
-            "//evil", "/\\evil", "https:evil", "https://evil", "\tjavascript:x", "a/../../b", "",
-            "a%0d%0ab", "a\r\nb", "javascript:alert(1)", "\\\\evil",
+            "//evil",
+            "/\\evil",
+            "https:evil",
+            "https://evil",
+            "\tjavascript:x",
+            "a/../../b",
+            "",
+            "a%0d%0ab",
+            "a\r\nb",
+            "javascript:alert(1)",
+            "\\\\evil",
         ] {
             assert_eq!(inside(bad), None, "{bad:?}");
         }

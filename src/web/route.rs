@@ -165,7 +165,9 @@ async fn stray(site: Site, request: Request, status: StatusCode) -> Response {
         (StatusCode::METHOD_NOT_ALLOWED, false) => {
             Problem::new(status, "This page cannot be asked that way.")
         }
-        (_, true) => Problem::new(status, format!("Invalid path: {}", rest::below(parts.uri.path()))),
+        (_, true) => {
+            Problem::new(status, format!("Invalid path: {}", rest::below(parts.uri.path())))
+        }
         (_, false) => Problem::missing(),
     };
     let call = Call { parts, body, params: Vec::new(), who: Who::NOBODY };
@@ -183,7 +185,7 @@ fn show(view: &ui::layout::View, surface: Surface, problem: &Problem) -> Respons
 
 /// Where a request comes from, for limits. A proxy on this machine is believed about the address
 /// that it adds last.
-fn address(call: &Call) -> String {
+pub(super) fn address(call: &Call) -> String {
     let peer = call.parts.extensions.get::<Peer>().map(|p| p.0.ip());
     let forwarded = call
         .header("x-forwarded-for")

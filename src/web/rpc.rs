@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value as Json, json};
 
+use super::auth::Who;
 use super::call::{Call, Problem};
 use super::headers::typed;
 use super::{Site, access, rest};
@@ -60,15 +61,17 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
     };
     let path = rest::below(call.parts.uri.path()).to_owned();
     let id = request.id.clone();
-    Ok(answer(Some(id), run(&site, &call, &path, &request).await))
+    Ok(answer(Some(id), run(&site, &call.who, &path, &request).await))
 }
 
-async fn run(site: &Site, call: &Call, path: &str, request: &Request) -> Result<Json, Fault> {
+async fn run(site: &Site, who: &Who, path: &str, request: &Request) -> Result<Json, Fault> {
     let (method, at) = control::find(path, &request.method).map_err(fault)?;
-    access::may(method.action, &call.who, &site.engine().generation().config).map_err(|p| {
-        Fault { status: p.status, code: WRONG_REQUEST, message: p.text.into() }
+    access::may(method.action, who, &site.engine().generation().config).map_err(|p| Fault {
+        status: p.status,
+        code: WRONG_REQUEST,
+        message: p.text.into(),
     })?;
-    let user = call.who.name.as_deref();
+    let user = who.name.as_deref();
     control::run(site.engine(), site.api(), method, &at, &request.params, user).await.map_err(fault)
 }
 

@@ -4,6 +4,9 @@
 mod cli;
 mod forge;
 mod outbox;
+mod real;
+mod scenario;
 mod sim;
+mod tidy;
 mod wire;
 mod worker;

@@ -91,7 +91,8 @@ impl Hand {
     /// What came unexpectedly, and what was expected and did not come.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let state = self.0.state.lock().unwrap();
-        let missing = state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
+        let missing =
+            state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
         state.surprises.iter().cloned().chain(missing).collect()
     }
 
@@ -130,7 +131,9 @@ impl Hand {
     async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
         for text in &plan.stdout {
             let data = text.clone().into();
-            let _ = sink.send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() }).await;
+            let _ = sink
+                .send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() })
+                .await;
         }
         tokio::time::sleep(plan.takes).await;
         let was_running = {
