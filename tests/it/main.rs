@@ -5,6 +5,7 @@ mod cli;
 mod forge;
 mod interop;
 mod lua;
+mod outbox;
 mod real;
 mod scenario;
 mod scripts;
