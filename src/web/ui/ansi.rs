@@ -203,10 +203,7 @@ mod tests {
 
     #[test]
     fn links_and_titles_inside_logs_are_text_at_most() {
-        assert_eq!(
-            of("\u{1b}]8;;javascript:alert(1)\u{7}click\u{1b}]8;;\u{7}"),
-            "click"
-        );
+        assert_eq!(of("\u{1b}]8;;javascript:alert(1)\u{7}click\u{1b}]8;;\u{7}"), "click");
         assert_eq!(of("\u{1b}]0;title\u{1b}\\x"), "x");
         assert_eq!(of("\u{1b}]0;never ended"), "");
     }

@@ -9,7 +9,7 @@ use super::visible::visible;
 use super::{builders as list, home, part};
 use crate::base::text;
 use crate::model::config::{ForceScheduler, SchedulerConfig, SchedulerKind};
-use crate::store::views::{buildrequests, builders, builds};
+use crate::store::views::{builders, buildrequests, builds};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
 
