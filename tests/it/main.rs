@@ -1,8 +1,10 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
+mod api;
 mod cli;
 mod forge;
 mod sim;
+mod web;
 mod wire;
 mod worker;
