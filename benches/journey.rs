@@ -59,9 +59,17 @@ fn bench(quick: bool) {
     let stamp_path = stamps.path().to_string_lossy().into_owned();
     let log_lines = 2_000_000 / scale;
     let builders = [
-        Farm::builder("latency", &format!(r#"ci.steps.shell {{ command = {{ "{me}", "stamp", "{stamp_path}" }} }}"#)),
+        Farm::builder(
+            "latency",
+            &format!(r#"ci.steps.shell {{ command = {{ "{me}", "stamp", "{stamp_path}" }} }}"#),
+        ),
         Farm::builder("one", r#"ci.steps.shell { command = { "true" } }"#),
-        Farm::builder("log", &format!(r#"ci.steps.shell {{ command = {{ "{me}", "lines", "{log_lines}", "100" }} }}"#)),
+        Farm::builder(
+            "log",
+            &format!(
+                r#"ci.steps.shell {{ command = {{ "{me}", "lines", "{log_lines}", "100" }} }}"#
+            ),
+        ),
     ]
     .concat();
 

@@ -160,10 +160,8 @@ async fn build(api: &Api, at: &[Value]) -> Result<BuildId, ApiError> {
         _ => vec![builds::scope::OF_BUILDER, builds::scope::NUMBER],
     };
     let scope = Scope { conditions, values: at.to_vec() };
-    let page = Page {
-        columns: builds::TABLE.column("buildid").into_iter().collect(),
-        ..Page::default()
-    };
+    let page =
+        Page { columns: builds::TABLE.column("buildid").into_iter().collect(), ..Page::default() };
     let rows = api.store.read(move |c| page::select(c, &builds::TABLE, &scope, &page)).await?;
     match rows.first().and_then(|row| row.first()) {
         Some(Value::Int(id)) => Ok(BuildId(*id)),
@@ -196,9 +194,8 @@ async fn form(
         chosen.extend(name.into_iter().filter(|n| scheduler.builders.contains(n)));
     } else if let Some(names) = params.get("builderNames").and_then(Json::as_array) {
         let names = names.iter().filter_map(Json::as_str);
-        chosen.extend(
-            names.filter(|n| scheduler.builders.iter().any(|b| b == n)).map(str::to_owned),
-        );
+        chosen
+            .extend(names.filter(|n| scheduler.builders.iter().any(|b| b == n)).map(str::to_owned));
     } else {
         chosen.extend(scheduler.builders.iter().cloned());
     }

@@ -28,7 +28,9 @@ pub(super) fn fill(
         ("buildrequests", _) if wanted.is_empty() => (HashMap::new(), "null"),
         ("buildrequests", _) => (of_buildsets(conn, keys, names)?, "{}"),
         ("changes", "properties") => (of_changes(conn, keys)?, "{}"),
-        ("changes", _) => (objects(&sourcestamps::TABLE, sourcestamps::by_ids(conn, keys)?), "null"),
+        ("changes", _) => {
+            (objects(&sourcestamps::TABLE, sourcestamps::by_ids(conn, keys)?), "null")
+        }
         ("buildsets", _) => (stamps(conn, keys)?, "[]"),
         ("schedulers", _) => (objects(&masters::TABLE, masters::by_ids(conn, keys)?), "null"),
         ("workers", _) => (configured_on(conn, keys)?, "[]"),

@@ -33,7 +33,10 @@ pub fn all(config: &Config, switched: &[(String, bool)]) -> Vec<Json> {
 
 /// The force scheduler called `name`.
 #[must_use]
-pub fn find<'a>(config: &'a Config, name: &str) -> Option<(&'a SchedulerConfig, &'a ForceScheduler)> {
+pub fn find<'a>(
+    config: &'a Config,
+    name: &str,
+) -> Option<(&'a SchedulerConfig, &'a ForceScheduler)> {
     let scheduler = config.scheduler(name)?;
     match &scheduler.kind {
         SchedulerKind::Force(force) => Some((scheduler, force)),
@@ -45,10 +48,24 @@ fn fields(force: &ForceScheduler) -> Vec<Json> {
     let mut out = vec![group(
         "",
         vec![
-            field("username", "username", "your name:", "username", &json!(""), &json!({
-                "need_email": true, "size": 80 })),
-            field("reason", "reason", "reason:", "text", &json!(force.reason_default), &json!({
-                "size": 20 })),
+            field(
+                "username",
+                "username",
+                "your name:",
+                "username",
+                &json!(""),
+                &json!({
+                "need_email": true, "size": 80 }),
+            ),
+            field(
+                "reason",
+                "reason",
+                "reason:",
+                "text",
+                &json!(force.reason_default),
+                &json!({
+                "size": 20 }),
+            ),
             field("priority", "priority", "priority:", "int", &json!(0), &json!({ "size": 10 })),
         ],
     )];
@@ -71,8 +88,15 @@ fn full_name(codebase: &str, part: &str) -> String {
 
 fn group(name: &str, children: Vec<Json>) -> Json {
     let full = if name.is_empty() { Json::Null } else { json!(name) };
-    let mut group = field(name, "", name, "nested", &json!(""), &json!({
-        "columns": 1, "layout": "vertical" }));
+    let mut group = field(
+        name,
+        "",
+        name,
+        "nested",
+        &json!(""),
+        &json!({
+        "columns": 1, "layout": "vertical" }),
+    );
     group["fullName"] = full;
     group["fields"] = Json::from(children);
     group

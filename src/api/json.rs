@@ -16,7 +16,12 @@ pub struct Fill {
 }
 
 /// Writes one row as an object; `fills` has one entry for each column, in order.
-pub fn row(out: &mut String, columns: &[&'static Column], fills: &[Option<Fill>], values: &[Value]) {
+pub fn row(
+    out: &mut String,
+    columns: &[&'static Column],
+    fills: &[Option<Fill>],
+    values: &[Value],
+) {
     out.push('{');
     for (i, ((column, fill), value)) in columns.iter().zip(fills).zip(values).enumerate() {
         if i > 0 {

@@ -43,7 +43,9 @@ pub(super) fn answer(
                 Some(_) => {}
                 None if is_field(&name) => filters.push((name, "eq".to_owned(), value)),
                 None => {
-                    return Err(ApiError::invalid(format!("unrecognized query parameter '{name}'")));
+                    return Err(ApiError::invalid(format!(
+                        "unrecognized query parameter '{name}'"
+                    )));
                 }
             },
         }
@@ -60,7 +62,8 @@ pub(super) fn answer(
         });
     }
     let total = (!single).then(|| i64::try_from(items.len()).unwrap_or(i64::MAX));
-    let cut = if single { (0, usize::MAX) } else { (offset.unwrap_or(0), limit.unwrap_or(usize::MAX)) };
+    let cut =
+        if single { (0, usize::MAX) } else { (offset.unwrap_or(0), limit.unwrap_or(usize::MAX)) };
     let elements = items.into_iter().skip(cut.0).take(cut.1).map(|mut item| {
         if let (Json::Object(map), false) = (&mut item, fields.is_empty()) {
             map.retain(|name, _| fields.contains(name));
@@ -73,7 +76,8 @@ pub(super) fn answer(
 /// Whether `item` passes every filter; the same field and operator again means "any of".
 fn holds(item: &Json, filters: &[(String, String, String)]) -> bool {
     filters.iter().all(|(field, op, _)| {
-        let mut values = filters.iter().filter(|(f, o, _)| f == field && o == op).map(|(_, _, v)| v);
+        let mut values =
+            filters.iter().filter(|(f, o, _)| f == field && o == op).map(|(_, _, v)| v);
         let value = &item[field.as_str()];
         let equal = |text: &String| key(value) == *text;
         match op.as_str() {

@@ -47,7 +47,9 @@ pub fn integer(text: &str) -> Option<i64> {
         _ => ("", text),
     };
     let groups = digits.split('_');
-    if digits.is_empty() || !groups.clone().all(|g| !g.is_empty() && g.bytes().all(|b| b.is_ascii_digit())) {
+    if digits.is_empty()
+        || !groups.clone().all(|g| !g.is_empty() && g.bytes().all(|b| b.is_ascii_digit()))
+    {
         return None;
     }
     format!("{sign}{}", groups.collect::<String>()).parse().ok()

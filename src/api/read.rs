@@ -153,10 +153,8 @@ async fn force_schedulers(
     query: &str,
 ) -> Result<Found, ApiError> {
     let builder = int(params);
-    let (switched, name) = api
-        .store
-        .read(move |c| Ok((schedulers::forces(c)?, builders::name(c, builder)?)))
-        .await?;
+    let (switched, name) =
+        api.store.read(move |c| Ok((schedulers::forces(c)?, builders::name(c, builder)?))).await?;
     let all = forces::all(config, &switched);
     let chosen = all.into_iter().filter(|force| match (of, params.first()) {
         (ForcesOf::Name, Some(Value::Text(wanted))) => force["name"] == wanted.as_str(),
@@ -182,8 +180,7 @@ async fn build_properties(
     let columns = properties::TABLE.columns.iter().collect();
     let scope = Scope { conditions: scope.to_vec(), values: params };
     let page = page::Page { columns, ..page::Page::default() };
-    let rows =
-        api.store.read(move |c| page::select(c, &properties::TABLE, &scope, &page)).await?;
+    let rows = api.store.read(move |c| page::select(c, &properties::TABLE, &scope, &page)).await?;
     let mut map = BTreeMap::new();
     for row in rows {
         if let [Value::Text(name), Value::Text(source), Value::Text(value)] = &row[..] {
@@ -203,9 +200,7 @@ fn stored_map(text: Option<&str>, list: bool, query: &str) -> Result<Answer, Api
         return Ok(Answer { plural: "properties", elements: vec![text.to_owned()], total: None });
     }
     let map: BTreeMap<String, (Json, String)> = serde_json::from_str(text).unwrap_or_default();
-    let item = |(name, (value, source)): (String, (Json, String))| {
-        serde_json::json!({ "name": name, "source": source, "value": value.to_string() })
-    };
+    let item = |(name, (value, source)): (String, (Json, String))| serde_json::json!({ "name": name, "source": source, "value": value.to_string() });
     memory::answer("_properties", map.into_iter().map(item).collect(), query, false)
 }
 
@@ -246,10 +241,8 @@ async fn contents(
     }
     let limit = limit.min(MOST_LINES);
     let (log, complete, letters) = (place.log, place.is_complete, place.kind == "s");
-    let lines = api
-        .store
-        .read_logs(move |c| frames::lines(c, log, offset, limit, complete))
-        .await?;
+    let lines =
+        api.store.read_logs(move |c| frames::lines(c, log, offset, limit, complete)).await?;
     let mut content = String::with_capacity(lines.iter().map(|l| l.text.len() + 2).sum());
     for line in lines {
         if letters {

@@ -109,11 +109,7 @@ fn amount(what: &str, text: &str) -> Result<i64, ApiError> {
 
 /// The filter that `name=value…` asks for. Unknown fields and operators after a double underscore
 /// are ignored, as Buildbot ignores them; any other unknown name is an error.
-fn filter(
-    table: &'static Table,
-    name: &str,
-    texts: &[String],
-) -> Result<Option<Filter>, ApiError> {
+fn filter(table: &'static Table, name: &str, texts: &[String]) -> Result<Option<Filter>, ApiError> {
     let (column, op) = match name.rsplit_once("__") {
         None => match table.column(name) {
             Some(column) => (column, Op::Eq),

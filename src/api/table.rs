@@ -64,8 +64,16 @@ pub enum ForcesOf {
 
 /// The collections that the root lists.
 pub const COLLECTIONS: &[&str] = &[
-    "builders", "buildrequests", "builds", "buildsets", "changes", "forceschedulers", "masters",
-    "schedulers", "sourcestamps", "workers",
+    "builders",
+    "buildrequests",
+    "builds",
+    "buildsets",
+    "changes",
+    "forceschedulers",
+    "masters",
+    "schedulers",
+    "sourcestamps",
+    "workers",
 ];
 
 const fn at(pattern: &'static str, shape: Shape) -> Endpoint {

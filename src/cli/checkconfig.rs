@@ -70,6 +70,15 @@ fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
     Ok((args.path.clone(), base_dir(folder), role))
 }
 
+/// Checks the configuration that `place` would start with.
+pub(super) fn check(place: &Place, choice: Option<&Path>) -> Result<(), Failure> {
+    let file = place.config(choice)?;
+    match place.role {
+        Role::Master => read(&file, &place.dir).map(drop),
+        Role::Worker => load_worker(&file, &place.dir).map(drop).map_err(broken),
+    }
+}
+
 /// Reads a master's configuration; its functions are dropped again.
 pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -5,6 +5,7 @@ mod checkconfig;
 mod control;
 mod create_master;
 mod create_worker;
+mod demo;
 pub mod failure;
 mod furnish;
 mod herald;
@@ -18,6 +19,7 @@ mod serve;
 mod start;
 mod status;
 mod stop;
+mod surroundings;
 mod terminal;
 mod upgrade_master;
 
@@ -37,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Demo(demo::Args),
     CreateMaster(create_master::Args),
     CreateWorker(create_worker::Args),
     UpgradeMaster(upgrade_master::Args),
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
+        Verb::Demo(args) => demo::run(&args),
         Verb::CreateMaster(args) => create_master::run(&args),
         Verb::CreateWorker(args) => create_worker::run(&args),
         Verb::UpgradeMaster(args) => upgrade_master::run(&args),

@@ -65,11 +65,8 @@ impl fmt::Display for Problem {
             if let Some((column, width)) = self.caret {
                 let pad = " ".repeat(number.len());
                 // Tabs are kept so that the caret stands under its word at any tab width.
-                let before: String = line
-                    .chars()
-                    .take(column)
-                    .map(|c| if c == '\t' { '\t' } else { ' ' })
-                    .collect();
+                let before: String =
+                    line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 write!(f, "\n  {pad} | {before}{}", "^".repeat(width.max(1)))?;
             }
         }
@@ -99,8 +96,12 @@ impl LoadError {
     #[must_use]
     pub(super) fn from_problems(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| {
-            (&a.site.file, a.site.line, a.caret, &a.message)
-                .cmp(&(&b.site.file, b.site.line, b.caret, &b.message))
+            (&a.site.file, a.site.line, a.caret, &a.message).cmp(&(
+                &b.site.file,
+                b.site.line,
+                b.caret,
+                &b.message,
+            ))
         });
         problems.dedup();
         Self { problems }
@@ -131,6 +132,9 @@ impl std::error::Error for LoadError {}
 /// place in the user's files.
 pub(super) fn placed(error: &mlua::Error) -> (String, Option<Site>) {
     let (message, traceback) = described(error);
+    if let Some(Fatal::Overrun(_, site)) = Fatal::of(error) {
+        return (message, (!site.file.is_empty()).then(|| site.clone()));
+    }
     let (site, message) = match place(&message) {
         Some((site, rest)) => (Some(site), rest.to_owned()),
         None => (None, message),

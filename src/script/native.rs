@@ -118,7 +118,13 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
         })?,
     )?;
     let kept = budget.clone();
-    native.set("overrun", lua.create_function(move |_, ()| Ok(kept.is_overrun()))?)?;
+    // Raises the error again that the user's code has caught.
+    native.set(
+        "overrun",
+        lua.create_function(move |lua, ()| {
+            if kept.is_overrun() { kept.check(lua).map_err(mlua::Error::external) } else { Ok(()) }
+        })?,
+    )?;
     let kept = budget.clone();
     native.set(
         "match",
@@ -140,7 +146,7 @@ fn matched(
     anchored: bool,
     budget: &Budget,
 ) -> mlua::Result<MultiValue> {
-    let found = pattern::find(text, pattern, init - 1, anchored, budget).map_err(|e| match e {
+    let found = pattern::find(text, pattern, init.saturating_sub(1), anchored, (lua, budget)).map_err(|e| match e {
         PatternError::Malformed(text) => mlua::Error::runtime(text),
         PatternError::Fatal(fatal) => mlua::Error::external(fatal),
     })?;
@@ -305,4 +311,3 @@ fn inside(path: &str) -> Option<PathBuf> {
     let fits = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
     path.components().all(fits).then(|| path.components().collect())
 }
-

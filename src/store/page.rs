@@ -325,7 +325,12 @@ impl Sql {
 ///
 /// # Errors
 /// What the database refuses.
-pub fn select(conn: &Conn<'_>, table: &Table, scope: &Scope, page: &Page) -> Result<Vec<Vec<Value>>> {
+pub fn select(
+    conn: &Conn<'_>,
+    table: &Table,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Vec<Vec<Value>>> {
     let sql = statement(table, scope, page);
     let width = page.columns.len();
     conn.query(&sql.text, &sql.params, |row| (0..width).map(|i| row.value(i)).collect())

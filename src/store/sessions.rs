@@ -58,10 +58,7 @@ pub fn find(conn: &Conn<'_>, keys: &[String]) -> Result<Option<Session>> {
 /// # Errors
 /// What the database refuses.
 pub fn touch(conn: &Conn<'_>, sha256: &str, now: Timestamp) -> Result<()> {
-    conn.execute(
-        "update sessions set last_used_at = $1 where sha256 = $2",
-        params![now, sha256],
-    )?;
+    conn.execute("update sessions set last_used_at = $1 where sha256 = $2", params![now, sha256])?;
     Ok(())
 }
 

@@ -39,8 +39,7 @@ impl Logins {
         }
         let mut allowed = true;
         for key in keys {
-            let bucket =
-                buckets.entry(key.clone()).or_insert(Bucket { left: BURST, at: now });
+            let bucket = buckets.entry(key.clone()).or_insert(Bucket { left: BURST, at: now });
             bucket.refill(now);
             allowed &= bucket.left >= 1.0;
         }

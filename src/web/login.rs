@@ -119,8 +119,17 @@ mod tests {
     fn a_login_leads_nowhere_else() {
         assert_eq!(inside("builders/3/builds/7"), Some("builders/3/builds/7"));
         for bad in [
-            "//evil", "/\\evil", "https:evil", "https://evil", "\tjavascript:x", "a/../../b", "",
-            "a%0d%0ab", "a\r\nb", "javascript:alert(1)", "\\\\evil",
+            "//evil",
+            "/\\evil",
+            "https:evil",
+            "https://evil",
+            "\tjavascript:x",
+            "a/../../b",
+            "",
+            "a%0d%0ab",
+            "a\r\nb",
+            "javascript:alert(1)",
+            "\\\\evil",
         ] {
             assert_eq!(inside(bad), None, "{bad:?}");
         }

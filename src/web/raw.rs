@@ -21,7 +21,8 @@ const CONTENT_POLICY: &str =
 /// The answer for a log.
 pub(super) fn stream(site: &Site, log: RawLog, exact: bool) -> Response {
     let RawLog { place, inline } = log;
-    let kind = if place.kind == "h" { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
+    let kind =
+        if place.kind == "h" { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
     let name = file_name(&place);
     let reader = Reader {
         store: site.engine().store().clone(),
@@ -72,8 +73,7 @@ impl Reader {
             return Ok(Some((Bytes::from(head), self)));
         }
         let (log, seq) = (self.place.log, self.seq);
-        let Some(segments) =
-            self.store.read_logs(move |c| frames::segments(c, log, seq)).await?
+        let Some(segments) = self.store.read_logs(move |c| frames::segments(c, log, seq)).await?
         else {
             // Only a complete log's last line is known to be complete.
             let open = self.last.take().is_some_and(|(_, byte)| byte != b'\n');

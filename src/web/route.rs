@@ -165,7 +165,9 @@ async fn stray(site: Site, request: Request, status: StatusCode) -> Response {
         (StatusCode::METHOD_NOT_ALLOWED, false) => {
             Problem::new(status, "This page cannot be asked that way.")
         }
-        (_, true) => Problem::new(status, format!("Invalid path: {}", rest::below(parts.uri.path()))),
+        (_, true) => {
+            Problem::new(status, format!("Invalid path: {}", rest::below(parts.uri.path())))
+        }
         (_, false) => Problem::missing(),
     };
     let call = Call { parts, body, params: Vec::new(), who: Who::NOBODY };

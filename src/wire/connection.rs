@@ -122,7 +122,7 @@ where
             let reads = self.outbox.queued() < OUTBOX_LIMIT && (native || !self.sinks.is_stuck());
             if !reads {
                 // Nobody listens at the moment: silence says nothing about the worker.
-                self.session.alive(Instant::now());
+                self.session.alive(Instant::now(), self.traffic.read());
             }
             let timeout = self.session.poll_timeout();
             tokio::select! {
@@ -197,10 +197,10 @@ where
     }
 
     fn on_frame(&mut self, frame: Frame) -> Option<String> {
-        let now = Instant::now();
+        self.session.alive(Instant::now(), self.traffic.read());
         match frame {
             Frame::Binary(bytes) => match message::parse(&bytes) {
-                Ok(message) => self.session.on(message, now),
+                Ok(message) => self.session.on(message),
                 Err(error @ MessageError::Nameless) => {
                     tracing::warn!(worker = %self.name, "The worker sent {error}; it was dropped.");
                 }
@@ -208,9 +208,7 @@ where
             },
             Frame::Close(_) => return Some("it closed the connection".to_owned()),
             // Buildbot ignores text; pings are answered by the library.
-            Frame::Text(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {
-                self.session.alive(now);
-            }
+            Frame::Text(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
         }
         None
     }

@@ -150,8 +150,7 @@ impl Session {
     /// Time has passed; `bytes` is how many have been read in all. Slow bytes are life too.
     pub fn tick(&mut self, now: Instant, bytes: u64) {
         if bytes != self.bytes {
-            self.bytes = bytes;
-            self.alive(now);
+            self.alive(now, bytes);
         }
         if self.attach_until.is_some_and(|until| until <= now) {
             self.close("it did not finish the greeting in time");
@@ -163,9 +162,11 @@ impl Session {
         }
     }
 
-    /// Something was read, or could not be because nobody reads at the moment.
-    pub fn alive(&mut self, now: Instant) {
+    /// Something was read, or could not be because nobody reads at the moment; `bytes` have been
+    /// read in all.
+    pub fn alive(&mut self, now: Instant, bytes: u64) {
         self.heard = now;
+        self.bytes = bytes;
         self.pinged = 0;
     }
 
@@ -215,8 +216,7 @@ impl Session {
     }
 
     /// A message arrived.
-    pub fn on(&mut self, message: Message, now: Instant) {
-        self.alive(now);
+    pub fn on(&mut self, message: Message) {
         match message {
             Message::Response { seq, result } => self.on_response(seq, result),
             Message::Request { op, seq, body } => self.on_request(&op, seq, &body),

@@ -128,7 +128,7 @@ impl Conversation<'_> {
                     }
                 }
                 frame = frames.next() => {
-                    self.alive();
+                    self.alive(traffic.read());
                     match frame {
                         Some(Ok(Frame::Binary(bytes))) => {
                             if let Some(end) = self.on_message(&bytes) {
@@ -150,8 +150,9 @@ impl Conversation<'_> {
         End::Lost { why, greeted: self.greeted }
     }
 
-    fn alive(&mut self) {
+    fn alive(&mut self, bytes: u64) {
         self.heard = Instant::now();
+        self.bytes = bytes;
         self.pinged = false;
     }
 
@@ -166,8 +167,7 @@ impl Conversation<'_> {
     fn on_silence(&mut self, bytes: u64) -> Option<End> {
         if bytes != self.bytes {
             // A large message is on its way.
-            self.bytes = bytes;
-            self.alive();
+            self.alive(bytes);
             return None;
         }
         if self.pinged {

@@ -4,7 +4,14 @@
 mod api;
 mod cli;
 mod forge;
+mod interop;
+mod lua;
+mod outbox;
+mod real;
+mod scenario;
+mod scripts;
 mod sim;
+mod tidy;
 mod web;
 mod wire;
 mod worker;

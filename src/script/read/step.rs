@@ -105,7 +105,10 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     let run = match f.value("run") {
         Some(Value::Function(run)) => Some(reader.slots.keep_own(&run, &f.key_spot("run").site)),
         Some(other) => {
-            f.problem("run", format!("`run` of {} must be a function, not {}.", f.owner, a_type(&other)));
+            f.problem(
+                "run",
+                format!("`run` of {} must be a function, not {}.", f.owner, a_type(&other)),
+            );
             None
         }
         None => {
@@ -224,6 +227,7 @@ fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOptio
         return Some(StepOption::Function(f.keep(name, function)));
     }
     let rendered = f.to_renderable(name, &value)?;
+    let rendered = if shape.is_list() { flattened(rendered) } else { rendered };
     let Some(constant) = rendered.as_constant() else { return Some(StepOption::Value(rendered)) };
     match shape.settle(constant.clone()) {
         Ok(settled) => Some(StepOption::Value(Renderable::Constant(settled))),
@@ -231,6 +235,28 @@ fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOptio
             f.problem(name, format!("`{name}` of {}: {what}.", f.owner));
             None
         }
+    }
+}
+
+/// A list without lists in it, as far as it is known; the rest is done when it is rendered.
+fn flattened(value: Renderable) -> Renderable {
+    fn add(value: Renderable, out: &mut Vec<Renderable>) {
+        match value {
+            Renderable::List(items) => items.into_iter().for_each(|item| add(item, out)),
+            Renderable::Constant(Json::Array(items)) => {
+                items.into_iter().for_each(|item| add(Renderable::Constant(item), out));
+            }
+            Renderable::Constant(Json::Null | Json::Bool(false)) => {}
+            other => out.push(other),
+        }
+    }
+    match value {
+        Renderable::List(_) => {
+            let mut out = Vec::new();
+            add(value, &mut out);
+            Renderable::List(out)
+        }
+        other => other,
     }
 }
 
@@ -305,10 +331,13 @@ fn check(f: &Fields<'_, '_>, kind: &StepType, options: &Table) {
     let Some(check) = &kind.check else { return };
     match check.call::<MultiValue>(options.clone()) {
         Ok(mut answer) => {
-            let fine = answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
+            let fine =
+                answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
             if !fine {
-                let message = answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
-                let message = message.unwrap_or_else(|| "its options do not fit together".to_owned());
+                let message =
+                    answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
+                let message =
+                    message.unwrap_or_else(|| "its options do not fit together".to_owned());
                 let message = format!("{}: {}.", f.owner, message.trim_end_matches('.'));
                 f.reader.ground.problem(&f.spot(), message, Vec::new());
             }

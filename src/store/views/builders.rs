@@ -14,7 +14,11 @@ pub static TABLE: Table = Table {
         Column { name: "description", sql: "b.description", kind: Kind::Text },
         Column { name: "description_format", sql: "null", kind: Kind::Text },
         Column { name: "description_html", sql: "null", kind: Kind::Text },
-        Column { name: "masterids", sql: "(select min(m.id) from masters m where m.active = 1 and b.position >= 0)", kind: Kind::Ids },
+        Column {
+            name: "masterids",
+            sql: "(select min(m.id) from masters m where m.active = 1 and b.position >= 0)",
+            kind: Kind::Ids,
+        },
         Column { name: "name", sql: "b.name", kind: Kind::Text },
         Column { name: "projectid", sql: "null", kind: Kind::Int },
         Column { name: "tags", sql: "b.tags", kind: Kind::Texts },
@@ -28,7 +32,8 @@ pub mod scope {
     /// The one of this name.
     pub const NAME: &str = "b.name = ?";
     /// Those configured on this master.
-    pub const OF_MASTER: &str = "b.position >= 0 and exists (select 1 from masters m where m.id = ? and m.active = 1)";
+    pub const OF_MASTER: &str =
+        "b.position >= 0 and exists (select 1 from masters m where m.id = ? and m.active = 1)";
     /// Those that this worker can build.
     pub const OF_WORKER: &str = "b.position >= 0 and b.id in (select j.builder_id from builder_workers j where \
         j.worker_id = ?)";

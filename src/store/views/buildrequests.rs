@@ -15,10 +15,21 @@ pub static TABLE: Table = Table {
         Column { name: "builderid", sql: "q.builder_id", kind: Kind::Int },
         Column { name: "buildrequestid", sql: "q.id", kind: Kind::Int },
         Column { name: "buildsetid", sql: "q.buildset_id", kind: Kind::Int },
-        Column { name: "claimed", sql: "(q.claimed_at is not null)", kind: Kind::Flag { yes: "q.claimed_at is not null", no: "q.claimed_at is null and q.complete_at is null" } },
+        Column {
+            name: "claimed",
+            sql: "(q.claimed_at is not null)",
+            kind: Kind::Flag {
+                yes: "q.claimed_at is not null",
+                no: "q.claimed_at is null and q.complete_at is null",
+            },
+        },
         Column { name: "claimed_at", sql: "q.claimed_at", kind: Kind::Time },
         Column { name: "claimed_by_masterid", sql: "q.claimed_by_master_id", kind: Kind::Int },
-        Column { name: "complete", sql: "(q.complete_at is not null)", kind: Kind::Flag { yes: "q.complete_at is not null", no: "q.complete_at is null" } },
+        Column {
+            name: "complete",
+            sql: "(q.complete_at is not null)",
+            kind: Kind::Flag { yes: "q.complete_at is not null", no: "q.complete_at is null" },
+        },
         Column { name: "complete_at", sql: "q.complete_at", kind: Kind::Time },
         Column { name: "priority", sql: "q.priority", kind: Kind::Int },
         Column { name: "properties", sql: "q.buildset_id", kind: Kind::Filled },

@@ -15,7 +15,11 @@ pub static TABLE: Table = Table {
         Column { name: "builderid", sql: "b.builder_id", kind: Kind::Int },
         Column { name: "buildid", sql: "b.id", kind: Kind::Int },
         Column { name: "buildrequestid", sql: "b.request_id", kind: Kind::Int },
-        Column { name: "complete", sql: "(b.complete_at is not null)", kind: Kind::Flag { yes: "b.complete_at is not null", no: "b.complete_at is null" } },
+        Column {
+            name: "complete",
+            sql: "(b.complete_at is not null)",
+            kind: Kind::Flag { yes: "b.complete_at is not null", no: "b.complete_at is null" },
+        },
         Column { name: "complete_at", sql: "b.complete_at", kind: Kind::Time },
         Column { name: "locks_duration_s", sql: "b.locks_duration / 1000000", kind: Kind::Int },
         Column { name: "masterid", sql: "b.master_id", kind: Kind::Int },
@@ -35,7 +39,8 @@ pub mod scope {
     /// Those of this builder.
     pub const OF_BUILDER: &str = "b.builder_id = ?";
     /// Those of the builder of this name.
-    pub const OF_BUILDER_NAME: &str = "b.builder_id = (select d.id from builders d where d.name = ?)";
+    pub const OF_BUILDER_NAME: &str =
+        "b.builder_id = (select d.id from builders d where d.name = ?)";
     /// The one with this number in its builder.
     pub const NUMBER: &str = "b.number = ?";
     /// The attempts at this request.

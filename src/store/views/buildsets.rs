@@ -9,7 +9,11 @@ pub static TABLE: Table = Table {
     id: "s.id",
     columns: &[
         Column { name: "bsid", sql: "s.id", kind: Kind::Int },
-        Column { name: "complete", sql: "(s.complete_at is not null)", kind: Kind::Flag { yes: "s.complete_at is not null", no: "s.complete_at is null" } },
+        Column {
+            name: "complete",
+            sql: "(s.complete_at is not null)",
+            kind: Kind::Flag { yes: "s.complete_at is not null", no: "s.complete_at is null" },
+        },
         Column { name: "complete_at", sql: "s.complete_at", kind: Kind::Time },
         Column { name: "external_idstring", sql: "s.external_idstring", kind: Kind::Text },
         Column { name: "parent_buildid", sql: "s.parent_build_id", kind: Kind::Int },

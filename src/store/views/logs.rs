@@ -10,7 +10,11 @@ pub static TABLE: Table = Table {
     from: "logs l",
     id: "l.id",
     columns: &[
-        Column { name: "complete", sql: "l.complete", kind: Kind::Flag { yes: "l.complete = 1", no: "l.complete = 0" } },
+        Column {
+            name: "complete",
+            sql: "l.complete",
+            kind: Kind::Flag { yes: "l.complete = 1", no: "l.complete = 0" },
+        },
         Column { name: "logid", sql: "l.id", kind: Kind::Int },
         Column { name: "name", sql: "l.name", kind: Kind::Text },
         Column { name: "num_lines", sql: "l.num_lines", kind: Kind::Int },
@@ -29,9 +33,11 @@ pub mod scope {
     /// The one of this slug.
     pub const SLUG: &str = "l.slug = ?";
     /// Those of the step (build, number).
-    pub const OF_BUILD_STEP: &str = "l.step_id = (select s.id from steps s where s.build_id = ? and s.number = ?)";
+    pub const OF_BUILD_STEP: &str =
+        "l.step_id = (select s.id from steps s where s.build_id = ? and s.number = ?)";
     /// Those of the step (build, name).
-    pub const OF_BUILD_STEP_NAME: &str = "l.step_id = (select s.id from steps s where s.build_id = ? and s.name = ?)";
+    pub const OF_BUILD_STEP_NAME: &str =
+        "l.step_id = (select s.id from steps s where s.build_id = ? and s.name = ?)";
     /// Those of the step (builder, build number, number).
     pub const OF_BUILDER_STEP: &str = "l.step_id = (select s.id from steps s join builds b on b.id = s.build_id where \
         b.builder_id = ? and b.number = ? and s.number = ?)";

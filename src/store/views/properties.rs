@@ -20,7 +20,8 @@ pub mod scope {
     /// Those of this build.
     pub const OF_BUILD: &str = "p.build_id = ?";
     /// Those of the build (builder, number).
-    pub const OF_BUILDER_BUILD: &str = "p.build_id = (select b.id from builds b where b.builder_id = ? and b.number = ?)";
+    pub const OF_BUILDER_BUILD: &str =
+        "p.build_id = (select b.id from builds b where b.builder_id = ? and b.number = ?)";
 }
 
 /// A property of something: its id, the name, the value's JSON text, the source.

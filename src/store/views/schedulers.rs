@@ -11,7 +11,11 @@ pub static TABLE: Table = Table {
     id: "h.id",
     columns: &[
         Column { name: "enabled", sql: "h.enabled", kind: Kind::Bool },
-        Column { name: "master", sql: "(select min(m.id) from masters m where m.active = 1 and h.configured = 1)", kind: Kind::Filled },
+        Column {
+            name: "master",
+            sql: "(select min(m.id) from masters m where m.active = 1 and h.configured = 1)",
+            kind: Kind::Filled,
+        },
         Column { name: "name", sql: "h.name", kind: Kind::Text },
         Column { name: "schedulerid", sql: "h.id", kind: Kind::Int },
     ],

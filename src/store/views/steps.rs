@@ -14,7 +14,11 @@ pub static TABLE: Table = Table {
     id: "s.id",
     columns: &[
         Column { name: "buildid", sql: "s.build_id", kind: Kind::Int },
-        Column { name: "complete", sql: "(s.complete_at is not null)", kind: Kind::Flag { yes: "s.complete_at is not null", no: "s.complete_at is null" } },
+        Column {
+            name: "complete",
+            sql: "(s.complete_at is not null)",
+            kind: Kind::Flag { yes: "s.complete_at is not null", no: "s.complete_at is null" },
+        },
         Column { name: "complete_at", sql: "s.complete_at", kind: Kind::Time },
         Column { name: "hidden", sql: "s.hidden", kind: Kind::Bool },
         Column { name: "locks_acquired_at", sql: "s.locks_acquired_at", kind: Kind::Time },
@@ -35,7 +39,8 @@ pub mod scope {
     /// Those of this build.
     pub const OF_BUILD: &str = "s.build_id = ?";
     /// Those of the build (builder, number).
-    pub const OF_BUILDER_BUILD: &str = "s.build_id = (select b.id from builds b where b.builder_id = ? and b.number = ?)";
+    pub const OF_BUILDER_BUILD: &str =
+        "s.build_id = (select b.id from builds b where b.builder_id = ? and b.number = ?)";
     /// Those of the build (name of the builder, number).
     pub const OF_NAMED_BUILD: &str = "s.build_id = (select b.id from builds b join builders d on d.id = b.builder_id where \
         d.name = ? and b.number = ?)";

@@ -16,7 +16,11 @@ pub static TABLE: Table = Table {
     id: "w.id",
     columns: &[
         Column { name: "configured_on", sql: "w.id", kind: Kind::Filled },
-        Column { name: "connected_to", sql: "(select min(m.id) from masters m where m.active = 1 and w.connected_since is not null)", kind: Kind::MasterIds },
+        Column {
+            name: "connected_to",
+            sql: "(select min(m.id) from masters m where m.active = 1 and w.connected_since is not null)",
+            kind: Kind::MasterIds,
+        },
         Column { name: "graceful", sql: "w.graceful", kind: Kind::Bool },
         Column { name: "name", sql: "w.name", kind: Kind::Text },
         Column { name: "pause_reason", sql: "w.pause_reason", kind: Kind::Text },
@@ -36,7 +40,8 @@ pub mod scope {
     pub const OF_MASTER: &str = "w.configured = 1 and exists (select 1 from masters m where m.id = ? and m.active = \
         1)";
     /// Those that can build this builder.
-    pub const OF_BUILDER: &str = "w.id in (select j.worker_id from builder_workers j where j.builder_id = ?)";
+    pub const OF_BUILDER: &str =
+        "w.id in (select j.worker_id from builder_workers j where j.builder_id = ?)";
 }
 
 /// Which builders several workers can build: (worker, builder, master).

@@ -154,8 +154,9 @@ c.schedulers[#c.schedulers + 1] = ci.schedulers.any_branch {{ name = "on {name}"
 
     /// GET over TCP: status and body.
     pub(crate) fn get(&self, path: &str) -> Option<(u16, String)> {
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+        );
         exchange(self.web, request.as_bytes())
     }
 
@@ -168,7 +169,8 @@ c.schedulers[#c.schedulers + 1] = ci.schedulers.any_branch {{ name = "on {name}"
 
     /// How many requests have their result.
     pub(crate) fn completed_requests(&self) -> Option<usize> {
-        self.rows("buildrequests?complete=true&field=buildrequestid", "buildrequests").map(|r| r.len())
+        self.rows("buildrequests?complete=true&field=buildrequestid", "buildrequests")
+            .map(|r| r.len())
     }
 }
 

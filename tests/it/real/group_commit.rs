@@ -11,7 +11,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_halide-ci");
 fn webhooks_that_arrive_together_share_their_syncs() {
     const CONNECTIONS: u64 = 32;
     const EACH: u64 = 10;
-    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", r#"ci.steps.shell { command = "true" }"#));
+    let mut farm =
+        Farm::new(PROGRAM, &Farm::builder("b", r#"ci.steps.shell { command = "true" }"#));
     farm.start_master();
     let counts = farm.path("syncs");
     let mut strace = Command::new("strace")

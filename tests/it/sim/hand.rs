@@ -91,18 +91,9 @@ impl Hand {
     /// What came unexpectedly, and what was expected and did not come.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let state = self.0.state.lock().unwrap();
-        let missing = state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
+        let missing =
+            state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
         state.surprises.iter().cloned().chain(missing).collect()
-    }
-
-    /// Ends what it runs now with `rc`, whatever became of the connection: a late result.
-    pub(crate) fn end_running(&self, rc: i64) {
-        let running = std::mem::take(&mut self.0.state.lock().unwrap().running);
-        for (_, _, sink) in running {
-            // The attempt may have let go of its end.
-            let _ = sink.try_send(CommandEvent::Rc(rc));
-            let _ = sink.try_send(CommandEvent::Complete { failure: None, ack: Ack::none() });
-        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -130,7 +121,9 @@ impl Hand {
     async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
         for text in &plan.stdout {
             let data = text.clone().into();
-            let _ = sink.send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() }).await;
+            let _ = sink
+                .send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() })
+                .await;
         }
         tokio::time::sleep(plan.takes).await;
         let was_running = {
@@ -159,7 +152,8 @@ impl Link for Hand {
             return;
         };
         self.0.state.lock().unwrap().running.push((key, what, sink.clone()));
-        tokio::task::spawn_local(self.clone().perform(key, plan, sink));
+        #[expect(clippy::disallowed_methods, reason = "the fake is no part of the program")]
+        tokio::spawn(self.clone().perform(key, plan, sink));
     }
 
     fn interrupt(&self, key: u64, why: &str) {

@@ -4,7 +4,6 @@
 //! status, no held lock.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,7 +81,6 @@ pub(crate) struct World {
     workers: BTreeMap<String, (Hand, Attached)>,
     retired: Vec<Hand>,
     deliveries: u64,
-    forgives: bool,
 }
 
 impl World {
@@ -101,7 +99,6 @@ impl World {
             workers: BTreeMap::new(),
             retired: Vec::new(),
             deliveries: 0,
-            forgives: false,
         };
         world.start().await;
         world
@@ -323,11 +320,6 @@ impl World {
         self.retired.extend(std::mem::take(&mut self.workers).into_values().map(|(hand, _)| hand));
     }
 
-    /// This story leaves things over on purpose.
-    pub(crate) fn forgive(&mut self) {
-        self.forgives = true;
-    }
-
     // ---- looking
 
     /// One number.
@@ -403,27 +395,18 @@ impl World {
         RequestId(self.int("select max(id) from buildrequests").await)
     }
 
-    /// Where the master lives.
-    pub(crate) fn base_dir(&self) -> PathBuf {
-        self.dir.path().to_path_buf()
-    }
-
     async fn end(mut self) -> String {
         let mut left = Vec::new();
         if let Some(life) = self.life.take() {
             self.life = Some(Life { engine: life.engine.clone(), tasks: life.tasks.clone() });
-            if !self.forgives {
-                let pending = self.pending().await;
-                if pending != 0 {
-                    left.push(format!("{pending} rows wait for something"));
-                }
+            let pending = self.pending().await;
+            if pending != 0 {
+                left.push(format!("{pending} rows wait for something"));
             }
             life.tasks.kill();
         }
-        if !self.forgives {
-            let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
-            left.extend(hands.flat_map(Hand::complaints));
-        }
+        let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
+        left.extend(hands.flat_map(Hand::complaints));
         let transcript = self.transcript();
         assert!(left.is_empty(), "left over: {left:#?}\n{transcript}");
         transcript
