@@ -1,4 +1,71 @@
-//! halide-ci
+//! halide-ci: a continuous-integration engine that is programmed in Lua. One library, one binary;
+//! this page is the architecture.
+//!
+//! ```text
+//!                  cli ───────────► server            composition root: builds, joins, stops
+//!                                     │
+//!       ┌──────────────┬──────────────┼──────────────┬──────────────┐
+//!       web            script         wire           report         worker        EDGES: none knows another
+//!       pages, REST    Lua            protocols      statuses       our own agent
+//!       │   │              │              │          │              (shares the codec of `wire`)
+//!       │   └── api        │              │          └── forge ── http       helpers below the edges
+//!       └───────┬──────────┴──────┬───────┴───────────────┘
+//!               ▼                 ▼
+//!             engine          ports: Scripts, Link       decides: no Lua, no SQL, no HTTP, no bytes
+//!               ▼
+//!             store           every SQL word
+//!               ▼
+//!             model           plain data and pure rules: no tokio, no IO
+//!               ▼
+//!             base            time, ids, results, text, randomness
+//! ```
+//!
+//! Arrows point down only; `tests/it/tidy.rs` reads the imports. Also checked there: no `mlua`
+//! outside `script`, no `rusqlite` outside `store`, no SQL outside `store`, no tokio in `model`.
+//! Time, randomness and spawning have one seam each (`base::clock`, `base::random`,
+//! `engine::tasks`), which the simulator owns; `.clippy.toml` bans the ways around them.
+//!
+//! # How it works
+//!
+//! **The beat** ([`engine::beat`]) is one loop on a thread of its own. It takes every input that
+//! waits and, inside one transaction, decides them one by one, rows and mirror together; then it
+//! commits, and only then it announces, answers and acts. Whatever happened during a commit is the
+//! next group: thousands of durable answers need few syncs. A commit that fails ends the process;
+//! the next start recovers, as every start does ([`engine::recover`]).
+//!
+//! **A webhook**: `web::hook` checks the signature → `Engine::deliver` → a row, and the 200.
+//! [`engine::intake`] reads rows that nobody has read: stock rules in `forge::github`, the
+//! configuration's functions in `script`, then every scheduler's judgement → one transaction with
+//! the changes, the verdicts and, when a line of development is quiet, buildsets and requests. The
+//! queue (pure, `engine::queue`) gives requests to workers; a claim is a row.
+//!
+//! **A build** is a task (`engine::attempt`) that asks the beat for what must be durable and waits
+//! for Lua and the worker, which the beat never does. Its steps run functions of the configuration
+//! it began with ([`engine::Generation`]); a function asks for things through a
+//! [`engine::desk::Desk`]. Output takes another way, from the worker's session to the log writer
+//! ([`engine::output`]), with a budget for each log.
+//!
+//! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
+//! it; what a function costs is bounded, and one that never returns is given up.
+//!
+//! # Words that are ours
+//!
+//! *Generation*: a loaded configuration. *Attempt*: a build as one try at its request; a retry is a
+//! new build. *Epoch*: the number of a worker's connection. *Line*: a line of development, the
+//! (codebase, project, repository, branch) by which timers and collapsing tell changes apart.
+//!
+//! # Where to begin
+//!
+//! `master.lua`, [`model::config`], [`engine::ports`], [`engine::beat`], `engine/attempt.rs`,
+//! `lua/ci/steps/git.lua`, [`script`], `tests/it/scenario/github.rs`.
+//!
+//! # Decided while building
+//!
+//! * A change is judged by the schedulers before it is stored, so that delivery, changes, verdicts
+//!   and buildsets are one transaction, and a crash leaves a delivery unread or wholly read.
+//! * Builder and worker locks are taken when a request is claimed; only steps wait for locks.
+//! * Deliveries are read in order as long as GitHub answers; in an outage one slow delivery holds
+//!   up the others for two seconds at most.
 
 pub mod api;
 pub mod base;
@@ -9,6 +76,7 @@ pub mod http;
 pub mod model;
 pub mod report;
 pub mod script;
+pub mod server;
 pub mod store;
 pub mod web;
 pub mod wire;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see `cli` for its verbs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    halide_ci::cli::main()
+}

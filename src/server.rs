@@ -91,7 +91,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         mount: Mount::Thread,
     };
     let loaded = load(load_options.clone()).await.map_err(StartError::Config)?;
-    let workers = listen(&loaded.config.protocols.interface, loaded.config.protocols.port, "c.protocols.port").await?;
+    let workers = listen(
+        &loaded.config.protocols.interface,
+        loaded.config.protocols.port,
+        "c.protocols.port",
+    )
+    .await?;
     let web = match &loaded.config.www {
         Some(www) => Some(listen(&www.interface, www.port, "c.www.port").await?),
         None => None,
@@ -276,7 +281,8 @@ fn spawn_loop(
     token: CancellationToken,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
     let fail = |e: std::io::Error| StartError::Other(format!("no thread can be started: {e}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(fail)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(fail)?;
     let body = move || {
         if let Err(error) = runtime.block_on(work) {
             tracing::error!(%error, "the master cannot go on");

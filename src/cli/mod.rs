@@ -1,1 +1,82 @@
-//! The command line: one verb, one file.
+//! The command line: one verb, one file. The doc comment on each verb's `Args` is its help text.
+//! Exit status: 0 done, 1 the thing asked about failed, 2 wrong usage, 3 not reachable.
+
+mod checkconfig;
+mod control;
+mod create_master;
+mod create_worker;
+mod demo;
+pub mod failure;
+mod furnish;
+mod herald;
+mod logging;
+mod pidfile;
+mod place;
+mod reload;
+mod resolved;
+mod restart;
+mod serve;
+mod start;
+mod status;
+mod stop;
+mod surroundings;
+mod terminal;
+mod upgrade_master;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use failure::Failure;
+
+/// A continuous-integration engine programmed in Lua: master, worker and client in one binary.
+#[derive(Debug, clap::Parser)]
+#[command(name = "halide-ci", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Demo(demo::Args),
+    CreateMaster(create_master::Args),
+    CreateWorker(create_worker::Args),
+    UpgradeMaster(upgrade_master::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Restart(restart::Args),
+    Status(status::Args),
+    Reload(reload::Args),
+    Checkconfig(checkconfig::Args),
+}
+
+/// Does what the command line says; the result is the process's exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // A process that has told its failure elsewhere leaves the text empty.
+            if !failure.message.is_empty() {
+                terminal::fail(&failure.to_string());
+            }
+            failure.code()
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::CreateMaster(args) => create_master::run(&args),
+        Verb::CreateWorker(args) => create_worker::run(&args),
+        Verb::UpgradeMaster(args) => upgrade_master::run(&args),
+        Verb::Start(args) => start::run(&args),
+        Verb::Stop(args) => stop::run(&args),
+        Verb::Restart(args) => restart::run(&args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Reload(args) => reload::run(&args),
+        Verb::Checkconfig(args) => checkconfig::run(&args),
+    }
+}

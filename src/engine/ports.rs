@@ -118,6 +118,12 @@ pub trait Link: Send + Sync {
 
     /// Closes the connection.
     fn close(&self, why: &str);
+
+    /// The worker's process, if it names it: a process that connects again replaces its old
+    /// connection at once.
+    fn boot(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What a worker says about a command.

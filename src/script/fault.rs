@@ -65,11 +65,8 @@ impl fmt::Display for Problem {
             if let Some((column, width)) = self.caret {
                 let pad = " ".repeat(number.len());
                 // Tabs are kept so that the caret stands under its word at any tab width.
-                let before: String = line
-                    .chars()
-                    .take(column)
-                    .map(|c| if c == '\t' { '\t' } else { ' ' })
-                    .collect();
+                let before: String =
+                    line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 write!(f, "\n  {pad} | {before}{}", "^".repeat(width.max(1)))?;
             }
         }
@@ -99,8 +96,12 @@ impl LoadError {
     #[must_use]
     pub(super) fn from_problems(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| {
-            (&a.site.file, a.site.line, a.caret, &a.message)
-                .cmp(&(&b.site.file, b.site.line, b.caret, &b.message))
+            (&a.site.file, a.site.line, a.caret, &a.message).cmp(&(
+                &b.site.file,
+                b.site.line,
+                b.caret,
+                &b.message,
+            ))
         });
         problems.dedup();
         Self { problems }

@@ -181,7 +181,11 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn integer(&mut self, key: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+    pub(super) fn integer(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
         let value = self.value(key)?;
         let whole = match &value {
             Value::Integer(i) => Some(*i),
@@ -282,7 +286,10 @@ impl<'r, 'l> Fields<'r, 'l> {
                 }
                 Err(what) => self.problem(
                     &name,
-                    format!("`{name}` in `{key}` of {} must be plain data, not {what}.", self.owner),
+                    format!(
+                        "`{name}` in `{key}` of {} must be plain data, not {what}.",
+                        self.owner
+                    ),
                 ),
             }
         }
@@ -416,12 +423,18 @@ impl<'r, 'l> Fields<'r, 'l> {
             let message = format!("unknown option `{key}` of {}.", self.owner);
             self.problem_with(&key, message, hint.into_iter().collect());
         }
-        let has_positions =
-            self.table.pairs::<Value, Value>().flatten().any(|(k, _)| k.is_integer() || k.is_number());
+        let has_positions = self
+            .table
+            .pairs::<Value, Value>()
+            .flatten()
+            .any(|(k, _)| k.is_integer() || k.is_number());
         if has_positions {
             self.reader.ground.problem(
                 &self.spot(),
-                format!("{} has values without a name; every option is `name = value`.", self.owner),
+                format!(
+                    "{} has values without a name; every option is `name = value`.",
+                    self.owner
+                ),
                 Vec::new(),
             );
         }

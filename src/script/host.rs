@@ -20,9 +20,9 @@ use super::bind::{build, event};
 use super::budget::{Budget, Fatal, Pulse};
 use super::convert;
 use super::fault::script_error;
+use super::read::Objects;
 use super::read::render;
 use super::read::step::{COMMAND, StepType};
-use super::read::Objects;
 use super::slots::Slots;
 use crate::base::clock::Clock;
 use crate::base::results::Results;
@@ -350,7 +350,9 @@ impl Host {
             Err(problem) => problem,
         };
         let Some(build) = build else {
-            return Err(fail(format!("the function returned {problem}; plain data is needed here.")));
+            return Err(fail(format!(
+                "the function returned {problem}; plain data is needed here."
+            )));
         };
         if depth >= MAX_DEPTH {
             return Err(fail(format!("functions returned functions, {MAX_DEPTH} deep.")));
@@ -367,7 +369,9 @@ impl Host {
                 let inside = Inside(self.mailbox.clone());
                 crate::engine::render::render(&tree, build, &inside).await
             }
-            Err(what) => Err(fail(format!("what the function returned cannot be rendered: {what}"))),
+            Err(what) => {
+                Err(fail(format!("what the function returned cannot be rendered: {what}")))
+            }
         };
         self.slots.give_back(&lent.into_inner());
         out

@@ -140,10 +140,8 @@ fn source<'a>(inside: &str, argument: &'a str) -> Result<(Selector, Option<&'a s
             ATTRIBUTES.join(", ")
         ));
     }
-    let selector = Selector::Source {
-        codebase: codebase.to_owned(),
-        attribute: attribute.to_owned(),
-    };
+    let selector =
+        Selector::Source { codebase: codebase.to_owned(), attribute: attribute.to_owned() };
     Ok((selector, ending))
 }
 

@@ -14,9 +14,9 @@ use tokio::task::LocalSet;
 pub use super::fault::LoadError;
 use super::fault::{Problem, placed};
 use super::host::{Handle, Host, PATIENCE, Posted, Shared, client, start_watchdog};
+use super::native;
 use super::read::{Reader, check, config};
 use super::sandbox::{Ground, Sandbox};
-use super::native;
 use crate::base::clock::Clock;
 use crate::engine::ports::Scripts;
 use crate::http;
@@ -91,7 +91,8 @@ async fn load_with(options: LoadOptions, patience: u32) -> Result<Loaded, LoadEr
         }
     };
     let silent = shared.unless_silent(handle).await;
-    let ended = || own_problem(&options.file, "the thread that loads it ended unexpectedly.".into());
+    let ended =
+        || own_problem(&options.file, "the thread that loads it ended unexpectedly.".into());
     match silent {
         Ok(Ok(Ok(config))) => Ok(loaded(*config, mailbox, shared, &options)),
         Ok(Ok(Err(error))) => {
@@ -196,7 +197,12 @@ fn prepare(
     sandbox.budget.set_limit(Duration::from_secs_f64(config.limits.cpu_seconds));
     sandbox.lua.set_memory_limit(config.limits.memory_bytes).map_err(bug)?;
 
-    let types = reader.types.borrow().values().filter_map(|t| Some((t.run.as_ref()?.slot, t.clone()))).collect();
+    let types = reader
+        .types
+        .borrow()
+        .values()
+        .filter_map(|t| Some((t.run.as_ref()?.slot, t.clone())))
+        .collect();
     let hook = config.www.as_ref().and_then(|www| www.github.clone());
     let host = Host {
         slots: reader.slots.clone(),

@@ -120,17 +120,12 @@ impl Token {
 
 impl Source {
     fn assigns(&self, at: usize, key: &str) -> bool {
-        let is = |i: usize, sign: u8| {
-            self.tokens.get(i).is_some_and(|t| t.kind == Kind::Sign(sign))
-        };
+        let is =
+            |i: usize, sign: u8| self.tokens.get(i).is_some_and(|t| t.kind == Kind::Sign(sign));
         match self.tokens.get(at).map(|t| &t.kind) {
             Some(Kind::Name(name)) => name == key && is(at + 1, b'='),
             Some(Kind::Text(text)) => {
-                text == key
-                    && is(at + 1, b']')
-                    && is(at + 2, b'=')
-                    && at > 0
-                    && is(at - 1, b'[')
+                text == key && is(at + 1, b']') && is(at + 2, b'=') && at > 0 && is(at - 1, b'[')
             }
             _ => false,
         }

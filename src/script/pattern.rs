@@ -210,8 +210,7 @@ impl Matcher<'_> {
             return malformed("too many captures");
         }
         let position = self.pattern.get(p + 1) == Some(&b')');
-        let (state, next) =
-            if position { (State::Position, p + 2) } else { (State::Open, p + 1) };
+        let (state, next) = if position { (State::Position, p + 2) } else { (State::Open, p + 1) };
         self.open.push((s, state));
         let found = self.run(s, next)?;
         if found.is_none() {

@@ -155,9 +155,7 @@ impl Shape {
         match self {
             Self::Literal(text) => format!("{text:?}"),
             Self::List(inner) => format!("a list of {}", inner.plural()),
-            Self::Union(shapes) => {
-                shapes.iter().map(Self::words).collect::<Vec<_>>().join(" or ")
-            }
+            Self::Union(shapes) => shapes.iter().map(Self::words).collect::<Vec<_>>().join(" or "),
             Self::Optional(inner) => inner.words(),
             Self::Any => "anything".to_owned(),
             Self::Integer => "an integer".to_owned(),
@@ -217,7 +215,9 @@ fn shown(value: &Json) -> String {
         Json::String(s) => format!("the string {:?}", crate::base::text::shorten(s, 60)),
         Json::Number(n) => format!("the number {n}"),
         Json::Bool(b) => format!("{b}"),
-        Json::Array(_) => format!("the list {}", crate::base::text::shorten(&value.to_string(), 60)),
+        Json::Array(_) => {
+            format!("the list {}", crate::base::text::shorten(&value.to_string(), 60))
+        }
         Json::Object(_) => "a table of names".to_owned(),
     }
 }

@@ -82,7 +82,11 @@ impl Watcher {
         let mut watched = BTreeSet::new();
         for folder in folders {
             let is_new = !self.folders.contains(&folder);
-            match if is_new { self.inner.watch(&folder, RecursiveMode::NonRecursive) } else { Ok(()) } {
+            match if is_new {
+                self.inner.watch(&folder, RecursiveMode::NonRecursive)
+            } else {
+                Ok(())
+            } {
                 Ok(()) => {
                     watched.insert(folder);
                 }
@@ -107,7 +111,8 @@ mod tests {
         std::fs::write(&file, "1").unwrap();
         let (tx, rx) = mpsc::channel();
         let watcher =
-            watch(vec![file.clone()], Duration::from_millis(100), move || tx.send(()).unwrap()).unwrap();
+            watch(vec![file.clone()], Duration::from_millis(100), move || tx.send(()).unwrap())
+                .unwrap();
         std::fs::write(root.join("other.txt"), "x").unwrap();
         assert_eq!(rx.recv_timeout(Duration::from_millis(400)), Err(RecvTimeoutError::Timeout));
         std::fs::write(root.join("new.lua"), "2").unwrap();

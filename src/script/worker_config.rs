@@ -56,7 +56,10 @@ fn read(f: &mut Fields<'_, '_>, base_dir: &Path) -> WorkerSettings {
     let (host, port) = address(f);
     let name = f.required_text("name");
     if name.contains(':') {
-        f.problem("name", format!("`name` of a worker must not contain `:`, and this is {name:?}."));
+        f.problem(
+            "name",
+            format!("`name` of a worker must not contain `:`, and this is {name:?}."),
+        );
     }
     let password = f.required_secret("password");
     let standard = WorkerSettings::new(&name, password, &host, port, base_dir.to_owned());

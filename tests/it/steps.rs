@@ -43,7 +43,9 @@ fn line(request: &StepRequest) -> String {
             };
             format!("{words}{}", if *collect { " >" } else { "" })
         }
-        StepRequest::SetProperty { name, value, source } => format!("set {name}={value} by {source}"),
+        StepRequest::SetProperty { name, value, source } => {
+            format!("set {name}={value} by {source}")
+        }
         StepRequest::Stat { path } => format!("stat {path}"),
         other => format!("{other:?}"),
     }
@@ -104,7 +106,8 @@ async fn play_loaded(loaded: &Loaded, build: BuildView, answers: Vec<Answer>) ->
         options.insert(name.clone(), value);
     }
     let (desk, mut inbox) = Desk::new();
-    let view = StepView { build, name: "s".to_owned(), number: 0, workdir: "/w/b/build".to_owned() };
+    let view =
+        StepView { build, name: "s".to_owned(), number: 0, workdir: "/w/b/build".to_owned() };
     let run = StepRun { run: config.run.clone(), view, options, desk };
     let mut asked = Vec::new();
     let serve = async {
@@ -142,7 +145,8 @@ fn shell_runs_its_command_and_the_exit_code_is_the_result() {
     play(step, vec![exit(2)]).expect(Results::Failure, &["ninja -j 4 -v"]);
     play("ci.steps.shell { command = 'a && b' }", vec![exit(1)])
         .expect(Results::Failure, &["sh a && b"]);
-    let decoded = "ci.steps.shell { command = 'x', decode_rc = { [0] = 'success', [77] = 'skipped' } }";
+    let decoded =
+        "ci.steps.shell { command = 'x', decode_rc = { [0] = 'success', [77] = 'skipped' } }";
     play(decoded, vec![exit(77)]).expect(Results::Skipped, &["sh x"]);
     play(decoded, vec![exit(1)]).expect(Results::Failure, &["sh x"]);
 }
@@ -301,9 +305,20 @@ fn github_takes_the_tip_of_a_merge_ref_and_git_takes_the_revision() {
 
 #[test]
 fn hostile_branches_and_revisions_never_reach_git() {
-    for branch in
-        ["--upload-pack=evil", "-x", "a b", "a:b", "+main", "a..b", "x@{1}", "a~1", "a\nb", "/x", "a^", "x/"]
-    {
+    for branch in [
+        "--upload-pack=evil",
+        "-x",
+        "a b",
+        "a:b",
+        "+main",
+        "a..b",
+        "x@{1}",
+        "a~1",
+        "a\nb",
+        "/x",
+        "a^",
+        "x/",
+    ] {
         let stamps = [("", branch, None)];
         let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
         assert_eq!(played.asked, Vec::<String>::new(), "{branch}");
@@ -324,7 +339,9 @@ fn properties_are_set_with_buildbots_sources() {
         play("ci.steps.set_properties { properties = { a = ci.null, b = 2.0 } }", vec![done()]);
     assert_eq!(
         played.asked,
-        ["SetProperties { values: {\"a\": Null, \"b\": Number(2)}, source: \"SetProperties Step\" }"]
+        [
+            "SetProperties { values: {\"a\": Null, \"b\": Number(2)}, source: \"SetProperties Step\" }"
+        ]
     );
 }
 
@@ -337,8 +354,10 @@ fn directories_and_files_ask_the_desk_and_their_errors_are_failures() {
         &["RemoveDirectory { paths: [\"/x\", \"/y\"], timeout: Some(7.0) }"],
     );
     let refused = Err(DeskError::Failed("no room on the disk".to_owned()));
-    play("ci.steps.make_directory { dir = '/x' }", vec![refused]).expect_failure("no room on the disk");
-    let upload = "ci.steps.file_upload { workersrc = 'a.tgz', masterdest = 'out/a.tgz', mode = '0644',
+    play("ci.steps.make_directory { dir = '/x' }", vec![refused])
+        .expect_failure("no room on the disk");
+    let upload =
+        "ci.steps.file_upload { workersrc = 'a.tgz', masterdest = 'out/a.tgz', mode = '0644',
                     url = 'http://x/a.tgz' }";
     play(upload, vec![done(), done()]).expect(
         Results::Success,

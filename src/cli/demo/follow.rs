@@ -76,7 +76,9 @@ impl Follower {
     }
 
     async fn step_ended(&self, step: StepId, results: Results) {
-        let Ok(shown) = self.engine.store().read(move |conn| steps::shown(conn, step)).await else { return };
+        let Ok(shown) = self.engine.store().read(move |conn| steps::shown(conn, step)).await else {
+            return;
+        };
         let took = match (shown.started_at, shown.complete_at) {
             (Some(from), Some(to)) => duration(to.since(from)),
             _ => String::new(),

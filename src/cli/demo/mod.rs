@@ -5,7 +5,6 @@
 mod follow;
 mod repository;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ use sha2::Sha256;
 
 use self::follow::Follower;
 use super::failure::Failure;
+use super::surroundings;
 use super::terminal::say;
-use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::results::Results;
 use crate::base::secret::Secret;
@@ -23,7 +22,7 @@ use crate::http;
 use crate::model::event::Event;
 use crate::model::worker::WorkerSettings;
 use crate::server::{self, Options, Running};
-use crate::worker::{self, Surroundings};
+use crate::worker;
 
 /// Show the main job: a push travels from a webhook to a finished build.
 ///
@@ -71,7 +70,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn prepare(dir: &Path) -> Result<(), Failure> {
-    let fail = |e: std::io::Error| Failure::failed(format!("{} cannot be used: {e}", dir.display()));
+    let fail =
+        |e: std::io::Error| Failure::failed(format!("{} cannot be used: {e}", dir.display()));
     std::fs::create_dir_all(dir).map_err(fail)?;
     if std::fs::read_dir(dir).map_err(fail)?.next().is_some() {
         let failure = Failure::failed(format!("{} is not empty", dir.display()));
@@ -160,10 +160,7 @@ fn start_worker(running: &Running, dir: &Path, secret: &str) -> Result<(), Failu
         address.port(),
         dir.join("worker"),
     );
-    let environ: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), environ };
+    let surroundings = surroundings::here();
     let token = running.tasks().token();
     running.tasks().spawn("demo worker", async move {
         if let Err(error) = worker::run(settings, surroundings, token).await {
@@ -187,7 +184,7 @@ async fn push(page: &str, secret: &str, commit: &repository::Commit) -> Result<(
         .header("x-hub-signature-256", &signature);
     request.body = body;
     let answer = http::Client::new()
-        .send(request)
+        .request(request)
         .await
         .map_err(|e| Failure::failed(format!("the push could not be posted: {e}")))?;
     let text = String::from_utf8_lossy(&answer.body).trim().to_owned();

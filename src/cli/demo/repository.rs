@@ -24,7 +24,8 @@ pub(super) struct Commit {
 
 /// Makes the repository.
 pub(super) fn make(dir: &Path) -> Result<Commit, Failure> {
-    let fail = |e: std::io::Error| Failure::failed(format!("{} cannot be made: {e}", dir.display()));
+    let fail =
+        |e: std::io::Error| Failure::failed(format!("{} cannot be made: {e}", dir.display()));
     std::fs::create_dir_all(dir).map_err(fail)?;
     std::fs::write(dir.join("hello.c"), SOURCE).map_err(fail)?;
     let message = "Say hello three times".to_owned();
@@ -39,14 +40,22 @@ pub(super) fn make(dir: &Path) -> Result<Commit, Failure> {
 fn git(dir: &Path, args: &[&str]) -> Result<String, Failure> {
     // The user's own settings (signing, hooks, templates) have no part in the demo.
     let out = Command::new("git")
-        .args(["-c", "user.name=Demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"])
+        .args([
+            "-c",
+            "user.name=Demo",
+            "-c",
+            "user.email=demo@localhost",
+            "-c",
+            "commit.gpgsign=false",
+        ])
         .args(["-c", "core.hooksPath=/dev/null"])
         .args(args)
         .current_dir(dir)
         .stdin(Stdio::null())
         .output()
         .map_err(|e| {
-            Failure::failed(format!("git cannot be run: {e}")).hint("The demo needs git; install it.")
+            Failure::failed(format!("git cannot be run: {e}"))
+                .hint("The demo needs git; install it.")
         })?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());

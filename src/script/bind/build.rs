@@ -11,15 +11,8 @@ use crate::model::step::StepView;
 use crate::script::convert;
 use crate::script::read::Objects;
 
-const FIELDS: &[&str] = &[
-    "properties",
-    "builder",
-    "worker",
-    "number",
-    "changes",
-    "sourcestamps",
-    "builddir",
-];
+const FIELDS: &[&str] =
+    &["properties", "builder", "worker", "number", "changes", "sourcestamps", "builddir"];
 const WORKER_FIELDS: &[&str] = &["name", "max_builds", "info", "data", "properties"];
 const STEP_FIELDS: &[&str] = &["name", "number", "workdir", "build", "data"];
 
@@ -53,7 +46,12 @@ pub(in crate::script) fn build(
         stamps.push(convert::to_lua(lua, &json)?)?;
     }
     out.set("sourcestamps", stamps)?;
-    frozen(lua, out, "a build cannot be changed here; a step sets properties with step:set_property.", Some(FIELDS))
+    frozen(
+        lua,
+        out,
+        "a build cannot be changed here; a step sets properties with step:set_property.",
+        Some(FIELDS),
+    )
 }
 
 fn properties(lua: &Lua, view: &BuildView) -> mlua::Result<Table> {
@@ -61,7 +59,12 @@ fn properties(lua: &Lua, view: &BuildView) -> mlua::Result<Table> {
     for (name, (value, _)) in &view.properties.0 {
         values.raw_set(name.as_str(), convert::to_lua(lua, value)?)?;
     }
-    frozen(lua, values, "properties are read-only here; a step sets them with step:set_property.", None)
+    frozen(
+        lua,
+        values,
+        "properties are read-only here; a step sets them with step:set_property.",
+        None,
+    )
 }
 
 fn worker(lua: &Lua, objects: &Objects, view: &BuildView) -> mlua::Result<Table> {

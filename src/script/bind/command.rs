@@ -95,7 +95,8 @@ fn command_line(command: Option<&Json>) -> Result<CommandLine, String> {
         Some(Json::String(text)) if !text.is_empty() => Ok(CommandLine::Shell(text.clone())),
         Some(list @ Json::Array(_)) => {
             let shape = Shape::List(Box::new(Shape::Scalar));
-            let settled = shape.settle(list.clone()).map_err(|what| format!("`command`: {what}."))?;
+            let settled =
+                shape.settle(list.clone()).map_err(|what| format!("`command`: {what}."))?;
             let words = settled.as_array().cloned().unwrap_or_default();
             if words.is_empty() {
                 return Err(missing());

@@ -36,7 +36,10 @@ const FIELDS: [&str; 11] = [
 ];
 
 /// The callback that has a say in `event`.
-pub(in crate::script) fn callback_of<'h>(hook: &'h GithubHook, event: &str) -> Option<&'h Callback> {
+pub(in crate::script) fn callback_of<'h>(
+    hook: &'h GithubHook,
+    event: &str,
+) -> Option<&'h Callback> {
     match event {
         "push" => hook.on_push.as_ref(),
         "pull_request" => hook.on_pull_request.as_ref(),
@@ -131,8 +134,8 @@ fn event(
 fn api(lua: &Lua, client: &Client) -> mlua::Result<Table> {
     let api = lua.create_table()?;
     let client = client.clone();
-    let get = lua.create_async_function(
-        move |lua, (_, path, query): (Table, String, Option<Table>)| {
+    let get =
+        lua.create_async_function(move |lua, (_, path, query): (Table, String, Option<Table>)| {
             let client = client.clone();
             async move {
                 let mut pairs = Vec::new();
@@ -160,8 +163,7 @@ fn api(lua: &Lua, client: &Client) -> mlua::Result<Table> {
                 out.set("headers", headers)?;
                 Ok(out)
             }
-        },
-    )?;
+        })?;
     api.set("get", get)?;
     Ok(api)
 }

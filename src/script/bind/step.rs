@@ -196,7 +196,9 @@ fn upload(options: &Table) -> Result<StepRequest, String> {
         Ok(Value::String(digits)) => {
             let digits = digits.to_string_lossy();
             let mode = u32::from_str_radix(&digits, 8).ok().filter(|mode| *mode <= 0o7777);
-            Some(mode.ok_or_else(|| format!("`mode` must be octal digits such as \"0644\", not {digits:?}."))?)
+            Some(mode.ok_or_else(|| {
+                format!("`mode` must be octal digits such as \"0644\", not {digits:?}.")
+            })?)
         }
         _ => return Err("`mode` is a string of octal digits, such as \"0644\".".to_owned()),
     };

@@ -26,7 +26,15 @@ struct Checks<'a, 'l> {
 }
 
 impl Checks<'_, '_> {
-    fn problem(&self, site: &Site, called: &str, key: &str, text: &str, message: String, hints: Vec<String>) {
+    fn problem(
+        &self,
+        site: &Site,
+        called: &str,
+        key: &str,
+        text: &str,
+        message: String,
+        hints: Vec<String>,
+    ) {
         let spot = {
             let sources = self.reader.ground.sources.borrow();
             let spot = sources.key(site, called, key);
@@ -39,7 +47,8 @@ impl Checks<'_, '_> {
         let mut first: BTreeMap<&str, &Site> = BTreeMap::new();
         for (name, site) in names.filter(|(name, _)| !name.is_empty()) {
             if let Some(earlier) = first.get(name.as_str()) {
-                let message = format!("there are two {kind}s named {name:?}; the other is at {earlier}.");
+                let message =
+                    format!("there are two {kind}s named {name:?}; the other is at {earlier}.");
                 self.problem(site, kind, "name", "", message, Vec::new());
             } else {
                 first.insert(name, site);

@@ -112,7 +112,8 @@ fn objects<T>(
                 out.push(object);
             }
             None => {
-                let message = format!("`{key}` holds {}; it takes what {made_by} makes.", a_type(&value));
+                let message =
+                    format!("`{key}` holds {}; it takes what {made_by} makes.", a_type(&value));
                 f.problem(key, message);
             }
         }
@@ -158,8 +159,7 @@ fn limits(f: &mut Fields<'_, '_>) -> Limits {
         l.problem("cpu_seconds", "`cpu_seconds` of c.limits must be at least 0.01.");
     }
     let memory = l.integer("memory_bytes", (16 << 20)..=i64::MAX);
-    let memory_bytes =
-        memory.and_then(|m| usize::try_from(m).ok()).unwrap_or(default.memory_bytes);
+    let memory_bytes = memory.and_then(|m| usize::try_from(m).ok()).unwrap_or(default.memory_bytes);
     l.finish();
     Limits { cpu_seconds: cpu_seconds.max(0.01), memory_bytes }
 }

@@ -98,8 +98,7 @@ pub(super) fn patterns(f: &mut Fields<'_, '_>, key: &str) -> Option<Vec<Regex>> 
                 let error = error.to_string();
                 let reason = error.lines().last().unwrap_or_default();
                 let reason = reason.trim_start_matches("error: ").trim_end_matches('.');
-                let message =
-                    format!("{text:?} in `{key}` is not a regular expression: {reason}.");
+                let message = format!("{text:?} in `{key}` is not a regular expression: {reason}.");
                 f.problem_at(key, &text, message, Vec::new());
             }
         }

@@ -75,8 +75,7 @@ fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
         _ => None,
     };
     let Some(object) = object else {
-        let message =
-            format!("`locks` of {} takes lock accesses, not {}.", f.owner, a_type(value));
+        let message = format!("`locks` of {} takes lock accesses, not {}.", f.owner, a_type(value));
         f.problem_with("locks", message, vec!["Write lock:access \"counting\".".to_owned()]);
         return None;
     };
@@ -107,8 +106,13 @@ fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
         "counting" => {
             let locks = f.reader.locks.borrow();
             let config = &locks.0[lock];
-            let most =
-                config.max_count_for_worker.values().copied().max().unwrap_or(0).max(config.max_count);
+            let most = config
+                .max_count_for_worker
+                .values()
+                .copied()
+                .max()
+                .unwrap_or(0)
+                .max(config.max_count);
             if count > most {
                 let message = format!(
                     "an access counts {count}, but the lock {:?} has only {most}: it would wait \

@@ -109,13 +109,18 @@ impl Renderables<'_> {
             "builddir" => Renderable::Builddir,
             "renderer" => match get("f") {
                 Value::Function(f) => Renderable::Callback((self.keep)(&f)),
-                other => return Err(format!("ci.renderer takes a function, not {}.", a_type(&other))),
+                other => {
+                    return Err(format!("ci.renderer takes a function, not {}.", a_type(&other)));
+                }
             },
             "transform" => match get("f") {
-                Value::Function(f) => {
-                    Renderable::Transform((self.keep)(&f), self.arguments(&get("arguments"), depth)?)
+                Value::Function(f) => Renderable::Transform(
+                    (self.keep)(&f),
+                    self.arguments(&get("arguments"), depth)?,
+                ),
+                other => {
+                    return Err(format!("ci.transform takes a function, not {}.", a_type(&other)));
                 }
-                other => return Err(format!("ci.transform takes a function, not {}.", a_type(&other))),
             },
             "merge" => Renderable::Merge(self.merged(&get("arguments"), depth)?),
             _ => Renderable::Concat(self.joined(&object.options, depth)?),
@@ -125,9 +130,7 @@ impl Renderables<'_> {
     fn arguments(&self, packed: &Value, depth: usize) -> Result<Vec<Renderable>, String> {
         let Value::Table(packed) = packed else { return Ok(Vec::new()) };
         let n: i64 = packed.raw_get("n").unwrap_or(0);
-        (1..=n)
-            .map(|i| self.value(&packed.raw_get(i).unwrap_or(Value::Nil), depth + 1))
-            .collect()
+        (1..=n).map(|i| self.value(&packed.raw_get(i).unwrap_or(Value::Nil), depth + 1)).collect()
     }
 
     fn merged(&self, packed: &Value, depth: usize) -> Result<Vec<Renderable>, String> {
@@ -152,8 +155,10 @@ impl Renderables<'_> {
             match self.value(&side, depth + 1)? {
                 Renderable::Concat(parts) => out.extend(parts),
                 Renderable::Constant(Json::Null) => {}
-                Renderable::Constant(Json::Array(_) | Json::Object(_)) | Renderable::List(_)
-                | Renderable::Map(_) | Renderable::Merge(_) => {
+                Renderable::Constant(Json::Array(_) | Json::Object(_))
+                | Renderable::List(_)
+                | Renderable::Map(_)
+                | Renderable::Merge(_) => {
                     return Err("a table cannot be joined with `..`.".to_owned());
                 }
                 part => out.push(part),

@@ -20,9 +20,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
     let site = f.spot().site;
     let name = f.text("name").unwrap_or_else(|| "github_status".to_owned());
     let context = f.renderable("context").unwrap_or_else(default_context);
-    let mut words = |key: &str, default: &str| {
-        f.renderable(key).unwrap_or_else(|| Renderable::text(default))
-    };
+    let mut words =
+        |key: &str, default: &str| f.renderable(key).unwrap_or_else(|| Renderable::text(default));
     let (start, finish) = (words("start", "Build started."), words("finish", "Build done."));
     let status = GithubStatus {
         token: f.required_secret("token"),

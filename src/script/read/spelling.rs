@@ -54,7 +54,8 @@ const OTHERS: [(&str, &str); 44] = [
 /// A hint that names our spelling of Buildbot's `name`, if that is one of `known`.
 pub(in crate::script) fn ours(name: &str, known: &[String]) -> Option<String> {
     let ours = translated(name)?;
-    (ours != name && known.contains(&ours)).then(|| format!("Buildbot's `{name}` is `{ours}` here."))
+    (ours != name && known.contains(&ours))
+        .then(|| format!("Buildbot's `{name}` is `{ours}` here."))
 }
 
 /// A hint when `key` is missing and something that means it was given.

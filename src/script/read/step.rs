@@ -105,7 +105,10 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     let run = match f.value("run") {
         Some(Value::Function(run)) => Some(reader.slots.keep_own(&run, &f.key_spot("run").site)),
         Some(other) => {
-            f.problem("run", format!("`run` of {} must be a function, not {}.", f.owner, a_type(&other)));
+            f.problem(
+                "run",
+                format!("`run` of {} must be a function, not {}.", f.owner, a_type(&other)),
+            );
             None
         }
         None => {
@@ -328,10 +331,13 @@ fn check(f: &Fields<'_, '_>, kind: &StepType, options: &Table) {
     let Some(check) = &kind.check else { return };
     match check.call::<MultiValue>(options.clone()) {
         Ok(mut answer) => {
-            let fine = answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
+            let fine =
+                answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
             if !fine {
-                let message = answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
-                let message = message.unwrap_or_else(|| "its options do not fit together".to_owned());
+                let message =
+                    answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
+                let message =
+                    message.unwrap_or_else(|| "its options do not fit together".to_owned());
                 let message = format!("{}: {}.", f.owner, message.trim_end_matches('.'));
                 f.reader.ground.problem(&f.spot(), message, Vec::new());
             }

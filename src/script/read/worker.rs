@@ -37,7 +37,8 @@ impl<'l> Reader<'l> {
             Some(object) if object.kind == kind => Some(Fields::of(self, &object)),
             Some(_) => None,
             None => {
-                let anchor = crate::script::fields::Anchor::Nested(self.plain_site.borrow().clone());
+                let anchor =
+                    crate::script::fields::Anchor::Nested(self.plain_site.borrow().clone());
                 Some(Fields::new(self, &kind.replace('_', " "), table.clone(), anchor))
             }
         }

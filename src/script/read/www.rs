@@ -60,8 +60,14 @@ fn authz(outer: &mut Fields<'_, '_>) -> Authz {
             if role != "anyone" && !roles.contains_key(&role) {
                 let mut known: Vec<String> = roles.keys().cloned().collect();
                 known.push("anyone".to_owned());
-                let message = format!("`allow` names the role {role:?}, which `roles` does not have.");
-                given.problem_at(action, &role, message, suggestion(&role, &known).into_iter().collect());
+                let message =
+                    format!("`allow` names the role {role:?}, which `roles` does not have.");
+                given.problem_at(
+                    action,
+                    &role,
+                    message,
+                    suggestion(&role, &known).into_iter().collect(),
+                );
             }
             allow.insert(action.clone(), role);
         }

@@ -72,7 +72,8 @@ fn a_cancelled_request_is_never_built_and_a_rebuild_makes_a_new_one() {
         world.engine().rebuild(BuildId(1), "operator".to_owned()).await.unwrap();
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 success", "linux/2 w1 success"]);
-        let revisions = "select value from build_properties where name = 'revision' order by build_id";
+        let revisions =
+            "select value from build_properties where name = 'revision' order by build_id";
         assert_eq!(world.rows(revisions, 1).await, ["\"a2\"", "\"a2\""]);
     });
 }
@@ -105,7 +106,7 @@ fn an_error_in_a_function_ends_its_step_as_exception_and_names_the_place() {
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
         let error = world.log(BuildId(1), "Build", "error").await.join("\n");
-        assert!(error.contains("master.lua:10"), "{error}");
+        assert!(error.contains("master.lua:11"), "{error}");
         assert!(error.contains("option command"), "{error}");
     });
 }

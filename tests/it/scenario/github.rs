@@ -43,7 +43,10 @@ fn a_push_to_another_branch_builds_nothing_and_says_why() {
         world.settle().await;
         assert_eq!(world.builds().await, [""; 0]);
         let verdicts = world.rows("select verdicts from changes", 1).await;
-        assert!(verdicts[0].contains(r#"refused: branch is \"feature\", not \"main\""#), "{verdicts:?}");
+        assert!(
+            verdicts[0].contains(r#"refused: branch is \"feature\", not \"main\""#),
+            "{verdicts:?}"
+        );
     });
 }
 
@@ -55,7 +58,11 @@ fn a_pull_request_waits_for_quiet_and_is_built_once_at_its_newest_commit() {
         world.pass(200).await;
         world.pull_request("synchronize", 7, "p2").await;
         world.pass(200).await;
-        assert_eq!(world.builds().await, [""; 0], "200 s after the second push it is not quiet yet");
+        assert_eq!(
+            world.builds().await,
+            [""; 0],
+            "200 s after the second push it is not quiet yet"
+        );
         w1.expect(all_steps());
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 success"]);

@@ -69,7 +69,11 @@ fn a_tree_stable_timer_survives_a_crash() {
         world.pass(90).await;
         assert_eq!(world.builds().await, [""; 0]);
         world.pass(20).await;
-        assert_eq!(world.builds().await.len(), 1, "300 s after the change, whatever happened since");
+        assert_eq!(
+            world.builds().await.len(),
+            1,
+            "300 s after the change, whatever happened since"
+        );
         world.settle().await;
     });
 }
@@ -82,7 +86,8 @@ fn recovering_twice_changes_nothing_more() {
         world.pass(5).await;
         world.crash().await;
         world.start().await;
-        let state = "select id, cast(results as text), state_string, cast(complete_at as text) from builds";
+        let state =
+            "select id, cast(results as text), state_string, cast(complete_at as text) from builds";
         let once = world.rows(&state.replace("id,", "cast(id as text),"), 4).await;
         world.crash().await;
         world.start().await;

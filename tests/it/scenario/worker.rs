@@ -34,7 +34,8 @@ pub(super) async fn late_result(world: &mut World) {
     world.connect("w2").await.expect([shell("make").takes(50).exits(2), shell("make clean")]);
     world.cut("w1").await;
     let (build, results, text) = (BuildId(1), Results::Success, "build successful".to_owned());
-    let late = |answer| Input::Build { build, report: BuildReport::Finished { results, text, answer } };
+    let late =
+        |answer| Input::Build { build, report: BuildReport::Finished { results, text, answer } };
     // What it is answered does not matter; what it does, does.
     let _ = world.engine().ask(late).await;
     world.settle().await;

@@ -2,3 +2,7 @@
 //! when nobody has anything to do, with a fake GitHub and fake workers.
 
 pub(crate) mod fake_github;
+pub(crate) mod fake_worker;
+pub(crate) mod hand;
+pub(crate) mod payload;
+pub(crate) mod world;

@@ -1,0 +1,208 @@
+//! What the data API can be told to do: (kind of path, method) → an [`Order`] with the permission
+//! it needs. The web edge checks the permission; the engine carries the order out.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::forces::{self, FormErrors};
+use crate::api::path::{elements, integer, matched};
+use crate::api::{Api, ApiError};
+use crate::base::id::{BuildId, RequestId};
+use crate::engine::input::{Force, Started};
+use crate::engine::{Engine, Refusal};
+use crate::model::config::Config;
+use crate::store::Value;
+use crate::store::page::{self, Page, Scope};
+use crate::store::views::{builders, builds};
+
+/// A path, a method, and the permission it needs. Others of Buildbot's methods (`set_priority`,
+/// `enable`, `pause` …) get their lines here.
+#[derive(Debug)]
+pub struct Method {
+    /// Patterns of the paths.
+    pub patterns: &'static [&'static str],
+    /// Name of the method.
+    pub name: &'static str,
+    /// The action of `authz`.
+    pub action: &'static str,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Force,
+    Stop,
+    Rebuild,
+    Cancel,
+}
+
+const BUILDS: &[&str] = &[
+    "/builds/n:buildid",
+    "/builders/n:builderid/builds/n:build_number",
+    "/builders/s:buildername/builds/n:build_number",
+];
+
+/// Every method there is.
+pub static METHODS: &[Method] = &[
+    Method {
+        patterns: &["/forceschedulers/i:schedulername"],
+        name: "force",
+        action: "force",
+        what: What::Force,
+    },
+    Method { patterns: BUILDS, name: "stop", action: "stop", what: What::Stop },
+    Method { patterns: BUILDS, name: "rebuild", action: "rebuild", what: What::Rebuild },
+    Method {
+        patterns: &["/buildrequests/n:buildrequestid"],
+        name: "cancel",
+        action: "cancel",
+        what: What::Cancel,
+    },
+];
+
+/// Why an order was not carried out.
+#[derive(Debug)]
+pub enum ControlError {
+    /// No such path or thing.
+    Api(ApiError),
+    /// The path has no such method.
+    Unsupported(String),
+    /// A form was filled in wrongly.
+    Form(FormErrors),
+    /// The engine said no.
+    Refused(Refusal),
+}
+
+impl From<ApiError> for ControlError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<Refusal> for ControlError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The method `name` at a raw path, with the path's parameters.
+///
+/// # Errors
+/// When there is no such path, or it has no such method.
+pub fn find(raw: &str, name: &str) -> Result<(&'static Method, Vec<Value>), ControlError> {
+    let elements = elements(raw).unwrap_or_default();
+    let found = METHODS.iter().filter(|m| m.name == name).find_map(|method| {
+        let params = method.patterns.iter().find_map(|p| matched(p, &elements))?;
+        Some((method, params))
+    });
+    match found {
+        Some(found) => Ok(found),
+        None => {
+            crate::api::resolve(raw)?;
+            Err(ControlError::Unsupported(format!("action: {name} is not supported")))
+        }
+    }
+}
+
+/// Carries an order out; the answer is Buildbot's `result`.
+///
+/// # Errors
+/// [`ControlError`], which says whose fault it is.
+pub async fn run(
+    engine: &Engine,
+    api: &Api,
+    method: &Method,
+    at: &[Value],
+    params: &Map<String, Json>,
+    user: Option<&str>,
+) -> Result<Json, ControlError> {
+    let reason = match params.get("reason") {
+        Some(Json::String(text)) if !text.is_empty() => text.clone(),
+        _ => "no reason".to_owned(),
+    };
+    match method.what {
+        What::Force => {
+            let generation = engine.generation();
+            let form = form(api, &generation.config, at, params, user).await?;
+            Ok(started(&engine.force(form).await?))
+        }
+        What::Stop => {
+            engine.stop_build(build(api, at).await?, reason).await?;
+            Ok(Json::Null)
+        }
+        What::Rebuild => {
+            let owner = user.unwrap_or("anonymous").to_owned();
+            Ok(started(&engine.rebuild(build(api, at).await?, owner).await?))
+        }
+        What::Cancel => {
+            let Some(Value::Int(request)) = at.first() else {
+                return Err(ApiError::missing("there is no such build request").into());
+            };
+            engine.cancel(RequestId(*request), reason).await?;
+            Ok(Json::Null)
+        }
+    }
+}
+
+/// `[bsid, {"builderid": requestid}]`
+fn started(started: &Started) -> Json {
+    let requests: Map<String, Json> =
+        started.requests.iter().map(|(b, r)| (b.to_string(), Json::from(r.0))).collect();
+    json!([started.buildset.0, requests])
+}
+
+/// The build at a path: by id, or by builder and number.
+async fn build(api: &Api, at: &[Value]) -> Result<BuildId, ApiError> {
+    let conditions = match at {
+        [_] => vec![builds::scope::ID],
+        [Value::Text(_), _] => vec![builds::scope::OF_BUILDER_NAME, builds::scope::NUMBER],
+        _ => vec![builds::scope::OF_BUILDER, builds::scope::NUMBER],
+    };
+    let scope = Scope { conditions, values: at.to_vec() };
+    let page =
+        Page { columns: builds::TABLE.column("buildid").into_iter().collect(), ..Page::default() };
+    let rows = api.store.read(move |c| page::select(c, &builds::TABLE, &scope, &page)).await?;
+    match rows.first().and_then(|row| row.first()) {
+        Some(Value::Int(id)) => Ok(BuildId(*id)),
+        _ => Err(ApiError::missing("there is no such build")),
+    }
+}
+
+async fn form(
+    api: &Api,
+    config: &Config,
+    at: &[Value],
+    params: &Map<String, Json>,
+    user: Option<&str>,
+) -> Result<Force, ControlError> {
+    let Some(Value::Text(name)) = at.first() else {
+        return Err(ApiError::missing("there is no such force scheduler").into());
+    };
+    let Some((scheduler, force)) = forces::find(config, name) else {
+        let text = format!("there is no force scheduler '{name}' in the configuration");
+        return Err(ApiError::missing(text).into());
+    };
+    let mut chosen = BTreeSet::new();
+    if let Some(id) = params.get("builderid").filter(|v| !v.is_null()) {
+        let number = id.as_i64().or_else(|| id.as_str().and_then(integer));
+        let Some(number) = number else {
+            return Err(ApiError::invalid(format!("invalid builderid {id}")).into());
+        };
+        let name = api.store.read(move |c| builders::name(c, number)).await;
+        let name = name.map_err(ApiError::from)?;
+        chosen.extend(name.into_iter().filter(|n| scheduler.builders.contains(n)));
+    } else if let Some(names) = params.get("builderNames").and_then(Json::as_array) {
+        let names = names.iter().filter_map(Json::as_str);
+        chosen
+            .extend(names.filter(|n| scheduler.builders.iter().any(|b| b == n)).map(str::to_owned));
+    } else {
+        chosen.extend(scheduler.builders.iter().cloned());
+    }
+    if chosen.is_empty() {
+        let text = format!("the force scheduler '{name}' starts none of the builders asked for");
+        return Err(ApiError::invalid(text).into());
+    }
+    forces::fill_in(scheduler, force, chosen.into_iter().collect(), params, user)
+        .map_err(ControlError::Form)
+}

@@ -1,0 +1,112 @@
+//! `checkconfig`: the same reading and checking as a start or a reload, without a master.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::place::{Place, Role};
+use super::{logging, resolved, terminal};
+use crate::base::clock::Clock;
+use crate::base::text::count;
+use crate::http;
+use crate::model::config::Config;
+use crate::script::load::{LoadOptions, Loaded, Mount, load};
+use crate::script::worker_config::load_worker;
+
+/// Check a configuration without a master.
+///
+/// Prints every error with its place, and exits with 1 if there is one.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples: halide-ci checkconfig master\n          \
+                        halide-ci checkconfig new-master.lua --base-dir master")]
+pub(super) struct Args {
+    /// A configuration, or a base directory.
+    #[arg(default_value = "master")]
+    path: PathBuf,
+    /// Print the whole resolved configuration as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Where secrets are read [default: the directory of the file].
+    #[arg(long, value_name = "DIR")]
+    base_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let (file, base_dir, role) = find(args)?;
+    let name = file.display();
+    if role == Role::Worker {
+        let settings = load_worker(&file, &base_dir).map_err(broken)?;
+        terminal::say(&format!("{name} is fine: the worker {}.", settings.name));
+        return Ok(());
+    }
+    let config = read(&file, &base_dir)?;
+    if args.json {
+        let text = serde_json::to_string_pretty(&resolved::config(&config)).unwrap_or_default();
+        terminal::say(&text);
+    } else {
+        terminal::say(&format!("{name} is fine: {}.", summary(&config)));
+    }
+    Ok(())
+}
+
+/// The file to be checked, the base directory it is read with, and whose it is.
+fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
+    let base_dir = |default: &Path| match &args.base_dir {
+        Some(dir) => dir.clone(),
+        None if default.as_os_str().is_empty() => PathBuf::from("."),
+        None => default.to_owned(),
+    };
+    if args.path.is_dir() {
+        let place = Place::find(&args.path)?;
+        return Ok((place.config(None)?, base_dir(&args.path), place.role));
+    }
+    if !args.path.exists() {
+        let path = args.path.display();
+        let failure = Failure::failed(format!("There is neither a file nor a directory {path}."));
+        return Err(failure.hint(format!("Make a directory with: halide-ci create-master {path}")));
+    }
+    let is_worker = args.path.file_name().is_some_and(|name| name == "worker.lua");
+    let role = if is_worker { Role::Worker } else { Role::Master };
+    let folder = args.path.parent().unwrap_or(Path::new("."));
+    Ok((args.path.clone(), base_dir(folder), role))
+}
+
+/// Checks the configuration that `place` would start with.
+pub(super) fn check(place: &Place, choice: Option<&Path>) -> Result<(), Failure> {
+    let file = place.config(choice)?;
+    match place.role {
+        Role::Master => read(&file, &place.dir).map(drop),
+        Role::Worker => load_worker(&file, &place.dir).map(drop).map_err(broken),
+    }
+}
+
+/// Reads a master's configuration; its functions are dropped again.
+pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
+    logging::start_quietly();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("No runtime can be made: {e}.")))?;
+    let options = LoadOptions {
+        file: file.to_owned(),
+        base_dir: base_dir.to_owned(),
+        clock: Clock::system(),
+        http: http::Client::new(),
+        mount: Mount::Thread,
+    };
+    let loaded: Loaded = runtime.block_on(load(options)).map_err(broken)?;
+    Ok(loaded.config)
+}
+
+fn broken(error: impl std::fmt::Display) -> Failure {
+    Failure::failed(error.to_string())
+}
+
+fn summary(config: &Config) -> String {
+    let counts = [
+        (config.workers.len(), "worker"),
+        (config.builders.len(), "builder"),
+        (config.schedulers.len(), "scheduler"),
+        (config.reporters.len(), "reporter"),
+    ];
+    counts.map(|(n, noun)| count(n, noun)).join(", ")
+}

@@ -1,0 +1,161 @@
+//! The home page: what runs, what waits and why, what failed lately, which workers are missing,
+//! whether the configuration is healthy.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{self, Fragment, View, fragment};
+use super::part;
+use super::visible::visible;
+use crate::store::views::{buildrequests, builds, configuration, workers};
+use crate::store::{Conn, Result};
+use crate::web::Site;
+use crate::web::call::{Call, Problem};
+
+struct Rows {
+    running: Vec<builds::Line>,
+    waiting: Vec<buildrequests::Shown>,
+    failed: Vec<builds::Line>,
+    missing: Vec<workers::Shown>,
+    generations: Vec<configuration::Shown>,
+}
+
+/// How many lines of each list are shown.
+const MOST: i64 = 50;
+
+fn read(conn: &Conn<'_>) -> Result<Rows> {
+    Ok(Rows {
+        running: builds::running(conn, MOST)?,
+        waiting: buildrequests::waiting(conn, None, MOST)?,
+        failed: builds::failed(conn, 12)?,
+        missing: workers::missing(conn)?,
+        generations: configuration::newest(conn, 1)?,
+    })
+}
+
+/// `GET /`
+pub(crate) async fn page(site: Site, call: Call) -> std::result::Result<Response, Problem> {
+    let view = View::of(&site, &call);
+    let parts = draw(&site, &view).await?;
+    let body = html! { h1.hidden { "Home" } (layout::all(&parts)) };
+    Ok(layout::page(&view, "Home", Some("home"), &body, StatusCode::OK))
+}
+
+/// The page's fragments.
+pub(super) async fn draw(site: &Site, view: &View) -> std::result::Result<Vec<Fragment>, Problem> {
+    let rows = site.engine().store().read(read).await?;
+    Ok(vec![
+        fragment("health", &health(view, &rows)),
+        fragment("running", &running(view, &rows.running)),
+        fragment("waiting", &waiting(view, &rows.waiting, true)),
+        fragment("failed", &failed(view, &rows.failed)),
+    ])
+}
+
+fn health(view: &View, rows: &Rows) -> Markup {
+    html! {
+        @if rows.generations.first().is_some_and(|g| g.state == "rejected") {
+            p.notice.bad {
+                "The configuration on disk was refused; the one before it goes on. "
+                a href=(view.to("configuration")) { "See the error" }
+            }
+        }
+        @if !rows.missing.is_empty() {
+            p.notice.warn {
+                (crate::base::text::count(rows.missing.len(), "worker")) " away: "
+                @for (i, worker) in rows.missing.iter().take(20).enumerate() {
+                    @if i > 0 { ", " }
+                    (visible(&worker.name))
+                }
+                @if rows.missing.len() > 20 { ", …" }
+                ". " a href=(view.to("workers")) { "Workers" }
+            }
+        }
+    }
+}
+
+fn running(view: &View, builds: &[builds::Line]) -> Markup {
+    let rows = html! {
+        @for build in builds {
+            tr {
+                td { (part::status(build.results)) }
+                td {
+                    a href=(view.to(&format!("builders/{}", build.builder_id))) {
+                        (visible(&build.builder))
+                    }
+                    " "
+                    a href=(view.to(&part::build_path(build.builder_id, build.number))) {
+                        "#" (build.number)
+                    }
+                }
+                td.wide { (visible(&build.state)) }
+                td.wide { (visible(&build.worker)) }
+                td.num { (part::took(view, build.started_at, None)) }
+                td.wide { (part::progress(view, build)) }
+            }
+        }
+    };
+    let heads = ["Status", "Build", "Doing", "Worker", "For", "Progress"];
+    html! {
+        h2 { "Running" }
+        (part::table(&heads, builds.is_empty(), "Nothing runs.", &rows))
+    }
+}
+
+/// What waits, with the reason as far as the rows tell.
+pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: bool) -> Markup {
+    let rows = html! {
+        @for request in requests {
+            tr {
+                td {
+                    a href=(view.to(&format!("buildrequests/{}", request.id))) {
+                        "request " (request.id)
+                    }
+                }
+                @if named {
+                    td {
+                        a href=(view.to(&format!("builders/{}", request.builder_id))) {
+                            (visible(&request.builder))
+                        }
+                    }
+                }
+                td { (reason(request)) }
+                td.wide { (visible(&request.reason)) }
+                td.num { (part::moment(view, request.submitted_at)) }
+                td {
+                    (part::button(view, "cancel",
+                        &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+                }
+            }
+        }
+    };
+    let mut heads = vec!["Request", "Builder", "Waits for", "Wanted because", "Since", ""];
+    if !named {
+        heads.remove(1);
+    }
+    html! {
+        h2 { "Waiting" }
+        (part::table(&heads, requests.is_empty(), "Nothing waits.", &rows))
+    }
+}
+
+/// Why a request waits.
+pub(super) fn reason(request: &buildrequests::Shown) -> String {
+    match (request.workers, request.ready) {
+        (0, _) => "a worker: the configuration gives this builder none".to_owned(),
+        (1, 0) => "its worker, which is away or paused".to_owned(),
+        (n, 0) => format!("one of its {n} workers, which are all away or paused"),
+        (_, 1) => "its connected worker to be free".to_owned(),
+        (_, n) => format!("one of {n} connected workers to be free"),
+    }
+}
+
+fn failed(view: &View, builds: &[builds::Line]) -> Markup {
+    let rows = html! { @for build in builds { (part::build_row(view, build)) } };
+    let heads = ["Status", "Build", "Text", "Worker", "Took", "Ended"];
+    html! {
+        h2 { "Failed lately" }
+        (part::table(&heads, builds.is_empty(), "Nothing has failed.", &rows))
+    }
+}

@@ -1,0 +1,101 @@
+//! A log in windows of lines: any size costs the same. Line numbers are links, colours are kept,
+//! new lines are appended while it grows.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{self, View};
+use super::visible::visible;
+use super::{ansi, build, part};
+use crate::store::frames::{self, Line};
+use crate::store::page::Scope;
+use crate::store::views::logs::{self, Place};
+use crate::web::Site;
+use crate::web::call::{Call, Problem};
+
+/// Lines of a window.
+pub(super) const WINDOW: i64 = 1000;
+
+/// `GET /builders/{id}/builds/{number}/steps/{step}/logs/{slug}`, `?from=LINE`
+pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
+    let view = View::of(&site, &call);
+    let scope = Scope {
+        conditions: vec![logs::scope::OF_BUILDER_STEP, logs::scope::SLUG],
+        values: vec![
+            call.id(0)?.into(),
+            call.id(1)?.into(),
+            call.id(2)?.into(),
+            call.param(3).into(),
+        ],
+    };
+    let found = site.engine().store().read(move |conn| logs::place(conn, &scope)).await?;
+    let place = found.ok_or_else(Problem::missing)?;
+    let last = (place.num_lines - 1).max(0) / WINDOW * WINDOW;
+    let asked = call.asked("from").and_then(|t| t.parse::<i64>().ok());
+    // Without a wish, the end: what went wrong is there, and what happens now.
+    let from = asked.unwrap_or_else(|| (place.num_lines - WINDOW).max(0)).clamp(0, last.max(0));
+    let lines = read(&site, &place, from).await?;
+    let next = from + lines.len() as i64;
+    let live = !place.is_complete && next >= place.num_lines;
+    let mut style = ansi::Style::default();
+    let body = html! {
+        h1 {
+            a href=(view.to(&part::build_path(place.builder_id, place.number))) {
+                (visible(&place.builder)) " #" (place.number)
+            }
+            " · " (visible(&place.step)) " · " (visible(&place.name))
+        }
+        (pager(&view, &place, from, last))
+        ol.log #lines start=(from + 1) data-next=(next) {
+            (rows(&lines, from, &mut style))
+        }
+        @if lines.is_empty() { p.quiet { "Nothing was written." } }
+        (pager(&view, &place, from, last))
+    };
+    let title = format!("{} of {} #{}", place.name, place.builder, place.number);
+    let scope = format!("log/{}/{next}", place.log);
+    Ok(layout::page(&view, &title, live.then_some(&scope), &body, StatusCode::OK))
+}
+
+async fn read(site: &Site, place: &Place, from: i64) -> Result<Vec<Line>, Problem> {
+    let (log, complete) = (place.log, place.is_complete);
+    let lines = site
+        .engine()
+        .store()
+        .read_logs(move |conn| frames::lines(conn, log, from, WINDOW, complete))
+        .await?;
+    Ok(lines)
+}
+
+/// Lines of the list; the first has the number `from`, counted from 0. People count from 1.
+pub(super) fn rows(lines: &[Line], from: i64, style: &mut ansi::Style) -> Markup {
+    html! {
+        @for (number, line) in (from + 1..).zip(lines) {
+            li id={ "L" (number) } class=(build::stream_class(line.stream)) {
+                a.n href={ "#L" (number) } { (number) }
+                span.t { (ansi::line(&line.text, style)) }
+            }
+        }
+    }
+}
+
+fn pager(view: &View, place: &Place, from: i64, last: i64) -> Markup {
+    let raw = format!("api/v2/logs/{}/raw", place.log);
+    html! {
+        nav.pages aria-label="Log" {
+            span { (place.num_lines) " lines" @if !place.is_complete { ", growing" } }
+            @if from > 0 {
+                " " a href="?from=0" { "First" }
+                " " a rel="prev" href={ "?from=" ((from - WINDOW).max(0)) } { "Previous" }
+            }
+            @if from + WINDOW < place.num_lines {
+                " " a rel="next" href={ "?from=" (from + WINDOW) } { "Next" }
+                " " a href={ "?from=" (last) } { "Last" }
+            }
+            " " a href=(view.to(&raw)) download { "Download" }
+            " " a href=(view.to(&format!("{raw}_inline"))) { "Raw" }
+            @if !place.is_complete { " " button type="button" data-follow hidden { "Follow" } }
+        }
+    }
+}

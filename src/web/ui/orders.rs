@@ -1,0 +1,104 @@
+//! What the buttons do: each order is a form post that asks the engine and leads to the page where
+//! its effect shows. The same rules as the data API's control, because it is the same code.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::html;
+use serde_json::{Map, Value as Json};
+
+use super::layout::{self, View};
+use super::part;
+use super::visible::visible;
+use crate::api::forces;
+use crate::base::id::{BuildId, RequestId};
+use crate::engine::input::Started;
+use crate::store::views::{builders, builds};
+use crate::web::Site;
+use crate::web::call::{Call, Problem, see_other};
+
+/// Largest form.
+const LIMIT: usize = 1 << 20;
+
+/// `POST /builders/{id}/force`
+pub(crate) async fn force(site: Site, mut call: Call) -> Result<Response, Problem> {
+    let id = call.id(0)?;
+    let form = call.read_form(LIMIT).await?;
+    let generation = site.engine().generation();
+    let name = form.get("scheduler").unwrap_or("");
+    let (scheduler, force) = forces::find(&generation.config, name).ok_or_else(|| {
+        Problem::invalid(format!("There is no force scheduler '{name}' in the configuration."))
+    })?;
+    let builder = site.engine().store().read(move |conn| builders::name(conn, id)).await?;
+    let builder = builder.filter(|b| scheduler.builders.contains(b)).ok_or_else(|| {
+        Problem::invalid(format!("The force scheduler '{name}' does not start this builder."))
+    })?;
+    let values: Map<String, Json> =
+        form.0.iter().map(|(n, v)| (n.clone(), Json::from(v.as_str()))).collect();
+    let user = call.who.name.as_deref();
+    let wish =
+        forces::fill_in(scheduler, force, vec![builder], &values, user).map_err(|errors| {
+            let errors: Vec<String> = errors.into_values().collect();
+            Problem::invalid(errors.join(" "))
+        })?;
+    let started = site.engine().force(wish).await?;
+    Ok(to_request(&call, &started))
+}
+
+/// `POST /builds/{id}/rebuild`
+pub(crate) async fn rebuild(site: Site, call: Call) -> Result<Response, Problem> {
+    let owner = call.who.name.clone().unwrap_or_else(|| "anonymous".to_owned());
+    let started = site.engine().rebuild(BuildId(call.id(0)?), owner).await?;
+    Ok(to_request(&call, &started))
+}
+
+/// `POST /builds/{id}/stop`
+pub(crate) async fn stop(site: Site, call: Call) -> Result<Response, Problem> {
+    site.engine().stop_build(BuildId(call.id(0)?), reason("stopped", &call)).await?;
+    find_build(site, call).await
+}
+
+/// `POST /buildrequests/{id}/cancel`
+pub(crate) async fn cancel(site: Site, call: Call) -> Result<Response, Problem> {
+    let id = call.id(0)?;
+    site.engine().cancel(RequestId(id), reason("cancelled", &call)).await?;
+    Ok(see_other(&format!("{}buildrequests/{id}", call.root())))
+}
+
+/// `GET /builds/{id}`: to the build's page.
+pub(crate) async fn find_build(site: Site, call: Call) -> Result<Response, Problem> {
+    let id = call.id(0)?;
+    let place = site.engine().store().read(move |conn| builds::place(conn, id)).await?;
+    let (builder, number) = place.ok_or_else(Problem::missing)?;
+    Ok(see_other(&format!("{}{}", call.root(), part::build_path(builder, number))))
+}
+
+/// `POST /configuration/reload`
+pub(crate) async fn reload(site: Site, call: Call) -> Result<Response, Problem> {
+    match (site.0.web.reload)().await {
+        Ok(_) => Ok(see_other(&format!("{}configuration", call.root()))),
+        Err(error) => {
+            let view = View::of(&site, &call);
+            let body = html! {
+                h1 { "The configuration was refused" }
+                p { "The one that runs goes on unchanged." }
+                pre.words { (visible(&error)) }
+                p { a href=(view.to("configuration")) { "To the configuration" } }
+            };
+            Ok(layout::page(&view, "Reload", None, &body, StatusCode::BAD_REQUEST))
+        }
+    }
+}
+
+fn to_request(call: &Call, started: &Started) -> Response {
+    match started.requests.first() {
+        Some((_, request)) => see_other(&format!("{}buildrequests/{request}", call.root())),
+        None => see_other(&call.root()),
+    }
+}
+
+fn reason(what: &str, call: &Call) -> String {
+    match &call.who.name {
+        Some(name) => format!("{what} by {name}"),
+        None => format!("{what} from the page"),
+    }
+}

@@ -1,0 +1,121 @@
+//! Small parts that several pages share: a status by icon, word and colour, moments and durations,
+//! a build in a list, a button that posts.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::layout::View;
+use super::visible::visible;
+use crate::base::clock::Timestamp;
+use crate::base::results::Results;
+use crate::base::text;
+use crate::store::views::builds::Line;
+
+/// A status; none = it runs.
+pub(super) fn status(results: Option<Results>) -> Markup {
+    let (class, icon, word) = match results {
+        None => ("running", "▶", "running"),
+        Some(results) => (results.word(), icon(results), results.word()),
+    };
+    html! { span class={ "status " (class) } { span.icon aria-hidden="true" { (icon) } " " (word) } }
+}
+
+fn icon(results: Results) -> &'static str {
+    match results {
+        Results::Success => "✓",
+        Results::Warnings => "!",
+        Results::Failure => "✗",
+        Results::Skipped => "–",
+        Results::Exception => "⚠",
+        Results::Retry => "↻",
+        Results::Cancelled => "⊘",
+    }
+}
+
+/// The class by which a result is coloured.
+pub(super) fn class(results: Option<Results>) -> &'static str {
+    results.map_or("running", Results::word)
+}
+
+/// A moment: how long ago in words, the moment itself for machines and on hovering.
+pub(super) fn moment(view: &View, at: Timestamp) -> Markup {
+    let ago = text::duration(view.now.since(at));
+    html! { time datetime=(at) title=(at) data-at=(at.secs()) { (ago) " ago" } }
+}
+
+/// How long something took, or takes by now.
+pub(super) fn took(view: &View, from: Timestamp, to: Option<Timestamp>) -> Markup {
+    match to {
+        Some(to) => html! { (text::duration(to.since(from))) },
+        // A clock that the script moves on; without it, the time when the page was drawn.
+        None => html! {
+            span.clock data-since=(from.secs()) { (text::duration(view.now.since(from))) }
+        },
+    }
+}
+
+/// Microseconds in words.
+pub(super) fn micros(micros: i64) -> String {
+    text::duration(Duration::from_micros(micros.unsigned_abs()))
+}
+
+/// The address of a build.
+pub(super) fn build_path(builder: i64, number: i64) -> String {
+    format!("builders/{builder}/builds/{number}")
+}
+
+/// A build in a list of builds of several builders.
+pub(super) fn build_row(view: &View, build: &Line) -> Markup {
+    html! {
+        tr {
+            td { (status(build.results)) }
+            td {
+                a href=(view.to(&format!("builders/{}", build.builder_id))) { (visible(&build.builder)) }
+                " "
+                a href=(view.to(&build_path(build.builder_id, build.number))) { "#" (build.number) }
+            }
+            td.wide { (visible(&build.state)) }
+            td.wide { (visible(&build.worker)) }
+            td.num { (took(view, build.started_at, build.complete_at)) }
+            td.num { (moment(view, build.complete_at.unwrap_or(build.started_at))) }
+        }
+    }
+}
+
+/// How far a build is, against what it is expected to take.
+pub(super) fn progress(view: &View, build: &Line) -> Markup {
+    let Some(expected) = build.expected.filter(|e| *e > 0) else {
+        return html! { span.quiet { "no estimate" } };
+    };
+    let gone = view.now.0.saturating_sub(build.started_at.0);
+    let percent = (gone.saturating_mul(100) / expected).clamp(0, 100);
+    html! {
+        progress max="100" value=(percent) data-since=(build.started_at.secs())
+            data-expected=(expected / 1_000_000) { (percent) " %" }
+        " of " (micros(expected))
+    }
+}
+
+/// A button that posts to `path`, if the reader may do `action`.
+pub(super) fn button(view: &View, action: &str, path: &str, words: &str) -> Markup {
+    html! {
+        @if view.may(action) {
+            form.inline method="post" action=(view.to(path)) { button type="submit" { (words) } }
+        }
+    }
+}
+
+/// A table with a head, or words when it is empty.
+pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> Markup {
+    html! {
+        @if empty {
+            p.quiet { (words) }
+        } @else {
+            div.scroll { table {
+                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                tbody { (rows) }
+            } }
+        }
+    }
+}

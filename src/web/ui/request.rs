@@ -1,0 +1,63 @@
+//! One request: where it stands, and the way to its build as soon as there is one.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{self, Fragment, View, fragment};
+use super::visible::visible;
+use super::{home, part};
+use crate::store::views::buildrequests::{self, Shown};
+use crate::web::Site;
+use crate::web::call::{Call, Problem};
+
+/// `GET /buildrequests/{id}`
+pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
+    let view = View::of(&site, &call);
+    let id = call.id(0)?;
+    let parts = draw(&site, &view, id).await?;
+    let body = html! { h1 { "Request " (id) } (layout::all(&parts)) };
+    let scope = format!("request/{id}");
+    Ok(layout::page(&view, &format!("Request {id}"), Some(&scope), &body, StatusCode::OK))
+}
+
+/// The page's fragments.
+pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Vec<Fragment>, Problem> {
+    let found = site.engine().store().read(move |conn| buildrequests::one(conn, id)).await?;
+    let request = found.ok_or_else(Problem::missing)?;
+    Ok(vec![fragment("request", &part(view, &request))])
+}
+
+fn part(view: &View, request: &Shown) -> Markup {
+    html! {
+        p.answer {
+            @match (request.complete_at, request.build) {
+                (Some(_), _) => (part::status(request.results)),
+                (None, Some(_)) => (part::status(None)),
+                (None, None) => span.status.waiting { span.icon aria-hidden="true" { "…" } " waiting" },
+            }
+            " for "
+            a href=(view.to(&format!("builders/{}", request.builder_id))) { (visible(&request.builder)) }
+            @if let Some(number) = request.build {
+                " · " a href=(view.to(&part::build_path(request.builder_id, number))) data-forward {
+                    "Build #" (number)
+                }
+            }
+        }
+        dl {
+            dt { "Reason" } dd { (visible(&request.reason)) }
+            dt { "Made" } dd { (part::moment(view, request.submitted_at)) }
+            dt { "Priority" } dd { (request.priority) }
+            dt { "Attempts" } dd { (request.attempts) }
+            @if request.complete_at.is_none() && request.build.is_none() {
+                dt { "Waits for" } dd { (home::reason(request)) }
+            }
+            @if let Some(why) = &request.ended_because {
+                dt { "Ended because" } dd { (visible(why)) }
+            }
+        }
+        @if request.complete_at.is_none() {
+            (part::button(view, "cancel", &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The real binary, as a user runs it: texts, exit statuses and files.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// A folder to work in, with the program; masters and workers in it are ended with it.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halide-ci"));
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.0.path())
+            .env_remove("HALIDE_BB_WORKER_NAME")
+            .env_remove("HALIDE_CI_LOG")
+            .env_remove("NOTIFY_SOCKET");
+        command
+    }
+
+    /// Runs a verb; returns its exit status, standard output and standard error.
+    fn run(&self, line: &str) -> (i32, String, String) {
+        outcome(&self.command(line).output().unwrap())
+    }
+
+    /// Runs a verb that must succeed; returns its standard output.
+    fn done(&self, line: &str) -> String {
+        let (code, out, err) = self.run(line);
+        assert_eq!(code, 0, "{line}: {err}");
+        out
+    }
+
+    /// Runs a verb that must fail with `code`; returns the one line that says why.
+    fn fails(&self, line: &str, code: i32) -> String {
+        let (actual, out, err) = self.run(line);
+        assert_eq!((actual, out.as_str()), (code, ""), "{line}: {err}");
+        assert_eq!(err.trim_end().lines().count(), 1, "{line}: {err}");
+        err.trim_end().to_owned()
+    }
+
+    /// Makes `master` with the starter configuration, on free ports.
+    fn master(&self) {
+        self.done("create-master master");
+        self.edit("master/master.lua", "port = 9990", "port = 0");
+        self.edit("master/master.lua", "port = 8012", "port = 0");
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        std::fs::write(self.path(name), text.replace(from, to)).unwrap();
+    }
+
+    fn pid(&self, dir: &str) -> i32 {
+        let text = std::fs::read_to_string(self.path(dir).join("halide-ci.pid")).unwrap();
+        text.trim().parse().unwrap()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        for dir in ["master", "worker"] {
+            if self.path(dir).join("halide-ci.pid").exists() {
+                let _ = self.run(&format!("stop {dir}"));
+            }
+        }
+    }
+}
+
+fn outcome(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn signal(pid: i32, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+fn ended(child: &mut Child) -> i32 {
+    for _ in 0..1000 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    panic!("the process did not end within 10 s");
+}
+
+#[test]
+fn a_new_master_starts_reloads_and_stops() {
+    let desk = Desk::new();
+    desk.master();
+    assert!(desk.done("checkconfig").contains("master.lua is fine: 1 worker, 1 builder"));
+    assert!(desk.done("upgrade-master master").contains("has a new database"));
+    assert!(desk.done("upgrade-master master").contains("is up to date"));
+    let serving = desk.done("start master");
+    let pid = desk.pid("master");
+    assert!(serving.starts_with(&format!("The master in master serves as process {pid}: web on")));
+    let status = desk.done("status --json master");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!((&status["pid"], &status["workers_configured"]), (&pid.into(), &1.into()));
+    assert!(desk.fails("start master", 1).contains("already running as process"));
+    assert!(desk.fails("upgrade-master master", 1).contains("already running as process"));
+    assert_eq!(desk.done("reload master").trim(), "Nothing changed.");
+    desk.edit("master/master.lua", "\"My project\"", "\"My project");
+    let (code, _, err) = desk.run("reload master");
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("master.lua:") && err.contains("The old configuration stays"), "{err}");
+    assert_eq!(desk.run("restart master").0, 1);
+    assert_eq!(desk.pid("master"), pid, "a broken file stops nobody");
+    desk.edit("master/master.lua", "\"My project", "\"My project\"");
+    desk.done("restart master");
+    assert_ne!(desk.pid("master"), pid);
+    let pid = desk.pid("master");
+    assert!(desk.done("stop master").contains(&format!("(process {pid}) has stopped")));
+    assert!(!desk.path("master/halide-ci.pid").exists());
+    assert!(!desk.path("master/control.sock").exists());
+    assert!(desk.fails("status master", 3).contains("is not running"));
+}
+
+#[test]
+fn what_a_master_writes_is_its_owners_alone() {
+    let desk = Desk::new();
+    desk.master();
+    desk.done("start master");
+    for name in [
+        "halide_bb_pass.txt",
+        "webhook_token.txt",
+        "buildbot_www_pass.txt",
+        "state.sqlite",
+        "logs.sqlite",
+        "master.log",
+        "halide-ci.pid",
+        "control.sock",
+    ] {
+        assert_eq!(mode(&desk.path("master").join(name)), 0o600, "{name}");
+    }
+    assert_eq!(mode(&desk.path("master")), 0o700);
+    let secret = |name: &str| std::fs::read_to_string(desk.path("master").join(name)).unwrap();
+    assert_eq!(secret("halide_bb_pass.txt").trim().len(), 64);
+    assert_ne!(secret("halide_bb_pass.txt"), secret("webhook_token.txt"));
+    let log = std::fs::read_to_string(desk.path("master/master.log")).unwrap();
+    assert!(!log.contains(secret("webhook_token.txt").trim()));
+}
+
+#[test]
+fn create_master_keeps_what_is_there() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("master.lua"), "return {}").unwrap();
+    std::fs::create_dir(desk.path("master")).unwrap();
+    std::fs::write(desk.path("master/webhook_token.txt"), "mine\n").unwrap();
+    let said = desk.done("create-master master");
+    assert!(said.contains("kept     webhook_token.txt"), "{said}");
+    assert!(!desk.path("master/master.lua").exists(), "one stands beside it");
+    assert_eq!(std::fs::read_to_string(desk.path("master/webhook_token.txt")).unwrap(), "mine\n");
+    assert!(desk.path("master/halide-ci-master.service").exists());
+}
+
+#[test]
+fn a_dead_masters_pid_is_noticed_and_does_no_harm() {
+    let desk = Desk::new();
+    desk.master();
+    desk.done("start master");
+    let pid = desk.pid("master");
+    signal(pid, rustix::process::Signal::KILL);
+    // The kernel frees the lock with the process.
+    let is_gone = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        desk.run("status master").2.contains("ended without cleaning up")
+    });
+    assert!(is_gone);
+    let why = desk.fails("stop master", 3);
+    assert!(why.contains(&format!("the process {pid} ended without cleaning up")), "{why}");
+    let (code, _, err) = desk.run("start master");
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(err.trim(), format!("The last master (process {pid}) ended without cleaning up."));
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let desk = Desk::new();
+    desk.done("create-master master");
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    desk.edit("master/master.lua", "port = 9990", &format!("port = {port}"));
+    desk.edit("master/master.lua", "port = 8012", "port = 0");
+    let why = desk.fails("start master", 1);
+    assert!(why.contains(&port.to_string()) && why.contains("protocols.port"), "{why}");
+    assert!(!desk.path("master/halide-ci.pid").exists());
+}
+
+#[test]
+fn a_missing_secret_is_named() {
+    let desk = Desk::new();
+    desk.master();
+    std::fs::remove_file(desk.path("master/webhook_token.txt")).unwrap();
+    let why = desk.fails("start master", 1);
+    assert!(why.contains("master.lua:") && why.contains("webhook_token.txt"), "{why}");
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_tightened_and_that_is_said() {
+    let desk = Desk::new();
+    desk.master();
+    let secret = desk.path("master/webhook_token.txt");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, err) = desk.run("start master");
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(mode(&secret), 0o600);
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("webhook_token.txt"), "{err}");
+    desk.done("stop master");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, err) = desk.run("upgrade-master master");
+    assert_eq!((code, err.lines().count(), mode(&secret)), (0, 1, 0o600), "{err}");
+    assert!(err.contains("webhook_token.txt"), "{err}");
+}
+
+#[test]
+fn an_unwritable_directory_is_one_clear_line() {
+    let desk = Desk::new();
+    desk.master();
+    // Nobody, root included, can write to /proc.
+    let why = desk.fails("start /proc --config master/master.lua", 1);
+    assert!(why.contains("/proc is not writable") && why.contains("chown"), "{why}");
+}
+
+#[test]
+fn missing_directories_and_configurations_say_what_to_do() {
+    let desk = Desk::new();
+    let why = desk.fails("start nowhere", 1);
+    assert_eq!(
+        why,
+        "error: The directory nowhere does not exist. \
+         Make one with: halide-ci create-master nowhere"
+    );
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    let why = desk.fails("start empty", 1);
+    assert!(why.contains("There is no empty/master.lua and no master.lua."), "{why}");
+    assert!(desk.fails("checkconfig nowhere.lua", 1).contains("nowhere.lua"));
+    assert!(desk.fails("reload empty", 3).contains("is not running"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let desk = Desk::new();
+    for line in ["", "strat master", "start --frobnicate", "create-worker w --master a\"b"] {
+        assert_eq!(desk.run(line).0, 2, "{line}");
+    }
+    desk.done("create-worker worker");
+    assert_eq!(desk.run("reload worker").0, 2);
+    assert_eq!(desk.run("stop --drain worker").0, 2);
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let desk = Desk::new();
+    let help = desk.done("--help");
+    let verbs: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help" && verb.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
+    assert!(verbs.len() >= 9, "{help}");
+    for verb in verbs {
+        let help = desk.done(&format!("{verb} --help"));
+        assert!(help.contains("Example"), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn a_worker_needs_its_name() {
+    let desk = Desk::new();
+    desk.done("create-worker worker");
+    std::fs::write(desk.path("worker/halide_bb_pass.txt"), "secret\n").unwrap();
+    let why = desk.fails("start worker", 1);
+    assert!(why.contains("HALIDE_BB_WORKER_NAME is not set"), "{why}");
+    assert!(why.contains("export HALIDE_BB_WORKER_NAME="), "{why}");
+}
+
+#[test]
+fn a_worker_starts_and_stops() {
+    let desk = Desk::new();
+    desk.master();
+    desk.done("create-worker worker --secret-file master/halide_bb_pass.txt");
+    let secret = |dir: &str| std::fs::read(desk.path(dir).join("halide_bb_pass.txt")).unwrap();
+    assert_eq!(secret("worker"), secret("master"));
+    let started = desk
+        .command("start worker")
+        .env("HALIDE_BB_WORKER_NAME", "worker-1")
+        .env("HALIDE_BB_MASTER_PORT", "1")
+        .output();
+    let (code, out, err) = outcome(&started.unwrap());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("worker-1 for localhost:1"), "{out}");
+    assert!(desk.done("status worker").contains("runs as process"));
+    assert!(desk.done("stop worker").contains("has stopped"));
+    assert!(desk.fails("status worker", 3).contains("is not running"));
+}
+
+#[test]
+fn in_the_foreground_systemd_is_told_and_signals_are_understood() {
+    let desk = Desk::new();
+    desk.master();
+    let socket = UnixDatagram::bind(desk.path("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let told = || {
+        let mut buffer = [0; 1024];
+        loop {
+            match socket.recv(&mut buffer) {
+                Ok(n) => return String::from_utf8_lossy(&buffer[..n]).into_owned(),
+                // Other tests' children end meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => panic!("nothing is told: {error}"),
+            }
+        }
+    };
+    let mut child = desk
+        .command("start --foreground master")
+        .env("NOTIFY_SOCKET", desk.path("notify"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ready = told();
+    assert!(ready.contains("READY=1") && ready.contains("STATUS=The master in"), "{ready}");
+    let pid = i32::try_from(child.id()).unwrap();
+    signal(pid, rustix::process::Signal::HUP);
+    assert!(told().contains("RELOADING=1"));
+    assert!(told().contains("READY=1"));
+    signal(pid, rustix::process::Signal::TERM);
+    assert!(told().contains("STOPPING=1"));
+    assert_eq!(ended(&mut child), 0);
+    let (_, out, err) = outcome(&child.wait_with_output().unwrap());
+    assert_eq!(out, "");
+    assert!(err.contains("Stopped."), "{err}");
+}
+
+#[test]
+fn output_into_a_closed_pipe_is_no_panic() {
+    let desk = Desk::new();
+    desk.master();
+    let mut child = desk
+        .command("checkconfig --json master")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let (code, _, err) = outcome(&child.wait_with_output().unwrap());
+    assert_eq!((code, err.as_str()), (0, ""));
+    std::io::stdout().flush().unwrap();
+}

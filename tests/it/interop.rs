@@ -1,0 +1,118 @@
+//! A real `buildbot-worker` against our master's side. Runs only when the variable
+//! `HALIDE_CI_BUILDBOT_WORKER` names the program (a virtual environment's, say) and ignored tests
+//! are asked for.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use halide_ci::model::command::{Argument, CommandKind, CommandLine, ShellCommand};
+use tokio::process::{Child, Command};
+
+use crate::wire::gate::{FakeGate, finish, kind, master, run, shell, start};
+
+#[expect(clippy::disallowed_methods, reason = "the test is told where the foreign program is")]
+fn program() -> String {
+    std::env::var("HALIDE_CI_BUILDBOT_WORKER").expect("HALIDE_CI_BUILDBOT_WORKER is not set")
+}
+
+/// A real worker in `dir`, running until it is dropped.
+async fn worker(dir: &std::path::Path, port: u16, password: &str) -> Child {
+    let made = Command::new(program())
+        .args(["create-worker", "--protocol", "msgpack_experimental_v7", "--maxdelay", "1"])
+        .arg(dir)
+        .args([&format!("127.0.0.1:{port}"), "w", password])
+        .stdout(Stdio::null())
+        .status()
+        .await
+        .unwrap();
+    assert!(made.success());
+    Command::new(program())
+        .args(["start", "--nodaemon"])
+        .arg(dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs buildbot-worker"]
+async fn a_real_buildbot_worker_does_all_that_we_ask() {
+    let gate = FakeGate::new(&[("w", "pass")]);
+    let (tasks, port) = master(&gate).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = worker(dir.path(), port, "pass").await;
+    let (link, info) = gate.come_in("w", 1).await;
+    assert!(info.worker_commands.contains_key("shell"), "{info:?}");
+    assert!(dir.path().join("builder").is_dir());
+
+    let hello =
+        run(&link, 1, kind(shell("printf 'hello\\nw\u{f6}rld\\nno newline'; echo e >&2; exit 3")))
+            .await;
+    assert_eq!(hello.stdout, "hello\nwörld\nno newline\n".as_bytes());
+    assert_eq!((hello.stderr.as_slice(), hello.rc, hello.failure), (&b"e\n"[..], Some(3), None));
+
+    let argv = ["sh", "-c", "seq 1 40000"].map(|a| Argument::Plain(a.to_owned())).to_vec();
+    let many = run(&link, 2, kind(ShellCommand::new(CommandLine::Argv(argv), "build"))).await;
+    let wanted: String = (1..=40_000).map(|n| format!("{n}\n")).collect();
+    assert!(many.stdout == wanted.as_bytes());
+
+    let slow = start(&link, 3, kind(shell("echo a; sleep 50")));
+    let quick = run(&link, 4, kind(shell("true"))).await;
+    assert_eq!(quick.rc, Some(0));
+    link.interrupt(3, "enough");
+    let slow = finish(slow).await;
+    assert_eq!((slow.rc, slow.stdout.as_slice()), (Some(-1), &b"a\n"[..]));
+
+    let mut limited = shell("sleep 30");
+    limited.timeout = Some(1.0);
+    let limited = run(&link, 5, kind(limited)).await;
+    assert_eq!(limited.failure_reason.as_deref(), Some("timeout_without_output"));
+
+    files(&link, dir.path()).await;
+    assert!(link.ping().await);
+    link.shutdown();
+    tokio::time::timeout(Duration::from_secs(20), child.wait()).await.unwrap().unwrap();
+    tasks.end().await;
+}
+
+async fn files(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>, dir: &std::path::Path) {
+    let text = |t: &str| t.to_owned();
+    let made = run(link, 10, CommandKind::MakeDirectory { paths: vec![text("d/e")] }).await;
+    assert_eq!(made.rc, Some(0));
+    std::fs::write(dir.join("builder/d/f"), "0123456789").unwrap();
+    let stat = run(link, 11, CommandKind::Stat { path: text("d/f") }).await;
+    assert_eq!(stat.stat.unwrap().size, 10);
+    let list = run(link, 12, CommandKind::ListDirectory { path: text("d/e") }).await;
+    assert_eq!((list.rc, list.files.len()), (Some(0), 0));
+    let glob = run(link, 13, CommandKind::Glob { path: text("d/*") }).await;
+    assert_eq!(glob.files.len(), 2);
+    let upload = CommandKind::UploadFile {
+        path: text("d/f"),
+        block_size: 4,
+        max_size: None,
+        keep_stamp: true,
+    };
+    let upload = run(link, 14, upload).await;
+    assert_eq!((upload.blocks.concat().as_slice(), upload.rc), (&b"0123456789"[..], Some(0)));
+    assert!(upload.closed && upload.times.is_some());
+    let rm = run(link, 15, CommandKind::RemoveFile { path: text("d/f") }).await;
+    assert_eq!(rm.rc, Some(0));
+    let paths = vec![text("d")];
+    let rm = run(link, 16, CommandKind::RemoveDirectory { paths, timeout: None }).await;
+    assert!(rm.rc == Some(0) && !dir.join("builder/d").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs buildbot-worker"]
+async fn a_real_buildbot_worker_with_a_wrong_password_keeps_trying() {
+    let gate = FakeGate::new(&[("w", "pass")]);
+    let (tasks, port) = master(&gate).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = worker(dir.path(), port, "wrong").await;
+    gate.refused(2).await;
+    assert_eq!(child.try_wait().unwrap(), None);
+    child.kill().await.unwrap();
+    tasks.end().await;
+}

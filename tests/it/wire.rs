@@ -1,0 +1,7 @@
+//! The worker protocol: the master's side against recorded and invented peers, and both sides
+//! together.
+
+pub(crate) mod gate;
+mod session;
+pub(crate) mod stock;
+mod together;

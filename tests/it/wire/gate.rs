@@ -1,0 +1,280 @@
+//! A master that is nothing but its gate: it knows workers, lets them in, and hands their links
+//! to the test. Commands are driven by [`run`], which gathers everything a command said.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use halide_ci::base::clock::Clock;
+use halide_ci::base::id::WorkerId;
+use halide_ci::base::random::Random;
+use halide_ci::base::secret::Secret;
+use halide_ci::engine::Refusal;
+use halide_ci::engine::input::Attached;
+use halide_ci::engine::ports::{CommandEvent, Link};
+use halide_ci::engine::tasks::Tasks;
+use halide_ci::model::command::{Command, CommandKind, CommandLine, FileStat, ShellCommand};
+use halide_ci::model::log::Stream;
+use halide_ci::model::worker::{WorkerInfo, WorkerSettings};
+use halide_ci::wire::Gate;
+use halide_ci::wire::msgpack::websocket::Credentials;
+use halide_ci::worker::{self, Surroundings, WorkerError};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What the gate knows.
+#[derive(Clone)]
+pub(crate) struct FakeGate(Arc<Inner>);
+
+/// A worker that was let in.
+type Present = (Attached, Arc<dyn Link>, WorkerInfo);
+
+struct Inner {
+    passwords: BTreeMap<String, Secret>,
+    builddirs: Vec<String>,
+    present: Mutex<BTreeMap<String, Present>>,
+    epoch: watch::Sender<i64>,
+    refusals: watch::Sender<u32>,
+}
+
+impl FakeGate {
+    pub(crate) fn new(workers: &[(&str, &str)]) -> Self {
+        Self(Arc::new(Inner {
+            passwords: workers.iter().map(|(n, p)| ((*n).to_owned(), Secret::new(p))).collect(),
+            builddirs: vec!["builder".to_owned()],
+            present: Mutex::default(),
+            epoch: watch::Sender::new(0),
+            refusals: watch::Sender::new(0),
+        }))
+    }
+
+    /// Waits until the worker has come in for the `n`th time of all, and returns its link.
+    pub(crate) async fn come_in(&self, worker: &str, n: i64) -> (Arc<dyn Link>, WorkerInfo) {
+        let mut epoch = self.0.epoch.subscribe();
+        tokio::time::timeout(Duration::from_secs(60), epoch.wait_for(|e| *e >= n))
+            .await
+            .expect("the worker did not come in")
+            .unwrap();
+        let present = self.0.present.lock().unwrap();
+        let (_, link, info) = &present[worker];
+        (link.clone(), info.clone())
+    }
+
+    pub(crate) fn is_present(&self, worker: &str) -> bool {
+        self.0.present.lock().unwrap().contains_key(worker)
+    }
+
+    /// Waits until `n` were refused.
+    pub(crate) async fn refused(&self, n: u32) {
+        let mut refusals = self.0.refusals.subscribe();
+        tokio::time::timeout(Duration::from_secs(60), refusals.wait_for(|r| *r >= n))
+            .await
+            .expect("nobody was refused")
+            .unwrap();
+    }
+}
+
+impl Gate for FakeGate {
+    fn admits(&self, credentials: &Credentials) -> bool {
+        let known = self.0.passwords.get(&credentials.name);
+        let holds = known.is_some_and(|p| p.matches(credentials.password.expose()));
+        if !holds {
+            self.0.refusals.send_modify(|n| *n += 1);
+        }
+        holds
+    }
+
+    fn builddirs(&self, _worker: &str) -> Vec<String> {
+        self.0.builddirs.clone()
+    }
+
+    async fn link(&self, worker: &str) -> Option<Arc<dyn Link>> {
+        self.0.present.lock().unwrap().get(worker).map(|(_, link, _)| link.clone())
+    }
+
+    async fn attach(
+        &self,
+        worker: String,
+        info: WorkerInfo,
+        link: Arc<dyn Link>,
+    ) -> Result<Attached, Refusal> {
+        let epoch = *self.0.epoch.borrow() + 1;
+        let attached = Attached { worker: WorkerId(1), epoch };
+        self.0.present.lock().unwrap().insert(worker, (attached, link, info));
+        self.0.epoch.send_replace(epoch);
+        Ok(attached)
+    }
+
+    async fn detach(&self, attached: Attached) {
+        self.0.present.lock().unwrap().retain(|_, (a, _, _)| *a != attached);
+    }
+}
+
+/// What a command said until its end.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) header: String,
+    pub(crate) order: Vec<Stream>,
+    pub(crate) rc: Option<i64>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) stat: Option<FileStat>,
+    pub(crate) files: Vec<String>,
+    pub(crate) blocks: Vec<Vec<u8>>,
+    pub(crate) closed: bool,
+    pub(crate) times: Option<(f64, f64)>,
+    pub(crate) failure: Option<String>,
+    pub(crate) refused: Option<String>,
+    pub(crate) lost: bool,
+}
+
+impl Outcome {
+    /// Takes one event; true = it was the last.
+    pub(crate) fn take(&mut self, event: CommandEvent) -> bool {
+        match event {
+            CommandEvent::Output { stream, data, ack } => {
+                match stream {
+                    Stream::Stdout => self.stdout.extend_from_slice(&data),
+                    Stream::Stderr => self.stderr.extend_from_slice(&data),
+                    Stream::Header => self.header.push_str(&String::from_utf8_lossy(&data)),
+                }
+                self.order.push(stream);
+                drop(ack);
+            }
+            CommandEvent::Rc(rc) => self.rc = Some(rc),
+            CommandEvent::FailureReason(why) => self.failure_reason = Some(why),
+            CommandEvent::Stat(stat) => self.stat = Some(stat),
+            CommandEvent::Files(files) => self.files = files,
+            CommandEvent::UploadBlock { data, answer } => {
+                self.blocks.push(data.to_vec());
+                answer.send(Ok(())).unwrap();
+            }
+            CommandEvent::UploadClosed { answer } => {
+                self.closed = true;
+                answer.send(Ok(())).unwrap();
+            }
+            CommandEvent::UploadTimes { accessed, modified, answer } => {
+                self.times = Some((accessed, modified));
+                answer.send(Ok(())).unwrap();
+            }
+            CommandEvent::Complete { failure, .. } => {
+                self.failure = failure;
+                return true;
+            }
+            CommandEvent::Refused(why) => {
+                self.refused = Some(why);
+                return true;
+            }
+            CommandEvent::Lost => {
+                self.lost = true;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+pub(crate) fn command(what: CommandKind) -> Command {
+    Command { builder: "builder".to_owned(), builddir: "builder".to_owned(), what }
+}
+
+pub(crate) fn shell(line: &str) -> ShellCommand {
+    let mut shell = ShellCommand::new(CommandLine::Shell(line.to_owned()), "build");
+    shell.log_environ = false;
+    shell
+}
+
+pub(crate) fn kind(shell: ShellCommand) -> CommandKind {
+    CommandKind::Shell(Box::new(shell))
+}
+
+/// Starts a command and returns the end at which its events come out.
+pub(crate) fn start(
+    link: &Arc<dyn Link>,
+    key: u64,
+    what: CommandKind,
+) -> mpsc::Receiver<CommandEvent> {
+    let (sink, events) = mpsc::channel(8);
+    link.start(key, command(what), sink);
+    events
+}
+
+/// Gathers what comes until the end.
+pub(crate) async fn finish(mut events: mpsc::Receiver<CommandEvent>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let gather = async {
+        while let Some(event) = events.recv().await {
+            if outcome.take(event) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gather).await.expect("the command did not end");
+    outcome
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(link: &Arc<dyn Link>, key: u64, what: CommandKind) -> Outcome {
+    finish(start(link, key, what)).await
+}
+
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        clock: Clock::system(),
+        random: Random::system(),
+        environ: [("PATH", "/usr/bin:/bin"), ("HOME", "/nowhere"), ("OWN", "worker")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
+    }
+}
+
+/// A master at a free port with one of our own workers in a folder of its own.
+pub(crate) struct Pair {
+    pub(crate) gate: FakeGate,
+    pub(crate) tasks: Tasks,
+    pub(crate) port: u16,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) worker: JoinSet<Result<(), WorkerError>>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Pair {
+    pub(crate) async fn new() -> Self {
+        let gate = FakeGate::new(&[("w", "pass:word")]);
+        let (tasks, port) = master(&gate).await;
+        let dir = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let password = Secret::new("pass:word");
+        let settings = WorkerSettings::new("w", password, "127.0.0.1", port, dir.path().to_owned());
+        let mut worker = JoinSet::new();
+        worker.spawn(worker::run(settings, surroundings(), stop.clone()));
+        Self { gate, tasks, port, dir, worker, stop }
+    }
+
+    pub(crate) async fn link(&self) -> Arc<dyn Link> {
+        self.gate.come_in("w", 1).await.0
+    }
+
+    /// Waits until the worker has ended, and well.
+    pub(crate) async fn ended(&mut self) {
+        self.worker.join_next().await.unwrap().unwrap().unwrap();
+    }
+
+    /// Ends both, and waits until nothing runs any more.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        self.ended().await;
+        self.tasks.end().await;
+    }
+}
+
+/// Serves `gate` at a free port.
+pub(crate) async fn master(gate: &FakeGate) -> (Tasks, u16) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let tasks = Tasks::new();
+    tasks.spawn("master", halide_ci::wire::serve(listener, gate.clone(), tasks.clone()));
+    (tasks, port)
+}
