@@ -171,7 +171,7 @@ c.schedulers[#c.schedulers + 1] = ci.schedulers.any_branch {{ name = "on {name}"
 
     /// How many requests have their result.
     pub(crate) fn completed_requests(&self) -> Option<usize> {
-        self.rows("buildrequests?complete=true&field=buildrequestid", "buildrequests")
+        self.rows("buildrequests?complete=true", "buildrequests")
             .map(|r| r.len())
     }
 }
