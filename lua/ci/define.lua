@@ -94,7 +94,10 @@ function define.namespace(name, entries, lazy)
         rawset(self, key, value)
         return value
       end
-      native.problem(("there is no `%s` in %s."):format(tostring(key), name), native.nearest(tostring(key), known))
+      local hint = native.nearest(tostring(key), known)
+        or #known <= 12 and ("It has %s."):format(table.concat(known, ", "))
+        or nil
+      native.problem(("there is no `%s` in %s."):format(tostring(key), name), hint)
       return nothing
     end,
     __newindex = function(_, key)
@@ -143,6 +146,17 @@ local function takes(about, key)
   return about.type ~= nil and about.type.options ~= nil and about.type.options[key] ~= nil
 end
 
+-- Every option that one of several constructors takes.
+local function taken_by(makers)
+  local out = {}
+  for _, make in pairs(makers) do
+    local about = constructors[make] or {}
+    for _, option in ipairs(about.kind and native.options(about.kind) or {}) do out[#out + 1] = option end
+    for option in pairs(about.type and about.type.options or {}) do out[#out + 1] = option end
+  end
+  return out
+end
+
 local function defaulted(make, defaults)
   local about = constructors[make]
   local mine = {}
@@ -178,7 +192,10 @@ function define.with_defaults(what, defaults)
   end
   for key in pairs(defaults) do
     if not used[key] then
-      native.problem(("no constructor given to ci.with_defaults takes the option `%s`."):format(tostring(key)))
+      native.problem(
+        ("no constructor given to ci.with_defaults takes the option `%s`."):format(tostring(key)),
+        native.nearest(tostring(key), taken_by(what))
+      )
     end
   end
   if alone then return out[1] end

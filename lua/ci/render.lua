@@ -10,21 +10,21 @@ local function concat(a, b) return define.object("concat", { a, b }, "..") end
 local function kind(name)
   local function refuse(what)
     return function()
-      error(("%s of %s `ci.%s`: its value is known only when a step runs; use a function of the build instead.")
-        :format(what, what == "a field" and "a" or "a", name), 2)
+      error(("ci.%s has no %s yet: its value is known only when a step runs; use a function of the build instead.")
+        :format(name, what), 2)
     end
   end
   define.kind(name, nil, {
     __concat = concat,
-    __index = refuse "a field",
-    __newindex = refuse "a field",
-    __call = refuse "a call",
-    __len = refuse "the length",
-    __pairs = refuse "a loop",
-    __lt = refuse "a comparison",
-    __le = refuse "a comparison",
-    __add = refuse "arithmetic",
-    __sub = refuse "arithmetic",
+    __index = refuse "field",
+    __newindex = refuse "field",
+    __call = refuse "call",
+    __len = refuse "length",
+    __pairs = refuse "contents",
+    __lt = refuse "order",
+    __le = refuse "order",
+    __add = refuse "number",
+    __sub = refuse "number",
     __tostring = function() return "ci." .. name end,
   })
 end

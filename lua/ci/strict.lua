@@ -9,12 +9,22 @@ local _, native = ...
 local pcall0, xpcall0, error0 = pcall, xpcall, error
 
 local function settle(ok, ...)
-  if not ok and (native.overrun() or native.fatal((...))) then error0((...), 0) end
+  if not ok then
+    native.overrun()
+    if native.fatal((...)) then error0((...), 0) end
+  end
   return ok, ...
 end
 
 function pcall(f, ...) return settle(pcall0(f, ...)) end
-function xpcall(f, handler, ...) return settle(xpcall0(f, handler, ...)) end
+
+function xpcall(f, handler, ...)
+  local function handle(err)
+    if native.fatal(err) then return err end
+    return handler(err)
+  end
+  return settle(xpcall0(f, handle, ...))
+end
 
 local resume0, close0 = coroutine.resume, coroutine.close
 function coroutine.resume(co, ...) return settle(resume0(co, ...)) end
@@ -374,6 +384,16 @@ os = {
   time = function(t) if t == nil then return native.now() end return os_time(t) end,
   date = function(format, t) return os_date(format or "%c", t or native.now()) end,
 }
+
+-- What is left out on purpose is said by name.
+for name, library in next0, { io = io, os = os } do
+  setmetatable0(library, {
+    __index = function(_, key)
+      error0(("%s.%s is not available: a configuration reads files and the environment, and changes nothing.")
+        :format(name, tostring(key)), 2)
+    end,
+  })
+end
 
 math.randomseed(0)
 

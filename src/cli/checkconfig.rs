@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::place::{Place, Role};
-use super::{resolved, terminal};
+use super::{logging, resolved, terminal};
 use crate::base::clock::Clock;
 use crate::base::text::count;
 use crate::http;
@@ -70,8 +70,18 @@ fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
     Ok((args.path.clone(), base_dir(folder), role))
 }
 
+/// Checks the configuration that `place` would start with.
+pub(super) fn check(place: &Place, choice: Option<&Path>) -> Result<(), Failure> {
+    let file = place.config(choice)?;
+    match place.role {
+        Role::Master => read(&file, &place.dir).map(drop),
+        Role::Worker => load_worker(&file, &place.dir).map(drop).map_err(broken),
+    }
+}
+
 /// Reads a master's configuration; its functions are dropped again.
 pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
+    logging::start_quietly();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

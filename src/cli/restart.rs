@@ -1,13 +1,15 @@
-//! `restart`: stop, if it runs, and start.
+//! `restart`: stop, if it runs, and start; but first see whether it would start.
 
 use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::pidfile::{self, Found};
 use super::place::Place;
-use super::{start, stop};
+use super::{checkconfig, start, stop};
 
 /// Stop a master or a worker, if it runs, and start it again.
+///
+/// The configuration is checked first: one with errors stops nothing.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example: halide-ci restart master")]
 pub(super) struct Args {
@@ -24,7 +26,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let place = Place::find(&args.dir)?;
-    place.config(args.config.as_deref())?;
+    // A configuration that would not start must not stop what runs.
+    checkconfig::check(&place, args.config.as_deref())?;
     if matches!(pidfile::look(&place), Found::Running(_)) {
         stop::stop(&place, args.drain)?;
     }

@@ -17,6 +17,7 @@ use super::place::{Place, Role};
 use super::{logging, start, surroundings};
 use crate::base::clock::Timestamp;
 use crate::engine::tasks::Tasks;
+use crate::script::worker_config::load_worker;
 use crate::server::{self, Running, StartError};
 use crate::store::counts;
 
@@ -95,7 +96,8 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
 
 fn refused(error: StartError) -> Failure {
     match error {
-        StartError::Config(error) => Failure::failed(error.to_string()),
+        // One line for each problem; checkconfig shows them with the source.
+        StartError::Config(error) => Failure::failed(error.plain()),
         StartError::Other(text) => Failure::failed(text),
     }
 }
@@ -218,8 +220,8 @@ fn serving(place: &Place, running: &Running) -> String {
 
 async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let settings = crate::script::worker_config::load_worker(config, &place.dir)
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let settings =
+        load_worker(config, &place.dir).map_err(|error| Failure::failed(error.plain()))?;
     let text = format!(
         "The {place} runs as process {}: {} for {}:{}.",
         std::process::id(),
@@ -232,10 +234,11 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
     herald.serving(&text);
     loop {
         tokio::select! {
-            ended = &mut running => return match ended {
-                Ok(()) => Err(Failure::failed("The master ended this worker.")),
-                Err(error) => Err(Failure::failed(error.to_string())),
-            },
+            ended = &mut running => {
+                // The master may end a worker: that is no failure, and systemd leaves it so.
+                herald.stopping();
+                return ended.map_err(|error| Failure::failed(error.to_string()));
+            }
             told = signals.next() => match told {
                 Told::Stop => break,
                 Told::Reload => {
@@ -248,7 +251,7 @@ async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Res
     tracing::info!("Stopping.");
     token.cancel();
     tokio::select! {
-        _ = &mut running => {}
+        ended = &mut running => ended.map_err(|error| Failure::failed(error.to_string()))?,
         () = signals.stop() => tracing::warn!("Stopping now: a second signal came."),
     }
     tracing::info!("Stopped.");

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use mlua::{HookTriggers, Lua, VmState};
 
+use super::sandbox::user_site;
 use crate::base::clock::CpuWatch;
 use crate::model::config::Site;
 
@@ -21,7 +22,7 @@ use crate::model::config::Site;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fatal {
     /// Computed for too long.
-    Overrun(Duration),
+    Overrun(Duration, Site),
     /// The step is being stopped.
     Stopped,
     /// `step:fail(text)`.
@@ -31,7 +32,7 @@ pub(super) enum Fatal {
 impl fmt::Display for Fatal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overrun(limit) => write!(
+            Self::Overrun(limit, _) => write!(
                 f,
                 "computed for more than {} s without waiting (the limit is `cpu_seconds` in \
                  c.limits).",
@@ -109,8 +110,9 @@ impl Budget {
         let budget = Self(Rc::new(state));
         let hooked = budget.clone();
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
-        lua.set_global_hook(triggers, move |_, _| {
-            hooked.check().map(|()| VmState::Continue).map_err(mlua::Error::external)
+        lua.set_global_hook(triggers, move |lua, _| match hooked.check(lua) {
+            Ok(()) => Ok(VmState::Continue),
+            Err(fatal) => Err(mlua::Error::external(fatal)),
         })?;
         lua.set_memory_limit(memory)?;
         Ok(budget)
@@ -122,11 +124,11 @@ impl Budget {
     }
 
     /// Whether the present slice is used up.
-    pub(super) fn check(&self) -> Result<(), Fatal> {
+    pub(super) fn check(&self, lua: &Lua) -> Result<(), Fatal> {
         let limit = self.0.limit.get();
         if self.0.overrun.get() || self.0.running.get().is_some_and(|w| w.elapsed() > limit) {
             self.0.overrun.set(true);
-            return Err(Fatal::Overrun(limit));
+            return Err(Fatal::Overrun(limit, user_site(lua)));
         }
         Ok(())
     }

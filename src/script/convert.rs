@@ -172,7 +172,7 @@ pub(super) fn kind_of(table: &Table) -> Option<String> {
 /// A value's type with its article, for sentences.
 pub(super) fn a_type(value: &Value) -> String {
     match value {
-        Value::Table(table) => match kind_of(table) {
+        Value::Table(table) => match kind_of(table).map(|kind| kind.replace('_', " ")) {
             Some(kind) if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
             Some(kind) => format!("a {kind}"),
             None => "a table".to_owned(),

@@ -132,6 +132,9 @@ impl std::error::Error for LoadError {}
 /// place in the user's files.
 pub(super) fn placed(error: &mlua::Error) -> (String, Option<Site>) {
     let (message, traceback) = described(error);
+    if let Some(Fatal::Overrun(_, site)) = Fatal::of(error) {
+        return (message, (!site.file.is_empty()).then(|| site.clone()));
+    }
     let (site, message) = match place(&message) {
         Some((site, rest)) => (Some(site), rest.to_owned()),
         None => (None, message),

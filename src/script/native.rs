@@ -118,7 +118,13 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
         })?,
     )?;
     let kept = budget.clone();
-    native.set("overrun", lua.create_function(move |_, ()| Ok(kept.is_overrun()))?)?;
+    // Raises the error again that the user's code has caught.
+    native.set(
+        "overrun",
+        lua.create_function(move |lua, ()| {
+            if kept.is_overrun() { kept.check(lua).map_err(mlua::Error::external) } else { Ok(()) }
+        })?,
+    )?;
     let kept = budget.clone();
     native.set(
         "match",
@@ -140,10 +146,11 @@ fn matched(
     anchored: bool,
     budget: &Budget,
 ) -> mlua::Result<MultiValue> {
-    let found = pattern::find(text, pattern, init - 1, anchored, budget).map_err(|e| match e {
-        PatternError::Malformed(text) => mlua::Error::runtime(text),
-        PatternError::Fatal(fatal) => mlua::Error::external(fatal),
-    })?;
+    let found = pattern::find(text, pattern, init.saturating_sub(1), anchored, (lua, budget))
+        .map_err(|e| match e {
+            PatternError::Malformed(text) => mlua::Error::runtime(text),
+            PatternError::Fatal(fatal) => mlua::Error::external(fatal),
+        })?;
     let Some(found) = found else { return Ok(MultiValue::new()) };
     let number = |n: usize| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     let mut out = MultiValue::new();

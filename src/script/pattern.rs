@@ -2,6 +2,8 @@
 //! a pathological pattern could hold a generation for minutes. Every step counts against the
 //! budget. `find`, `match`, `gmatch` and `gsub` are built on this in `lua/ci/strict.lua`.
 
+use mlua::Lua;
+
 use super::budget::{Budget, Fatal};
 
 /// A capture of a match.
@@ -42,12 +44,12 @@ pub(super) fn find(
     pattern: &[u8],
     init: usize,
     anchored: bool,
-    budget: &Budget,
+    (lua, budget): (&Lua, &Budget),
 ) -> Result<Option<Match>, PatternError> {
     let mut start = init;
     let mut steps = 0;
     while start <= text.len() {
-        let mut m = Matcher { text, pattern, open: Vec::new(), depth: 0, steps, budget };
+        let mut m = Matcher { text, pattern, open: Vec::new(), depth: 0, steps, lua, budget };
         if let Some(end) = m.run(start, 0)? {
             let captures = m.captures()?;
             return Ok(Some(Match { start, end, captures }));
@@ -68,6 +70,7 @@ struct Matcher<'a> {
     open: Vec<(usize, State)>,
     depth: u32,
     steps: u32,
+    lua: &'a Lua,
     budget: &'a Budget,
 }
 
@@ -97,7 +100,7 @@ impl Matcher<'_> {
     fn step(&mut self) -> Result<(), PatternError> {
         self.steps += 1;
         if self.steps % STRIDE == 0 {
-            self.budget.check().map_err(PatternError::Fatal)?;
+            self.budget.check(self.lua).map_err(PatternError::Fatal)?;
         }
         Ok(())
     }

@@ -5,8 +5,12 @@ use std::time::Duration;
 use halide_ci::base::clock::{Clock, Timestamp};
 use halide_ci::base::secret::Secret;
 use halide_ci::forge::github::client::{Client, Patience};
+use halide_ci::forge::github::reading::{INCOMPLETE, complete};
 use halide_ci::forge::github::status::{State, Status};
+use halide_ci::forge::github::stock::{Needs, Stock};
 use halide_ci::http;
+use halide_ci::model::change::NewChange;
+use halide_ci::model::config::GithubHook;
 
 use crate::sim::fake_github::{FakeGithub, Fault};
 
@@ -92,4 +96,57 @@ async fn a_question_outlives_a_short_rate_limit() {
     let (answer, ()) = tokio::join!(asked, healed);
     assert_eq!(answer.unwrap().json["commit"]["message"], "Faster blur");
     assert_eq!(github.requests().len(), 2, "nothing was asked during the limit");
+}
+
+fn hook() -> GithubHook {
+    GithubHook {
+        secret: Secret::new("webhook"),
+        allow_sha1: false,
+        codebase: None,
+        property_whitelist: Vec::new(),
+        skips: vec![r"\[ *skip *ci *\]".parse().unwrap()],
+        api: "https://api.github.com".to_owned(),
+        pullrequest_ref: "merge".to_owned(),
+        token: None,
+        cancel_on_close: true,
+        on_push: None,
+        on_pull_request: None,
+        on_event: None,
+    }
+}
+
+fn pull_request() -> Stock {
+    let needs = Needs { repository: "halide/Halide".to_owned(), number: 7, sha: SHA.to_owned() };
+    Stock { changes: vec![NewChange::default()], needs: Some(needs), ..Stock::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_request_gets_its_files_also_after_a_short_outage() {
+    let github = halide();
+    let files: Vec<String> = (0..250).map(|i| format!("src/{i}.cpp")).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    github.pull_request("halide/Halide", 7, &files);
+    github.rename("halide/Halide", 7, "old.cpp", "new.cpp");
+    github.fault(Fault::Outage);
+    let (client, clock) = simulated(&github, None);
+    let start = clock.now();
+    let hook = hook();
+    let healed = async {
+        clock.sleep_until(start + Duration::from_secs(100)).await;
+        github.fault(Fault::None);
+    };
+    let (reading, ()) = tokio::join!(complete(&hook, &client, pull_request()), healed);
+    assert_eq!(reading.changes[0].files.len(), 252);
+    assert_eq!(reading.changes[0].files[250..], ["new.cpp", "old.cpp"]);
+    assert!(!reading.changes[0].properties.contains_key(INCOMPLETE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_request_that_github_denies_goes_on_without_files_at_once() {
+    let (client, clock) = simulated(&halide(), None);
+    let start = clock.now();
+    let reading = complete(&hook(), &client, pull_request()).await;
+    assert_eq!(clock.now(), start, "a 404 is final");
+    let missing = reading.changes[0].properties[INCOMPLETE].as_str().unwrap();
+    assert!(missing.contains("GitHub answers 404"), "{missing}");
 }

@@ -1,12 +1,17 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
+mod api;
 mod cli;
 mod forge;
 mod interop;
+mod lua;
+mod outbox;
 mod real;
 mod scenario;
+mod scripts;
 mod sim;
 mod tidy;
+mod web;
 mod wire;
 mod worker;

@@ -21,14 +21,15 @@ return ci.step_type {
     return true
   end,
   run = function(step, o)
-    step:upload_file {
+    local ok, err = pcall(step.upload_file, step, {
       workersrc = ci.path.join(step.workdir, o.workersrc),
       masterdest = o.masterdest,
       mode = o.mode,
       max_size = o.max_size,
       block_size = o.block_size,
       keep_stamp = o.keep_stamp,
-    }
+    })
+    if not ok then step:fail(tostring(err)) end
     if o.url then step:add_url(o.url_text or ci.path.basename(o.masterdest), o.url) end
   end,
 }

@@ -227,6 +227,7 @@ fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOptio
         return Some(StepOption::Function(f.keep(name, function)));
     }
     let rendered = f.to_renderable(name, &value)?;
+    let rendered = if shape.is_list() { flattened(rendered) } else { rendered };
     let Some(constant) = rendered.as_constant() else { return Some(StepOption::Value(rendered)) };
     match shape.settle(constant.clone()) {
         Ok(settled) => Some(StepOption::Value(Renderable::Constant(settled))),
@@ -234,6 +235,28 @@ fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOptio
             f.problem(name, format!("`{name}` of {}: {what}.", f.owner));
             None
         }
+    }
+}
+
+/// A list without lists in it, as far as it is known; the rest is done when it is rendered.
+fn flattened(value: Renderable) -> Renderable {
+    fn add(value: Renderable, out: &mut Vec<Renderable>) {
+        match value {
+            Renderable::List(items) => items.into_iter().for_each(|item| add(item, out)),
+            Renderable::Constant(Json::Array(items)) => {
+                items.into_iter().for_each(|item| add(Renderable::Constant(item), out));
+            }
+            Renderable::Constant(Json::Null | Json::Bool(false)) => {}
+            other => out.push(other),
+        }
+    }
+    match value {
+        Renderable::List(_) => {
+            let mut out = Vec::new();
+            add(value, &mut out);
+            Renderable::List(out)
+        }
+        other => other,
     }
 }
 

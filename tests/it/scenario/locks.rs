@@ -38,8 +38,7 @@ local f = ci.factory()"#,
         assert_eq!(w1.running(), ["make"], "the exclusive step waits for the other build");
         let waits = "select count(*) from steps where state_string = 'waiting for locks'";
         assert_eq!(world.int(waits).await, 1);
-        w1.expect([shell("make test").takes(10), shell("make clean")]);
-        w1.expect([shell("make test"), shell("make clean")]);
+        w1.obey();
         world.settle().await;
         let results = world.rows("select cast(results as text) from builds", 1).await;
         assert_eq!(results, ["0", "0"]);

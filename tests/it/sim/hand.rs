@@ -59,11 +59,14 @@ struct Inner {
 struct State {
     expected: VecDeque<Expected>,
     obeys: bool,
+    dawdles: Duration,
     /// Commands under way: (key, what, sink).
     running: Vec<(u64, String, mpsc::Sender<CommandEvent>)>,
     /// What came although nobody expected it.
     surprises: Vec<String>,
     is_closed: bool,
+    /// Bytes of output that somebody took.
+    printed: usize,
 }
 
 impl Hand {
@@ -83,9 +86,20 @@ impl Hand {
         self
     }
 
+    /// Everything succeeds after this many seconds.
+    pub(crate) fn dawdle(&self, seconds: u64) -> &Self {
+        self.0.state.lock().unwrap().dawdles = Duration::from_secs(seconds);
+        self.obey()
+    }
+
     /// What it runs now.
     pub(crate) fn running(&self) -> Vec<String> {
         self.0.state.lock().unwrap().running.iter().map(|(_, what, _)| what.clone()).collect()
+    }
+
+    /// Bytes of output that the master took.
+    pub(crate) fn printed(&self) -> usize {
+        self.0.state.lock().unwrap().printed
     }
 
     /// What came unexpectedly, and what was expected and did not come.
@@ -94,16 +108,6 @@ impl Hand {
         let missing =
             state.expected.iter().map(|e| format!("{} never got {:?}", self.0.name, e.command));
         state.surprises.iter().cloned().chain(missing).collect()
-    }
-
-    /// Ends what it runs now with `rc`, whatever became of the connection: a late result.
-    pub(crate) fn end_running(&self, rc: i64) {
-        let running = std::mem::take(&mut self.0.state.lock().unwrap().running);
-        for (_, _, sink) in running {
-            // The attempt may have let go of its end.
-            let _ = sink.try_send(CommandEvent::Rc(rc));
-            let _ = sink.try_send(CommandEvent::Complete { failure: None, ack: Ack::none() });
-        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -122,7 +126,7 @@ impl Hand {
             return state.expected.pop_front();
         }
         if state.obeys {
-            return Some(shell(what));
+            return Some(shell(what).takes(state.dawdles.as_secs()));
         }
         state.surprises.push(format!("{} did not expect {what:?}", self.0.name));
         None
@@ -130,10 +134,14 @@ impl Hand {
 
     async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
         for text in &plan.stdout {
-            let data = text.clone().into();
-            let _ = sink
-                .send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() })
-                .await;
+            let event = CommandEvent::Output {
+                stream: Stream::Stdout,
+                data: text.clone().into(),
+                ack: Ack::none(),
+            };
+            if sink.send(event).await.is_ok() {
+                self.0.state.lock().unwrap().printed += text.len();
+            }
         }
         tokio::time::sleep(plan.takes).await;
         let was_running = {
@@ -162,7 +170,8 @@ impl Link for Hand {
             return;
         };
         self.0.state.lock().unwrap().running.push((key, what, sink.clone()));
-        tokio::task::spawn_local(self.clone().perform(key, plan, sink));
+        #[expect(clippy::disallowed_methods, reason = "the fake is no part of the program")]
+        tokio::spawn(self.clone().perform(key, plan, sink));
     }
 
     fn interrupt(&self, key: u64, why: &str) {

@@ -4,7 +4,6 @@
 //! status, no held lock.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use halide_ci::base::id::{BuildId, RequestId};
 use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::engine::input::{Attached, Delivered, Input, Reloaded};
+use halide_ci::engine::output::LogLoop;
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Refusal, Sabotage};
@@ -36,11 +36,18 @@ pub(crate) struct Setting {
     pub(crate) config: String,
     pub(crate) seed: u64,
     pub(crate) sabotage: Sabotage,
+    /// The log writer does not write until [`World::write_logs`].
+    pub(crate) stalls_logs: bool,
 }
 
 impl Setting {
     pub(crate) fn new(config: &str) -> Self {
-        Self { config: config.to_owned(), seed: 1, sabotage: Sabotage::default() }
+        Self {
+            config: config.to_owned(),
+            seed: 1,
+            sabotage: Sabotage::default(),
+            stalls_logs: false,
+        }
     }
 
     /// Tells a story in this setting; returns its transcript.
@@ -82,7 +89,8 @@ pub(crate) struct World {
     workers: BTreeMap<String, (Hand, Attached)>,
     retired: Vec<Hand>,
     deliveries: u64,
-    forgives: bool,
+    stalls_logs: bool,
+    stalled: Option<LogLoop>,
 }
 
 impl World {
@@ -101,7 +109,8 @@ impl World {
             workers: BTreeMap::new(),
             retired: Vec::new(),
             deliveries: 0,
-            forgives: false,
+            stalls_logs: setting.stalls_logs,
+            stalled: None,
         };
         world.start().await;
         world
@@ -133,7 +142,11 @@ impl World {
                 failed.kill();
             }
         });
-        tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+        if self.stalls_logs {
+            self.stalled = Some(log_loop);
+        } else {
+            tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+        }
         tasks.spawn("intake", started.intake.serve(tasks.token()));
         let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());
         tasks.spawn("report", reports);
@@ -246,6 +259,20 @@ impl World {
         hand
     }
 
+    /// The connection of `name` breaks, if it has one.
+    pub(crate) async fn cut_if_there(&mut self, name: &str) {
+        if self.workers.contains_key(name) {
+            self.cut(name).await;
+        }
+    }
+
+    /// The log writer, stalled until now, writes.
+    pub(crate) fn write_logs(&mut self) {
+        let life = self.life.as_ref().expect("the master is down");
+        let log_loop = self.stalled.take().expect("the log writer is not stalled");
+        life.tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+    }
+
     // ---- time
 
     /// Lets time pass until nothing more happens: no delivery unread, no timer running, no build
@@ -323,11 +350,6 @@ impl World {
         self.retired.extend(std::mem::take(&mut self.workers).into_values().map(|(hand, _)| hand));
     }
 
-    /// This story leaves things over on purpose.
-    pub(crate) fn forgive(&mut self) {
-        self.forgives = true;
-    }
-
     // ---- looking
 
     /// One number.
@@ -403,27 +425,18 @@ impl World {
         RequestId(self.int("select max(id) from buildrequests").await)
     }
 
-    /// Where the master lives.
-    pub(crate) fn base_dir(&self) -> PathBuf {
-        self.dir.path().to_path_buf()
-    }
-
     async fn end(mut self) -> String {
         let mut left = Vec::new();
         if let Some(life) = self.life.take() {
             self.life = Some(Life { engine: life.engine.clone(), tasks: life.tasks.clone() });
-            if !self.forgives {
-                let pending = self.pending().await;
-                if pending != 0 {
-                    left.push(format!("{pending} rows wait for something"));
-                }
+            let pending = self.pending().await;
+            if pending != 0 {
+                left.push(format!("{pending} rows wait for something"));
             }
             life.tasks.kill();
         }
-        if !self.forgives {
-            let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
-            left.extend(hands.flat_map(Hand::complaints));
-        }
+        let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
+        left.extend(hands.flat_map(Hand::complaints));
         let transcript = self.transcript();
         assert!(left.is_empty(), "left over: {left:#?}\n{transcript}");
         transcript

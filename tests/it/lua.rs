@@ -1,0 +1,115 @@
+//! Configurations, right and broken. Each `lua/NAME.lua` is loaded, and what people are told is
+//! compared with `lua/NAME.txt`; `UPDATE_GOLDEN=1` writes the texts anew.
+
+use std::path::{Path, PathBuf};
+
+use halide_ci::base::clock::Clock;
+use halide_ci::http;
+use halide_ci::script::load::{LoadError, LoadOptions, Loaded, Mount, load};
+
+/// The folder of this test's files.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/lua")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Loads `file` the way a master does.
+fn load_file(file: &Path, base_dir: &Path) -> Result<Loaded, LoadError> {
+    let options = LoadOptions {
+        file: file.to_owned(),
+        base_dir: base_dir.to_owned(),
+        clock: Clock::system(),
+        http: http::Client::new(),
+        mount: Mount::Thread,
+    };
+    runtime().block_on(load(options))
+}
+
+/// Loads `text` as `master.lua` of a scratch directory with a secret in it.
+fn load_text(text: &str) -> Result<Loaded, LoadError> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("master.lua"), text).unwrap();
+    std::fs::write(dir.path().join("secret.txt"), "correct horse\n").unwrap();
+    load_file(&dir.path().join("master.lua"), dir.path())
+}
+
+#[test]
+fn every_broken_configuration_says_what_is_wrong() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "lua"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 30, "only {} broken configurations", names.len());
+    let mut wrong = Vec::new();
+    for file in names {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::write(base.path().join("secret.txt"), "correct horse\n").unwrap();
+        let error = match load_file(&file, base.path()) {
+            Ok(_) => "no error".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let base = base.path().canonicalize().unwrap();
+        let text = error
+            .replace(&base.display().to_string(), "BASE")
+            .replace(&folder().display().to_string(), "HERE")
+            + "\n";
+        let golden = file.with_extension("txt");
+        if update {
+            std::fs::write(&golden, &text).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if expected != text {
+            wrong.push(format!("{}:\n{text}\nexpected:\n{expected}", file.display()));
+        }
+        assert!(!text.contains("correct horse"), "{} tells a secret", file.display());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_shipped_configuration_loads_and_says_what_the_farm_has() {
+    let base = tempfile::tempdir().unwrap();
+    for secret in
+        ["github_token.txt", "halide_bb_pass.txt", "webhook_token.txt", "buildbot_www_pass.txt"]
+    {
+        std::fs::write(base.path().join(secret), "dummy secret\n").unwrap();
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("master.lua");
+    let config = load_file(&file, base.path()).unwrap_or_else(|e| panic!("{e}")).config;
+    assert_eq!((config.title.as_str(), config.protocols.port), ("Halide", 9990));
+    let workers: Vec<&str> = config.workers.iter().map(|w| w.name.as_str()).collect();
+    assert_eq!(workers, ["linux-worker-1", "linux-worker-4"]);
+    let www = config.www.unwrap();
+    assert_eq!(www.port, 8012);
+    assert!(www.authz.allows("stop", Some("halidenightly")));
+    assert!(!www.authz.allows("stop", None));
+    let hook = www.github.unwrap();
+    assert!(hook.skips.is_empty() && hook.on_pull_request.is_some());
+    assert_eq!(config.builders[0].steps.len(), 9);
+    assert_eq!(config.builders[1].steps.len(), 6);
+    assert!(config.builders[0].steps.iter().all(|s| s.locks.len() == 1));
+    assert_eq!(config.files.len(), 5);
+    assert!(config.files.iter().filter(|f| f.text.is_some()).count() == 1);
+}
+
+#[test]
+fn all_errors_of_a_load_are_told_together_in_the_order_of_their_lines() {
+    let error = load_text(
+        "local ci = require 'ci'\nlocal c = ci.config()\nc.titel = 'x'\n\
+         c.workers = { ci.worker { nmae = 'w', password = 'p' } }\nreturn c\n",
+    )
+    .err()
+    .unwrap();
+    assert_eq!(
+        error.plain(),
+        "master.lua:3: unknown option `titel` of c. Did you mean `title`?\n\
+         master.lua:4: worker needs `name`.\n\
+         master.lua:4: unknown option `nmae` of worker. Did you mean `name`?"
+    );
+}

@@ -1,0 +1,2 @@
+local ci = require "ci"
+local c = ci.config()

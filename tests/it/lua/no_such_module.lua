@@ -1,0 +1,4 @@
+local ci = require "ci"
+local c = ci.config()
+local m = require "no.such.module"
+return c

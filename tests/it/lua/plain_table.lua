@@ -1,0 +1,7 @@
+return {
+  title = "x",
+  workers = {
+    { name = "w", passwort = "p" },
+  },
+  buildbotURL = "http://x/",
+}
