@@ -37,7 +37,10 @@ const MOST_PATHS: usize = 1000;
 pub(super) async fn connect(site: Site, mut call: Call) -> Result<Response, Problem> {
     let generation = site.engine().generation();
     if origin::of(call.headers(), &generation.config.url) == Origin::Foreign {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "Another site's page may not listen here."));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "Another site's page may not listen here.",
+        ));
     }
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await else {
         return Ok(headers::plain(StatusCode::UPGRADE_REQUIRED, "This is a WebSocket."));

@@ -66,8 +66,10 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
 
 async fn run(site: &Site, who: &Who, path: &str, request: &Request) -> Result<Json, Fault> {
     let (method, at) = control::find(path, &request.method).map_err(fault)?;
-    access::may(method.action, who, &site.engine().generation().config).map_err(|p| {
-        Fault { status: p.status, code: WRONG_REQUEST, message: p.text.into() }
+    access::may(method.action, who, &site.engine().generation().config).map_err(|p| Fault {
+        status: p.status,
+        code: WRONG_REQUEST,
+        message: p.text.into(),
     })?;
     let user = who.name.as_deref();
     control::run(site.engine(), site.api(), method, &at, &request.params, user).await.map_err(fault)

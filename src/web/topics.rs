@@ -58,17 +58,25 @@ pub(super) async fn message(site: &Site, event: &Event) -> Result<Option<Message
     let Some(text) = site.api().one(&generation.config, &path).await? else { return Ok(None) };
     let Ok(object) = serde_json::from_str::<serde_json::Value>(&text) else { return Ok(None) };
     let Ok(body) = RawValue::from_string(text) else { return Ok(None) };
-    let field = |name: &str| object[name].as_str().map_or_else(|| object[name].to_string(), str::to_owned);
+    let field =
+        |name: &str| object[name].as_str().map_or_else(|| object[name].to_string(), str::to_owned);
     let mut topics = vec![format!("{path}/{word}")];
     match path.split('/').next() {
         Some("builds") => {
-            topics.push(format!("builders/{}/builds/{}/{word}", field("builderid"), field("number")));
+            topics.push(format!(
+                "builders/{}/builds/{}/{word}",
+                field("builderid"),
+                field("number")
+            ));
             topics.push(format!("workers/{}/{path}/{word}", field("workerid")));
         }
         Some("buildrequests") => {
             let builder = field("builderid");
             topics.push(format!("builders/{builder}/{path}/{word}"));
-            topics.push(format!("buildsets/{}/builders/{builder}/{path}/{word}", field("buildsetid")));
+            topics.push(format!(
+                "buildsets/{}/builders/{builder}/{path}/{word}",
+                field("buildsetid")
+            ));
         }
         Some("steps") => topics.push(format!("builds/{}/{path}/{word}", field("buildid"))),
         Some("logs") => {

@@ -195,7 +195,8 @@ fn errors_are_buildbots() {
             assert_eq!(answer.json(), json!({ "error": text }), "{path}");
             assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
         }
-        for path in ["builds/99", "builders/nosuch", "builders/1/builds/9/steps", "logs/9/contents"] {
+        for path in ["builds/99", "builders/nosuch", "builders/1/builds/9/steps", "logs/9/contents"]
+        {
             assert_eq!(site.get(&format!("/api/v2/{path}")).await.status, 404, "{path}");
         }
         let evil = [("Origin", "http://evil.example")];
@@ -271,8 +272,8 @@ fn orders_need_a_permission_and_force_makes_a_request() {
         let (set, request) = (result[0].clone(), result[1]["1"].clone());
         let made = site.api(&format!("buildrequests/{request}")).await["buildrequests"][0].clone();
         assert_eq!((&made["buildsetid"], &made["priority"]), (&set, &json!(3)));
-        let stamp = site.api(&format!("buildsets/{set}")).await["buildsets"][0]["sourcestamps"][0]
-            .clone();
+        let stamp =
+            site.api(&format!("buildsets/{set}")).await["buildsets"][0]["sourcestamps"][0].clone();
         assert_eq!(stamp["branch"], "b");
         let cancel = br#"{"jsonrpc":"2.0","method":"cancel","id":"x","params":{}}"#;
         let path = format!("/api/v2/buildrequests/{request}");
@@ -296,7 +297,12 @@ fn wrong_orders_say_what_is_wrong() {
             ("nosuch/1", call("stop", "{}"), 404, -32600),
             ("builds/99", call("stop", "{}"), 404, -32600),
             ("forceschedulers/force", call("force", r#"{"priority":"x"}"#), 400, -32602),
-            ("forceschedulers/force", call("force", r#"{"builderNames":["windows"]}"#), 400, -32601),
+            (
+                "forceschedulers/force",
+                call("force", r#"{"builderNames":["windows"]}"#),
+                400,
+                -32601,
+            ),
             ("forceschedulers/nosuch", call("force", "{}"), 404, -32600),
             ("builds/1", "[]".to_owned(), 400, -32600),
             ("builds/1", "{".to_owned(), 400, -32700),
@@ -309,7 +315,10 @@ fn wrong_orders_say_what_is_wrong() {
         }
         let text = ("Content-Type", "text/plain");
         let answer = site.ask("POST", "/api/v2/builds/1", &[text, ann], b"{}").await;
-        assert_eq!(answer.json()["error"]["message"], "Invalid content-type (use application/json)");
+        assert_eq!(
+            answer.json()["error"]["message"],
+            "Invalid content-type (use application/json)"
+        );
     });
 }
 

@@ -39,7 +39,10 @@ fn every_route_asks_for_the_right_it_declares() {
                 match route.access {
                     Access::Action(_) if is_admin => assert_ne!(answer.status, 403, "{what}"),
                     Access::Action(_) => assert_eq!(answer.status, 403, "{what}"),
-                    Access::Read => assert!(![401, 403].contains(&answer.status) || path == "/auth/login", "{what}"),
+                    Access::Read => assert!(
+                        ![401, 403].contains(&answer.status) || path == "/auth/login",
+                        "{what}"
+                    ),
                     Access::OwnPage | Access::Control | Access::Signed => {
                         assert_ne!(answer.status, 500, "{what}");
                     }
@@ -76,7 +79,10 @@ fn every_page_escapes_what_comes_from_outside() {
             assert!(!html.contains(" style="), "{}: the policy forbids it", route.path);
             assert!(!html.contains('\u{202e}') && !html.contains('\u{1b}'), "{}", route.path);
             let policy = answer.header("content-security-policy");
-            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            assert!(
+                policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+                "{policy}"
+            );
             assert_eq!(answer.header("x-content-type-options"), "nosniff");
         }
         let changes = site.get("/changes").await.text();
@@ -90,7 +96,7 @@ fn a_build_page_gives_the_answer_first() {
     with(config(), async |site| {
         let html = site.get("/builders/1/builds/1").await.text();
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
-        assert!(at("failed &#39;make&#39;").min(at("Failed in")) < at("worker_preparation"));
+        assert!(at("failed 'make'").min(at("Failed in")) < at("worker_preparation"));
         assert!(at("class=\"tail\"") < at("Cause"));
         // Links are relative, for any prefix of a proxy.
         assert!(html.contains("href=\"../../../builders/1\""), "{html}");
@@ -298,9 +304,8 @@ fn probes_and_assets_answer() {
     });
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<
-    tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>,
->;
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn socket(site: &Site) -> Socket {
     tokio_tungstenite::connect_async(format!("ws://{}/ws", site.address)).await.unwrap().0
@@ -373,8 +378,12 @@ fn a_watched_page_gets_what_differs_and_nothing_else() {
         say(&mut socket, json!({"cmd": "watch", "scope": "home", "have": have, "_id": 1})).await;
         assert_eq!(hear(&mut socket).await["code"], 200);
         let news = hear(&mut socket).await;
-        let ids: Vec<&str> =
-            news["fragments"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> = news["fragments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["id"].as_str().unwrap())
+            .collect();
         assert!(ids.contains(&"waiting") && !ids.contains(&"running"), "{ids:?}");
         say(&mut socket, json!({"cmd": "watch", "scope": "../etc", "_id": 2})).await;
         assert_eq!(hear(&mut socket).await["code"], 400);

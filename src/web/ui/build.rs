@@ -94,7 +94,8 @@ async fn tail(site: &Site, steps: &[Step]) -> Result<Tail, Problem> {
     });
     let running = || steps.iter().rev().find(|s| s.complete_at.is_none() && !s.logs.is_empty());
     let Some(step) = failed.or_else(running) else { return Ok(None) };
-    let Some(log) = step.logs.iter().max_by_key(|l| (l.slug == "stdio", l.num_lines)).cloned() else {
+    let Some(log) = step.logs.iter().max_by_key(|l| (l.slug == "stdio", l.num_lines)).cloned()
+    else {
         return Ok(None);
     };
     let (id, first, complete) = (log.id, (log.num_lines - TAIL).max(0), log.is_complete);

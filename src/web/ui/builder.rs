@@ -9,7 +9,7 @@ use super::visible::visible;
 use super::{builders as list, home, part};
 use crate::base::text;
 use crate::model::config::{ForceScheduler, SchedulerConfig, SchedulerKind};
-use crate::store::views::{buildrequests, builders, builds};
+use crate::store::views::{builders, buildrequests, builds};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
 
@@ -110,7 +110,7 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
 /// One form for each force scheduler that can start this builder.
 fn forms(view: &View, builder: &builders::Shown) -> Markup {
     let config = &view.generation.config;
-    let starts = |s: &&SchedulerConfig| s.builders.iter().any(|b| *b == builder.name);
+    let starts = |s: &&SchedulerConfig| s.builders.contains(&builder.name);
     html! {
         @for scheduler in config.schedulers.iter().filter(starts) {
             @if let SchedulerKind::Force(force) = &scheduler.kind {

@@ -43,10 +43,13 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
 }
 
 fn list(view: &View, shown: &[Shown]) -> Fragment {
-    fragment("list", &html! {
-        @if shown.is_empty() { p.quiet { "No changes yet." } }
-        @for change in shown { (part(view, change)) }
-    })
+    fragment(
+        "list",
+        &html! {
+            @if shown.is_empty() { p.quiet { "No changes yet." } }
+            @for change in shown { (part(view, change)) }
+        },
+    )
 }
 
 /// One change.

@@ -43,10 +43,7 @@ pub(crate) async fn page(site: Site, call: Call) -> std::result::Result<Response
 }
 
 /// The page's fragments.
-pub(super) async fn draw(
-    site: &Site,
-    view: &View,
-) -> std::result::Result<Vec<Fragment>, Problem> {
+pub(super) async fn draw(site: &Site, view: &View) -> std::result::Result<Vec<Fragment>, Problem> {
     let rows = site.engine().store().read(read).await?;
     Ok(vec![
         fragment("health", &health(view, &rows)),

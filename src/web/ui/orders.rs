@@ -35,10 +35,11 @@ pub(crate) async fn force(site: Site, mut call: Call) -> Result<Response, Proble
     let values: Map<String, Json> =
         form.0.iter().map(|(n, v)| (n.clone(), Json::from(v.as_str()))).collect();
     let user = call.who.name.as_deref();
-    let wish = forces::fill_in(scheduler, force, vec![builder], &values, user).map_err(|errors| {
-        let errors: Vec<String> = errors.into_values().collect();
-        Problem::invalid(errors.join(" "))
-    })?;
+    let wish =
+        forces::fill_in(scheduler, force, vec![builder], &values, user).map_err(|errors| {
+            let errors: Vec<String> = errors.into_values().collect();
+            Problem::invalid(errors.join(" "))
+        })?;
     let started = site.engine().force(wish).await?;
     Ok(to_request(&call, &started))
 }

@@ -67,9 +67,7 @@ impl Scope {
             "workers" => Kind::Workers,
             "changes" => Kind::Changes,
             "configuration" => Kind::Configuration,
-            "log" => {
-                Kind::Log { log: id()?, next: id()?.max(0), style: ansi::Style::default() }
-            }
+            "log" => Kind::Log { log: id()?, next: id()?.max(0), style: ansi::Style::default() },
             _ => return None,
         };
         Some(Self { kind, steps: HashSet::new() })
@@ -91,30 +89,45 @@ impl Scope {
         match &self.kind {
             Kind::Home => matches!(
                 event,
-                E::BuildStarted { .. } | E::BuildUpdated { .. } | E::BuildFinished { .. }
-                    | E::RequestAdded { .. } | E::RequestClaimed { .. } | E::RequestUnclaimed { .. }
-                    | E::RequestCompleted { .. } | E::WorkerConnected { .. }
-                    | E::WorkerDisconnected { .. } | E::GenerationActivated { .. }
+                E::BuildStarted { .. }
+                    | E::BuildUpdated { .. }
+                    | E::BuildFinished { .. }
+                    | E::RequestAdded { .. }
+                    | E::RequestClaimed { .. }
+                    | E::RequestUnclaimed { .. }
+                    | E::RequestCompleted { .. }
+                    | E::WorkerConnected { .. }
+                    | E::WorkerDisconnected { .. }
+                    | E::GenerationActivated { .. }
                     | E::GenerationRejected { .. }
             ),
             Kind::Builders => matches!(
                 event,
-                E::BuildStarted { .. } | E::BuildFinished { .. } | E::RequestAdded { .. }
-                    | E::RequestClaimed { .. } | E::RequestCompleted { .. }
-                    | E::WorkerConnected { .. } | E::WorkerDisconnected { .. }
+                E::BuildStarted { .. }
+                    | E::BuildFinished { .. }
+                    | E::RequestAdded { .. }
+                    | E::RequestClaimed { .. }
+                    | E::RequestCompleted { .. }
+                    | E::WorkerConnected { .. }
+                    | E::WorkerDisconnected { .. }
                     | E::GenerationActivated { .. }
             ),
             Kind::Builder(id) => match event {
-                E::BuildStarted { builder, .. } | E::BuildUpdated { builder, .. }
-                | E::BuildFinished { builder, .. } | E::RequestAdded { builder, .. }
-                | E::RequestClaimed { builder, .. } | E::RequestUnclaimed { builder, .. }
+                E::BuildStarted { builder, .. }
+                | E::BuildUpdated { builder, .. }
+                | E::BuildFinished { builder, .. }
+                | E::RequestAdded { builder, .. }
+                | E::RequestClaimed { builder, .. }
+                | E::RequestUnclaimed { builder, .. }
                 | E::RequestCompleted { builder, .. } => builder.0 == *id,
                 E::WorkerConnected { .. } | E::WorkerDisconnected { .. } => true,
                 _ => false,
             },
             Kind::Build(id) => match event {
-                E::BuildStarted { build, .. } | E::BuildUpdated { build, .. }
-                | E::BuildFinished { build, .. } | E::StepUpdated { build, .. }
+                E::BuildStarted { build, .. }
+                | E::BuildUpdated { build, .. }
+                | E::BuildFinished { build, .. }
+                | E::StepUpdated { build, .. }
                 | E::StepFinished { build, .. } => build.0 == *id,
                 E::StepStarted { build, step } => {
                     let mine = build.0 == *id;
@@ -123,20 +136,25 @@ impl Scope {
                     }
                     mine
                 }
-                E::LogAdded { step, .. } | E::LogAppended { step, .. }
+                E::LogAdded { step, .. }
+                | E::LogAppended { step, .. }
                 | E::LogFinished { step, .. } => self.steps.contains(&step.0),
                 _ => false,
             },
             Kind::Request(id) => match event {
-                E::RequestClaimed { request, .. } | E::RequestUnclaimed { request, .. }
+                E::RequestClaimed { request, .. }
+                | E::RequestUnclaimed { request, .. }
                 | E::RequestCompleted { request, .. } => request.0 == *id,
                 E::BuildStarted { .. } => true,
                 _ => false,
             },
             Kind::Workers => matches!(
                 event,
-                E::WorkerConnected { .. } | E::WorkerDisconnected { .. } | E::BuildStarted { .. }
-                    | E::BuildFinished { .. } | E::GenerationActivated { .. }
+                E::WorkerConnected { .. }
+                    | E::WorkerDisconnected { .. }
+                    | E::BuildStarted { .. }
+                    | E::BuildFinished { .. }
+                    | E::GenerationActivated { .. }
             ),
             Kind::Changes => matches!(event, E::ChangeAdded { .. } | E::DeliveryHandled { .. }),
             Kind::Configuration => {

@@ -304,7 +304,8 @@ impl Site {
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if method != "GET" && !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length")) {
+        if method != "GET" && !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length"))
+        {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         let mut stream = TcpStream::connect(self.address).await.unwrap();
