@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::place::{Place, Role};
-use super::{resolved, terminal};
+use super::{logging, resolved, terminal};
 use crate::base::clock::Clock;
 use crate::base::text::count;
 use crate::http;
@@ -81,6 +81,7 @@ pub(super) fn check(place: &Place, choice: Option<&Path>) -> Result<(), Failure>
 
 /// Reads a master's configuration; its functions are dropped again.
 pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
+    logging::start_quietly();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

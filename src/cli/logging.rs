@@ -18,3 +18,17 @@ pub(super) fn start() {
     // Only a second call in the same process fails, and then the first one counts.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
+
+/// Prints warnings alone, without time and level: for verbs that end at once.
+pub(super) fn start_quietly() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .with_target(false)
+        .with_level(false)
+        .without_time()
+        .with_writer(std::io::stderr)
+        .finish();
+    // As above.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

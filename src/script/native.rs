@@ -146,10 +146,11 @@ fn matched(
     anchored: bool,
     budget: &Budget,
 ) -> mlua::Result<MultiValue> {
-    let found = pattern::find(text, pattern, init.saturating_sub(1), anchored, (lua, budget)).map_err(|e| match e {
-        PatternError::Malformed(text) => mlua::Error::runtime(text),
-        PatternError::Fatal(fatal) => mlua::Error::external(fatal),
-    })?;
+    let found = pattern::find(text, pattern, init.saturating_sub(1), anchored, (lua, budget))
+        .map_err(|e| match e {
+            PatternError::Malformed(text) => mlua::Error::runtime(text),
+            PatternError::Fatal(fatal) => mlua::Error::external(fatal),
+        })?;
     let Some(found) = found else { return Ok(MultiValue::new()) };
     let number = |n: usize| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     let mut out = MultiValue::new();

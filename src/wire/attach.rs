@@ -125,7 +125,7 @@ impl Attach {
     ///
     /// # Errors
     /// Why this worker cannot be used.
-    pub fn on_command(&mut self, finding: Finding) -> Result<(), String> {
+    pub fn on_command(&mut self, finding: &Finding) -> Result<(), String> {
         let stage = std::mem::replace(&mut self.stage, Stage::Ready);
         let rc = finding.rc.unwrap_or(-1);
         self.stage = match stage {

@@ -244,7 +244,7 @@ impl Session {
                 Some(Owner::Sink(key)) => {
                     self.out.push_back(Output::Event(key, CommandEvent::Refused(why)));
                 }
-                Some(Owner::Attach(_)) => self.ended_in_attach(Finding::default()),
+                Some(Owner::Attach(_)) => self.ended_in_attach(&Finding::default()),
                 None => {}
             },
             // An error shows life as well.
@@ -387,12 +387,12 @@ impl Session {
             }
             Owner::Attach(finding) => {
                 self.respond(seq, Ok(Value::Nil));
-                self.ended_in_attach(finding);
+                self.ended_in_attach(&finding);
             }
         }
     }
 
-    fn ended_in_attach(&mut self, finding: Finding) {
+    fn ended_in_attach(&mut self, finding: &Finding) {
         match self.attach.on_command(finding) {
             Ok(()) => self.ask_next(),
             Err(why) => self.close(&why),

@@ -226,6 +226,11 @@ fn a_secret_that_others_can_read_is_tightened_and_that_is_said() {
     assert_eq!(mode(&secret), 0o600);
     assert_eq!(err.lines().count(), 1, "{err}");
     assert!(err.contains("webhook_token.txt"), "{err}");
+    desk.done("stop master");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, err) = desk.run("upgrade-master master");
+    assert_eq!((code, err.lines().count(), mode(&secret)), (0, 1, 0o600), "{err}");
+    assert!(err.contains("webhook_token.txt"), "{err}");
 }
 
 #[test]

@@ -143,7 +143,10 @@ fn every_renderable_renders_as_the_design_says() {
         ("function(build) return function(b) return ci.property 'here' end end", json!("yes")),
         ("ci.transform(string.upper, ci.property 'here')", json!("YES")),
         ("{ 'a', function() end, { 2.0 // 1, ci.property 'gone' }, false }", json!(["a", 2])),
-        ("function(build) return { build.builder.data.label, build.worker.data.n } end", json!(["L", 7])),
+        (
+            "function(build) return { build.builder.data.label, build.worker.data.n } end",
+            json!(["L", 7]),
+        ),
         ("function(build) return build.sourcestamps[1].branch end", json!("main")),
         ("function(build) return { 'x', ci.builddir } end", json!(["x", "C:/w/b"])),
         ("function(build) return tostring(build.properties.null) end", json!("nil")),
@@ -197,7 +200,8 @@ fn a_callbacks_error_names_its_line_and_the_nearest_field() {
 fn objects_come_back_as_the_very_tables_of_the_configuration() {
     local(async {
         let before = "local seen = setmetatable({}, { __mode = 'k' })\nDATA = { label = 'L' }\nBUILDER = {}\n";
-        let steps = "ci.steps.shell { command = 'x', data = { k = 'v' }, do_step_if = function(step)
+        let steps =
+            "ci.steps.shell { command = 'x', data = { k = 'v' }, do_step_if = function(step)
             return step.data.k == 'v' and step.build.builder == c.builders[1]
               and step.build.builder.data == DATA end }";
         let loaded = load_steps(Mount::Local, before, steps).await;
@@ -229,9 +233,9 @@ fn a_callback_that_never_ends_fails_alone_and_within_its_budget() {
             "return ('x'):rep(200000):find('.-.-.-.-b')",
             "for i = 1, math.huge do local x <close> = setmetatable({}, { __close = function() end }) end",
         ] {
-            let steps = format!("ci.steps.shell {{ command = 'x', do_step_if = function() {body} end }}");
-            let loaded =
-                load_steps(Mount::Local, "c.limits = { cpu_seconds = 0.1 }", &steps).await;
+            let steps =
+                format!("ci.steps.shell {{ command = 'x', do_step_if = function() {body} end }}");
+            let loaded = load_steps(Mount::Local, "c.limits = { cpu_seconds = 0.1 }", &steps).await;
             let began = Instant::now();
             let error = call(&loaded).await.expect_err(body);
             assert!(error.message.contains("computed for more than 0.1 s"), "{body}: {error}");
@@ -260,7 +264,8 @@ fn a_memory_bomb_is_an_error_and_the_state_lives() {
             n = (rawget(_G, 'n') or 0) + 1
             if n == 1 then local s = 'x' while true do s = s .. s end end
             return n end }";
-        let loaded = load_steps(Mount::Local, "c.limits = { memory_bytes = 32 << 20 }", steps).await;
+        let loaded =
+            load_steps(Mount::Local, "c.limits = { memory_bytes = 32 << 20 }", steps).await;
         let error = call(&loaded).await.unwrap_err();
         assert!(error.message.contains("memory"), "{error}");
         assert_eq!(call(&loaded).await.unwrap(), json!(2));
@@ -272,7 +277,10 @@ async fn a_configuration_that_never_ends_or_fills_memory_is_refused() {
     for (text, expected) in [
         ("while true do end", "computed for more than 5 s"),
         ("local s = 'x' while true do s = s .. s end", "memory"),
-        ("local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(1 << 20) .. #t end) end", "more than"),
+        (
+            "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(1 << 20) .. #t end) end",
+            "more than",
+        ),
     ] {
         let error = load_text(Mount::Thread, text).await.err().unwrap().to_string();
         assert!(error.contains(expected), "{text}: {error}");
@@ -316,8 +324,14 @@ fn patterns_answer_as_luas_own() {
         ("('[x]'):match('[%]x]+')", "x]"),
         ("('a-z'):match('[a%-z]+')", "a-z"),
         ("('2026-11-22'):match('(%d+)-(%d+)-(%d+)')", "2026,11,22"),
-        ("(function() local o = {} for k, v in ('a=1 b=2'):gmatch('(%w)=(%w)') do o[#o+1] = k .. v end return table.concat(o, ';') end)()", "a1;b2"),
-        ("(function() local o = {} for w in ('one  two'):gmatch('%S*') do o[#o+1] = '<' .. w .. '>' end return table.concat(o) end)()", "<one><><two>"),
+        (
+            "(function() local o = {} for k, v in ('a=1 b=2'):gmatch('(%w)=(%w)') do o[#o+1] = k .. v end return table.concat(o, ';') end)()",
+            "a1;b2",
+        ),
+        (
+            "(function() local o = {} for w in ('one  two'):gmatch('%S*') do o[#o+1] = '<' .. w .. '>' end return table.concat(o) end)()",
+            "<one><><two>",
+        ),
         ("select(2, pcall(string.find, 'a', '[a'))", "malformed"),
         ("select(2, pcall(string.rep))", "bad argument"),
     ];
@@ -385,7 +399,12 @@ async fn dropping_the_last_handle_ends_the_thread() {
             .filter(|name| name.trim().starts_with("lua-drop"))
             .count()
     };
-    let loaded = load_steps(Mount::Thread, "", "ci.steps.shell { command = 'x', do_step_if = function() return 1 end }").await;
+    let loaded = load_steps(
+        Mount::Thread,
+        "",
+        "ci.steps.shell { command = 'x', do_step_if = function() return 1 end }",
+    )
+    .await;
     assert_eq!(call(&loaded).await.unwrap(), json!(1));
     let weak = Arc::downgrade(&loaded.scripts);
     drop(loaded);

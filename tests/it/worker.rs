@@ -3,10 +3,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use halide_ci::model::command::{CommandKind, CommandLine, ShellCommand};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::wire::gate::{Outcome, Pair, finish, kind, run, shell, start};
 

@@ -1,6 +1,8 @@
 //! A real master and a real worker as processes of this machine, in a scratch directory, on free
 //! ports; posts signed webhooks over TCP, reads REST, kills. Benches use it too.
 
+#![allow(dead_code, reason = "benches and tests use different halves")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ mod configuration;
 mod failure;
 mod github;
 mod locks;
+mod output;
 mod restart;
 mod sabotage;
 mod schedule;

@@ -64,6 +64,8 @@ struct State {
     /// What came although nobody expected it.
     surprises: Vec<String>,
     is_closed: bool,
+    /// Bytes of output that somebody took.
+    printed: usize,
 }
 
 impl Hand {
@@ -86,6 +88,11 @@ impl Hand {
     /// What it runs now.
     pub(crate) fn running(&self) -> Vec<String> {
         self.0.state.lock().unwrap().running.iter().map(|(_, what, _)| what.clone()).collect()
+    }
+
+    /// Bytes of output that the master took.
+    pub(crate) fn printed(&self) -> usize {
+        self.0.state.lock().unwrap().printed
     }
 
     /// What came unexpectedly, and what was expected and did not come.
@@ -120,10 +127,14 @@ impl Hand {
 
     async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
         for text in &plan.stdout {
-            let data = text.clone().into();
-            let _ = sink
-                .send(CommandEvent::Output { stream: Stream::Stdout, data, ack: Ack::none() })
-                .await;
+            let event = CommandEvent::Output {
+                stream: Stream::Stdout,
+                data: text.clone().into(),
+                ack: Ack::none(),
+            };
+            if sink.send(event).await.is_ok() {
+                self.0.state.lock().unwrap().printed += text.len();
+            }
         }
         tokio::time::sleep(plan.takes).await;
         let was_running = {

@@ -12,6 +12,7 @@ use halide_ci::base::id::{BuildId, RequestId};
 use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::engine::input::{Attached, Delivered, Input, Reloaded};
+use halide_ci::engine::output::LogLoop;
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Refusal, Sabotage};
@@ -35,11 +36,18 @@ pub(crate) struct Setting {
     pub(crate) config: String,
     pub(crate) seed: u64,
     pub(crate) sabotage: Sabotage,
+    /// The log writer does not write until [`World::write_logs`].
+    pub(crate) stalls_logs: bool,
 }
 
 impl Setting {
     pub(crate) fn new(config: &str) -> Self {
-        Self { config: config.to_owned(), seed: 1, sabotage: Sabotage::default() }
+        Self {
+            config: config.to_owned(),
+            seed: 1,
+            sabotage: Sabotage::default(),
+            stalls_logs: false,
+        }
     }
 
     /// Tells a story in this setting; returns its transcript.
@@ -81,6 +89,8 @@ pub(crate) struct World {
     workers: BTreeMap<String, (Hand, Attached)>,
     retired: Vec<Hand>,
     deliveries: u64,
+    stalls_logs: bool,
+    stalled: Option<LogLoop>,
 }
 
 impl World {
@@ -99,6 +109,8 @@ impl World {
             workers: BTreeMap::new(),
             retired: Vec::new(),
             deliveries: 0,
+            stalls_logs: setting.stalls_logs,
+            stalled: None,
         };
         world.start().await;
         world
@@ -130,7 +142,11 @@ impl World {
                 failed.kill();
             }
         });
-        tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+        if self.stalls_logs {
+            self.stalled = Some(log_loop);
+        } else {
+            tasks.spawn("logs", async move { drop(log_loop.serve().await) });
+        }
         tasks.spawn("intake", started.intake.serve(tasks.token()));
         let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());
         tasks.spawn("report", reports);
@@ -241,6 +257,13 @@ impl World {
         self.engine().detach(attached.worker, attached.epoch).await;
         self.retired.push(hand.clone());
         hand
+    }
+
+    /// The log writer, stalled until now, writes.
+    pub(crate) fn write_logs(&mut self) {
+        let life = self.life.as_ref().expect("the master is down");
+        let log_loop = self.stalled.take().expect("the log writer is not stalled");
+        life.tasks.spawn("logs", async move { drop(log_loop.serve().await) });
     }
 
     // ---- time

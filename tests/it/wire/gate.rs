@@ -20,17 +20,20 @@ use halide_ci::wire::Gate;
 use halide_ci::wire::msgpack::websocket::Credentials;
 use halide_ci::worker::{self, Surroundings, WorkerError};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What the gate knows.
 #[derive(Clone)]
 pub(crate) struct FakeGate(Arc<Inner>);
 
+/// A worker that was let in.
+type Present = (Attached, Arc<dyn Link>, WorkerInfo);
+
 struct Inner {
     passwords: BTreeMap<String, Secret>,
     builddirs: Vec<String>,
-    present: Mutex<BTreeMap<String, (Attached, Arc<dyn Link>, WorkerInfo)>>,
+    present: Mutex<BTreeMap<String, Present>>,
     epoch: watch::Sender<i64>,
     refusals: watch::Sender<u32>,
 }
@@ -56,12 +59,6 @@ impl FakeGate {
         let present = self.0.present.lock().unwrap();
         let (_, link, info) = &present[worker];
         (link.clone(), info.clone())
-    }
-
-    /// How many have been let in.
-    #[expect(dead_code)]
-    pub(crate) fn count(&self) -> i64 {
-        *self.0.epoch.borrow()
     }
 
     pub(crate) fn is_present(&self, worker: &str) -> bool {
@@ -239,7 +236,7 @@ pub(crate) struct Pair {
     pub(crate) tasks: Tasks,
     pub(crate) port: u16,
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) worker: JoinHandle<Result<(), WorkerError>>,
+    pub(crate) worker: JoinSet<Result<(), WorkerError>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -251,7 +248,8 @@ impl Pair {
         let stop = CancellationToken::new();
         let password = Secret::new("pass:word");
         let settings = WorkerSettings::new("w", password, "127.0.0.1", port, dir.path().to_owned());
-        let worker = tokio::spawn(worker::run(settings, surroundings(), stop.clone()));
+        let mut worker = JoinSet::new();
+        worker.spawn(worker::run(settings, surroundings(), stop.clone()));
         Self { gate, tasks, port, dir, worker, stop }
     }
 
@@ -259,10 +257,15 @@ impl Pair {
         self.gate.come_in("w", 1).await.0
     }
 
+    /// Waits until the worker has ended, and well.
+    pub(crate) async fn ended(&mut self) {
+        self.worker.join_next().await.unwrap().unwrap().unwrap();
+    }
+
     /// Ends both, and waits until nothing runs any more.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(mut self) {
         self.stop.cancel();
-        self.worker.await.unwrap().unwrap();
+        self.ended().await;
         self.tasks.end().await;
     }
 }

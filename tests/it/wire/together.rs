@@ -2,7 +2,7 @@
 //! flow control, and what happens when the connection goes.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use halide_ci::base::secret::Secret;
 use halide_ci::engine::ports::CommandEvent;
@@ -10,6 +10,7 @@ use halide_ci::model::command::{Argument, CommandKind, CommandLine, ShellCommand
 use halide_ci::model::log::Stream;
 use halide_ci::model::worker::WorkerSettings;
 use halide_ci::worker;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{FakeGate, Outcome, Pair, finish, kind, master, run, shell, start, surroundings};
@@ -318,15 +319,15 @@ async fn a_secret_argument_is_used_and_not_shown() {
 
 #[tokio::test]
 async fn the_master_can_end_the_worker() {
-    let pair = Pair::new().await;
+    let mut pair = Pair::new().await;
     pair.link().await.shutdown();
-    pair.worker.await.unwrap().unwrap();
+    pair.ended().await;
     pair.tasks.end().await;
 }
 
 #[tokio::test]
 async fn stopping_the_worker_kills_what_it_runs() {
-    let pair = Pair::new().await;
+    let mut pair = Pair::new().await;
     let link: Arc<_> = pair.link().await;
     let events = start(&link, 1, kind(shell("echo $$ > ../../pid; sleep 100")));
     let pid_file = pair.dir.path().join("pid");
@@ -335,7 +336,7 @@ async fn stopping_the_worker_kills_what_it_runs() {
     }
     let pid = std::fs::read_to_string(&pid_file).unwrap();
     pair.stop.cancel();
-    pair.worker.await.unwrap().unwrap();
+    pair.ended().await;
     assert!(!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists());
     assert!(finish(events).await.lost);
     pair.tasks.end().await;
