@@ -391,6 +391,32 @@ fn a_watched_page_gets_what_differs_and_nothing_else() {
 }
 
 #[test]
+fn a_followed_log_and_a_watched_build_arrive_at_once() {
+    with(config(), async |site| {
+        let mut socket = socket(site).await;
+        say(&mut socket, json!({"cmd": "watch", "scope": "log/1/1", "_id": 1})).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let news = hear(&mut socket).await["append"].clone();
+        assert_eq!((&news["next"], &news["complete"]), (&json!(4), &json!(true)));
+        let html = news["html"].as_str().unwrap();
+        assert!(html.starts_with("<li id=\"L2\"") && html.contains("id=\"L4\""), "{html}");
+        assert!(!html.contains("<img") && !html.contains("id=\"L5\""), "{html}");
+
+        say(&mut socket, json!({"cmd": "watch", "scope": "build/1", "_id": 2})).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let news = hear(&mut socket).await;
+        assert_eq!(
+            news["order"],
+            json!(["summary", "step-0", "step-1", "cause", "changes", "properties"])
+        );
+        assert_eq!(news["fragments"].as_array().unwrap().len(), 6);
+        // The links fit the page that shows them.
+        let summary = news["fragments"][3]["html"].as_str().unwrap();
+        assert!(summary.contains("href=\"../../../buildrequests/1\""), "{summary}");
+    });
+}
+
+#[test]
 fn another_sites_page_may_not_listen() {
     with(config(), async |site| {
         let upgrade = [

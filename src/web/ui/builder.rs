@@ -93,7 +93,7 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
     };
-    let heads = ["Status", "Build", "Text", "Worker", "Took", "Began"];
+    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Began"];
     html! {
         h2 { "Builds" }
         @if !done.is_empty() {

@@ -116,14 +116,22 @@ pub(super) fn button(view: &View, action: &str, path: &str, words: &str) -> Mark
     }
 }
 
-/// A table with a head, or words when it is empty.
+/// A table with a head, or words when it is empty. A head that begins with `~` is of a column that
+/// narrow screens leave out.
 pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> Markup {
     html! {
         @if empty {
             p.quiet { (words) }
         } @else {
             div.scroll { table {
-                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                thead { tr {
+                    @for head in heads {
+                        @match head.strip_prefix('~') {
+                            Some(head) => th.wide scope="col" { (head) },
+                            None => th scope="col" { (head) },
+                        }
+                    }
+                } }
                 tbody { (rows) }
             } }
         }
