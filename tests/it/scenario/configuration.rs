@@ -29,11 +29,11 @@ fn a_broken_configuration_changes_nothing_and_is_recorded_with_its_place() {
     story(FARM, async |world: &mut World| {
         let error =
             world.reload(&FARM.replace("halt_on_failure", "halt_on_falure")).await.unwrap_err();
-        assert!(error.contains("master.lua:10"), "{error}");
+        assert!(error.contains("master.lua:11"), "{error}");
         assert!(error.contains("halt_on_failure"), "{error}");
         let recorded =
             world.rows("select error from generations where state = 'rejected'", 1).await;
-        assert!(recorded[0].contains("master.lua:10"));
+        assert!(recorded[0].contains("master.lua:11"));
         world.connect("w1").await.expect(all_steps());
         world.push("main", "a1").await;
         world.settle().await;

@@ -106,7 +106,7 @@ fn an_error_in_a_function_ends_its_step_as_exception_and_names_the_place() {
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
         let error = world.log(BuildId(1), "Build", "error").await.join("\n");
-        assert!(error.contains("master.lua:10"), "{error}");
+        assert!(error.contains("master.lua:11"), "{error}");
         assert!(error.contains("option command"), "{error}");
     });
 }

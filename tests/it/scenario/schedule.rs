@@ -33,7 +33,7 @@ fn a_filter_that_raises_refuses_its_change_and_nothing_else() {
         world.settle().await;
         let verdicts = world.rows("select verdicts from changes", 1).await;
         assert!(verdicts[0].contains("its filter failed: "), "{verdicts:?}");
-        assert!(verdicts[0].contains("master.lua:17"), "{verdicts:?}");
+        assert!(verdicts[0].contains("master.lua:18"), "{verdicts:?}");
     });
 }
 

@@ -59,6 +59,7 @@ struct Inner {
 struct State {
     expected: VecDeque<Expected>,
     obeys: bool,
+    dawdles: Duration,
     /// Commands under way: (key, what, sink).
     running: Vec<(u64, String, mpsc::Sender<CommandEvent>)>,
     /// What came although nobody expected it.
@@ -83,6 +84,12 @@ impl Hand {
     pub(crate) fn obey(&self) -> &Self {
         self.0.state.lock().unwrap().obeys = true;
         self
+    }
+
+    /// Everything succeeds after this many seconds.
+    pub(crate) fn dawdle(&self, seconds: u64) -> &Self {
+        self.0.state.lock().unwrap().dawdles = Duration::from_secs(seconds);
+        self.obey()
     }
 
     /// What it runs now.
@@ -119,7 +126,7 @@ impl Hand {
             return state.expected.pop_front();
         }
         if state.obeys {
-            return Some(shell(what));
+            return Some(shell(what).takes(state.dawdles.as_secs()));
         }
         state.surprises.push(format!("{} did not expect {what:?}", self.0.name));
         None

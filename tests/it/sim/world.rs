@@ -259,6 +259,13 @@ impl World {
         hand
     }
 
+    /// The connection of `name` breaks, if it has one.
+    pub(crate) async fn cut_if_there(&mut self, name: &str) {
+        if self.workers.contains_key(name) {
+            self.cut(name).await;
+        }
+    }
+
     /// The log writer, stalled until now, writes.
     pub(crate) fn write_logs(&mut self) {
         let life = self.life.as_ref().expect("the master is down");
