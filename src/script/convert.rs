@@ -26,10 +26,20 @@ pub(super) fn is_array(lua: &Lua, table: &Table) -> bool {
     mark.is_some() && table.metatable() == mark
 }
 
-/// JSON as Lua sees it.
+/// JSON as Lua sees it: null is nil, but for positions of a list.
 pub(super) fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
+    lua_value(lua, json, Value::Nil)
+}
+
+/// JSON as a step gets its options: null inside them is `ci.null`, because there it says something
+/// (a variable to remove, a property to empty).
+pub(super) fn to_lua_option(lua: &Lua, json: &Json) -> mlua::Result<Value> {
+    if json.is_null() { Ok(Value::Nil) } else { lua_value(lua, json, Value::NULL) }
+}
+
+fn lua_value(lua: &Lua, json: &Json, null: Value) -> mlua::Result<Value> {
     Ok(match json {
-        Json::Null => Value::Nil,
+        Json::Null => null,
         Json::Bool(b) => Value::Boolean(*b),
         Json::Number(n) => match n.as_i64() {
             Some(i) => Value::Integer(i),
@@ -39,7 +49,8 @@ pub(super) fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
         Json::Array(items) => {
             let table = lua.create_table_with_capacity(items.len(), 0)?;
             for item in items {
-                let value = if item.is_null() { Value::NULL } else { to_lua(lua, item)? };
+                let value =
+                    if item.is_null() { Value::NULL } else { lua_value(lua, item, null.clone())? };
                 table.raw_push(value)?;
             }
             mark_array(lua, &table)?;
@@ -48,7 +59,7 @@ pub(super) fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
         Json::Object(entries) => {
             let table = lua.create_table_with_capacity(0, entries.len())?;
             for (name, entry) in entries {
-                table.raw_set(name.as_str(), to_lua(lua, entry)?)?;
+                table.raw_set(name.as_str(), lua_value(lua, entry, null.clone())?)?;
             }
             Value::Table(table)
         }

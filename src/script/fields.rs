@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
 use super::read::spelling;
-use super::read::{Object, Reader, suggestion};
+use super::read::{Object, Reader, options_of, suggestion};
 use crate::base::secret::Secret;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
@@ -34,17 +34,22 @@ pub(super) struct Fields<'r, 'l> {
     table: Table,
     anchor: Anchor,
     asked: BTreeSet<String>,
+    /// The kind of the object, for the check against the list of its options.
+    kind: Option<String>,
 }
 
 impl<'r, 'l> Fields<'r, 'l> {
     pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: Table, anchor: Anchor) -> Self {
-        Self { reader, owner: owner.to_owned(), table, anchor, asked: BTreeSet::new() }
+        Self { reader, owner: owner.to_owned(), table, anchor, asked: BTreeSet::new(), kind: None }
     }
 
     /// Over the options of an object.
     pub(super) fn of(reader: &'r Reader<'l>, object: &Object) -> Self {
         let anchor = Anchor::Call(object.site.clone(), object.called.clone());
-        Self::new(reader, &object.kind.replace('_', " "), object.options.clone(), anchor)
+        let owner = object.kind.replace('_', " ");
+        let mut fields = Self::new(reader, &owner, object.options.clone(), anchor);
+        fields.kind = Some(object.kind.clone());
+        fields
     }
 
     /// The place of the whole table.
@@ -415,6 +420,13 @@ impl<'r, 'l> Fields<'r, 'l> {
     /// Everything that was not asked for is an error.
     pub(super) fn finish(self) {
         let known: Vec<String> = self.asked.iter().cloned().collect();
+        if let Some(kind) = &self.kind
+            && let Some(options) = options_of(kind)
+        {
+            // The list is what `with_defaults` and the type definitions know; it must not drift.
+            debug_assert!(options.iter().all(|o| self.asked.contains(*o)), "{kind}: {known:?}");
+            debug_assert!(kind == "step" || options.len() == known.len(), "{kind}: {known:?}");
+        }
         for key in self.given() {
             if self.asked.contains(&key) {
                 continue;

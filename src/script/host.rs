@@ -3,6 +3,7 @@
 //! mailbox closes and the state ends. A watchdog fails what waits when the state falls silent: the
 //! engine must never hang because of Lua.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,8 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::bind::{build, event, step::Step};
+use super::bind::step::{OpenDesk, Step};
+use super::bind::{build, event};
 use super::budget::{Budget, Fatal, Pulse};
 use super::convert;
 use super::fault::script_error;
@@ -355,7 +357,7 @@ impl Host {
         if depth >= MAX_DEPTH {
             return Err(fail(format!("functions returned functions, {MAX_DEPTH} deep.")));
         }
-        let lent = std::cell::RefCell::new(Vec::new());
+        let lent = RefCell::new(Vec::new());
         let lend = |function: &Function| {
             let callback = self.slots.lend(function, site, depth + 1);
             lent.borrow_mut().push(callback.clone());
@@ -381,8 +383,9 @@ impl Host {
         let (function, _) = self.function(&run.run)?;
         let kind = self.types.get(&run.run.slot).cloned();
         let (options, standard) = self.options(kind.as_deref(), run.options, &run.view.name)?;
+        let desk: OpenDesk = Rc::new(RefCell::new(Some(run.desk)));
         let step = Step {
-            desk: run.desk,
+            desk: desk.clone(),
             build: build::build(&self.lua, &self.objects, &run.view.build).map_err(fail)?,
             data: super::bind::build::step_data(&self.objects, &run.view).map_err(fail)?,
             name: run.view.name,
@@ -392,7 +395,9 @@ impl Host {
         };
         let step = self.lua.create_userdata(step).map_err(fail)?;
         let call = function.call_async::<Value>((step, options));
-        match self.budget.slices(&site, call).await {
+        let ended = self.budget.slices(&site, call).await;
+        desk.borrow_mut().take();
+        match ended {
             Ok(value) => results(&value, &site),
             Err(error) if Fatal::of(&error) == Some(&Fatal::Stopped) => {
                 let message = Fatal::Stopped.to_string();
@@ -427,9 +432,8 @@ impl Host {
                 })?,
                 None => json,
             };
-            options
-                .set(name.as_str(), convert::to_lua(&self.lua, &json).map_err(wrong)?)
-                .map_err(wrong)?;
+            let value = convert::to_lua_option(&self.lua, &json).map_err(wrong)?;
+            options.set(name.as_str(), value).map_err(wrong)?;
             if name == "decode_rc" || COMMAND.iter().any(|(known, _)| *known == name) {
                 standard.insert(name, json);
             }

@@ -259,3 +259,47 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loads `text` on a thread of its own, with a watchdog that looks `patience` times.
+    async fn load_text(text: &str, patience: u32) -> Result<Loaded, LoadError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("master.lua");
+        std::fs::write(&file, text).unwrap();
+        let base_dir = dir.path().to_owned();
+        let (clock, http) = (Clock::system(), http::Client::new());
+        let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Thread };
+        load_with(options, patience).await
+    }
+
+    /// Some seconds inside C, where no hook fires.
+    const LONG: &str = "table.move({}, 1, 2000000000, 2)";
+
+    #[tokio::test]
+    async fn a_state_that_falls_silent_fails_its_calls_and_says_where() {
+        let text = format!(
+            "local ci = require 'ci'\nlocal c = ci.config()\n\
+             c.www = {{ change_hooks = {{ github = ci.hooks.github {{ secret = 's',\n\
+             codebase = function() {LONG} end }} }} }}\nreturn c"
+        );
+        let loaded = load_text(&text, 1).await.unwrap();
+        let hook = loaded.config.www.unwrap().github.unwrap();
+        let Some(crate::model::config::Codebase::Callback(callback)) = hook.codebase else {
+            panic!("no callback")
+        };
+        let error = loaded.scripts.call(&callback, Vec::new()).await.unwrap_err();
+        assert!(error.message.contains("has not answered"), "{error}");
+        assert_eq!(error.site.unwrap().to_string(), "master.lua:4");
+        let again = loaded.scripts.call(&callback, Vec::new()).await.unwrap_err();
+        assert!(again.message.contains("has not answered"), "{again}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_falls_silent_while_it_loads_is_refused() {
+        let error = load_text(LONG, 1).await.err().unwrap().to_string();
+        assert!(error.contains("has not answered"), "{error}");
+    }
+}

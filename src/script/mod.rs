@@ -18,6 +18,8 @@ mod read;
 mod sandbox;
 mod shape;
 mod slots;
+#[cfg(test)]
+mod stubs;
 pub mod watch;
 pub mod worker_config;
 

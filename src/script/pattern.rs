@@ -99,7 +99,7 @@ impl Matcher<'_> {
 
     fn step(&mut self) -> Result<(), PatternError> {
         self.steps += 1;
-        if self.steps % STRIDE == 0 {
+        if self.steps.is_multiple_of(STRIDE) {
             self.budget.check(self.lua).map_err(PatternError::Fatal)?;
         }
         Ok(())
@@ -292,7 +292,7 @@ impl Matcher<'_> {
                 loop {
                     let c = self.pattern.get(at);
                     at += if c == Some(&b'%') { 2 } else { 1 };
-                    if c.is_none() || at >= self.pattern.len() + 1 {
+                    if c.is_none() || at > self.pattern.len() {
                         return malformed("malformed pattern (missing ']')");
                     }
                     match self.pattern.get(at) {

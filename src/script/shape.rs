@@ -23,10 +23,10 @@ pub(super) enum Shape {
     Function,
     /// Exactly this text.
     Literal(String),
-    List(Box<Shape>),
-    Union(Vec<Shape>),
+    List(Box<Self>),
+    Union(Vec<Self>),
     /// May be absent.
-    Optional(Box<Shape>),
+    Optional(Box<Self>),
 }
 
 const WORDS: [(&str, Shape); 9] = [

@@ -124,7 +124,7 @@ fn address(f: &mut Fields<'_, '_>) -> (String, u16) {
 /// Octal digits as text, as every mode is given.
 fn umask(f: &mut Fields<'_, '_>) -> Option<u32> {
     let value = f.value("umask")?;
-    let digits = value.as_string().map(|s| s.to_string_lossy());
+    let digits = value.as_string().map(mlua::LuaString::to_string_lossy);
     let mask = digits.and_then(|d| u32::from_str_radix(&d, 8).ok()).filter(|mask| *mask <= 0o777);
     if mask.is_none() {
         f.problem("umask", "`umask` is a string of octal digits, such as \"022\".");

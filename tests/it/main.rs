@@ -11,6 +11,7 @@ mod real;
 mod scenario;
 mod scripts;
 mod sim;
+mod steps;
 mod tidy;
 mod web;
 mod wire;

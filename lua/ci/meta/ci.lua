@@ -1,0 +1,261 @@
+---@meta ci
+-- The type definitions of `require "ci"`: the reference manual, and what an editor completes and
+-- checks. Never executed. Durations are seconds, sizes are bytes.
+
+---@class ci
+local ci = {}
+
+---A value that may depend on the build: the value itself, a property, an interpolation, a function
+---of the build, or a table of these. Rendered once, just before the step runs.
+---@alias ci.Renderable<T> T|ci.RenderableObject|fun(build: ci.Build): any
+
+---What `ci.property` and its kin return. `..` joins it with texts; its value is known only when a step runs.
+---@class ci.RenderableObject
+---@operator concat(any): ci.RenderableObject
+
+---How a step, a build or a request ended.
+---@alias ci.Results "success"|"warnings"|"failure"|"skipped"|"exception"|"retry"|"cancelled"
+
+---Reads as nil wherever it is read; written, it says "empty on purpose". It is truthy.
+---@class ci.Null
+
+---The version of the program.
+---@type string
+ci.version = ""
+---The folder of the main file.
+---@type string
+ci.config_dir = ""
+---The master's base directory.
+---@type string
+ci.base_dir = ""
+---JSON null, for writing: `ci.null` in a filter means "must be empty", in `env` "remove".
+---@type ci.Null
+ci.null = nil
+---The build's directory on the worker, with forward slashes.
+---@type ci.RenderableObject
+ci.builddir = nil
+
+---A configuration to fill in; an unknown key is an error at the line that sets it.
+---@param options? ci.Config
+---@return ci.Config
+function ci.config(options) end
+
+---Reads a secret when the configuration loads; white space around it is removed. It is masked in
+---logs, pages and errors. A missing or empty file is an error.
+---@param path string relative to the base directory
+---@return string
+function ci.secret_file(path) end
+
+---A machine that builds.
+---@param options ci.WorkerOptions
+---@return ci.Worker
+function ci.worker(options) end
+
+---What is built, where, and by which steps.
+---@param options ci.BuilderOptions
+---@return ci.Builder
+function ci.builder(options) end
+
+---A list of steps that grows by `:add`. A plain, nested list will do as well.
+---@param steps? any a list of steps
+---@return ci.Factory
+function ci.factory(steps) end
+
+---A lock that each worker has for itself.
+---@param options ci.WorkerLockOptions
+---@return ci.Lock
+function ci.worker_lock(options) end
+
+---A lock that the whole installation shares.
+---@param options ci.MasterLockOptions
+---@return ci.Lock
+function ci.master_lock(options) end
+
+---A new type of steps; the result is its constructor.
+---@param type ci.StepType
+---@return fun(options: table): ci.Step
+function ci.step_type(type) end
+
+---The same constructor, or table of constructors, with other defaults. A default that one of several
+---constructors lacks is skipped there; `false` or `{}` in a call undoes one.
+---@generic T
+---@param constructors T
+---@param defaults table
+---@return T
+function ci.with_defaults(constructors, defaults) end
+
+---The build's property `name`; the default also replaces null and empty text.
+---@param name string
+---@param default? any
+---@return ci.RenderableObject
+function ci.property(name, default) end
+
+---Text with selectors: `%(prop:NAME)s`, `%(src:CODEBASE:ATTRIBUTE)s`, `%(kw:NAME)s`, `%(worker:NAME)s`, each with
+---`:-default`, `:~default if false`, `:+if there`, `:?:yes:no`, `:#?:true:false`. `%%` is a plain %.
+---@param text string
+---@param keywords? table<string, any> what `%(kw:…)s` names
+---@return ci.RenderableObject
+function ci.interpolate(text, keywords) end
+
+---A function of the build as a value that `..` can join.
+---@param f fun(build: ci.Build): any
+---@return ci.RenderableObject
+function ci.renderer(f) end
+
+---`f` of the rendered arguments; it must return plain data.
+---@param f fun(...: any): any
+---@param ... any
+---@return ci.RenderableObject
+function ci.transform(f, ...) end
+
+---Maps, or what renders to maps, merged into a new one; later keys win, nil, false and null are skipped.
+---@param ... any
+---@return ci.RenderableObject
+function ci.merge(...) end
+
+---Which changes a scheduler wants; its plain table will do as well.
+---@param options ci.ChangeFilterOptions
+---@return ci.ChangeFilter
+function ci.change_filter(options) end
+
+ci.schedulers = {}
+
+---Waits for changes; a timer for each branch.
+---@param options ci.BranchSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.any_branch(options) end
+
+---Waits for changes; one timer for all that the filter lets in.
+---@param options ci.BranchSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.single_branch(options) end
+
+---Started by people.
+---@param options ci.ForceSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.force(options) end
+
+ci.auth = {}
+
+---User names and their passwords: `ci.auth.user_password { alice = ci.secret_file "alice.txt" }`.
+---@param users table<string, string>
+---@return ci.Auth
+function ci.auth.user_password(users) end
+
+---Who may do what. Reading is allowed, an action that no rule names is denied.
+---@param options ci.AuthzOptions
+---@return ci.Authz
+function ci.authz(options) end
+
+ci.hooks = {}
+
+---GitHub's webhook, `POST /change_hook/github`.
+---@param options ci.GithubHookOptions
+---@return ci.Hook
+function ci.hooks.github(options) end
+
+ci.reporters = {}
+
+---Commit statuses.
+---@param options ci.GithubStatusOptions
+---@return ci.Reporter
+function ci.reporters.github_status(options) end
+
+ci.json = {}
+
+---@param value any plain data; an empty table is `{}`, `ci.json.array {}` is `[]`
+---@return string
+function ci.json.encode(value) end
+
+---Raises when the text is not JSON.
+---@param text string
+---@return any
+function ci.json.decode(text) end
+
+---Marks a table as a list, so that it stays one when it is empty.
+---@generic T: table
+---@param items T
+---@return T
+function ci.json.array(items) end
+
+ci.list = {}
+
+---One flat list; nil and false are left out.
+---@param ... any
+---@return any[]
+function ci.list.flatten(...) end
+
+---@generic T, U
+---@param items T[]
+---@param f fun(item: T): U
+---@return U[]
+function ci.list.map(items, f) end
+
+---@generic T
+---@param items T[]
+---@param wanted fun(item: T): any
+---@return T[]
+function ci.list.filter(items, wanted) end
+
+---The first item that is wanted, and its position.
+---@generic T
+---@param items T[]
+---@param wanted fun(item: T): any
+---@return T?, integer?
+function ci.list.find(items, wanted) end
+
+---@param items any[]
+---@param value any
+---@return boolean
+function ci.list.contains(items, value) end
+
+---A new list in order; what compares equal keeps its order.
+---@generic T
+---@param items T[]
+---@param key? fun(item: T): any what is compared (default: the item)
+---@return T[]
+function ci.list.sorted(items, key) end
+
+ci.text = {}
+
+---@param s string
+---@param separator string plain text, not empty
+---@return string[]
+function ci.text.split(s, separator) end
+
+---Split at white space.
+---@param s string
+---@return string[]
+function ci.text.words(s) end
+
+---Without white space at both ends.
+---@param s string
+---@return string
+function ci.text.trim(s) end
+
+---The lines, without their ends (LF or CR LF).
+---@param s string
+---@return string[]
+function ci.text.lines(s) end
+
+ci.path = {}
+
+---Joined with `/`; an absolute part starts afresh.
+---@param ... string
+---@return string
+function ci.path.join(...) end
+
+---Without `.`, `..` and doubled slashes, as far as the text tells.
+---@param path string
+---@return string
+function ci.path.normalize(path) end
+
+---@param path string
+---@return string
+function ci.path.dirname(path) end
+
+---@param path string
+---@return string
+function ci.path.basename(path) end
+
+return ci

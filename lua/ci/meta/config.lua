@@ -1,0 +1,136 @@
+---@meta
+-- What the constructors take. "list" means any nesting of tables: lists are flattened, nil and false
+-- left out. `data` is yours: the engine never reads it, and callbacks get the object back with it.
+
+---@class ci.Config
+---@field title? string name of the installation (default "halide-ci")
+---@field title_url? string link behind the title (default: `url`)
+---@field url? string public base URL (default "http://localhost:PORT/")
+---@field db? { url: string } default "sqlite:///state.sqlite", relative to the base directory
+---@field protocols? { port?: integer, interface?: string } where workers connect (default 9990 on all addresses)
+---@field www? ci.Www the web server; none = no web server
+---@field workers? any list of workers
+---@field builders? any list of builders
+---@field schedulers? any list of schedulers
+---@field reporters? any list of reporters
+---@field properties? table<string, any> properties that every build gets
+---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
+
+---@class ci.Www
+---@field port? integer default 8012
+---@field interface? string default all addresses
+---@field auth? ci.Auth|table<string, string> who can log in
+---@field authz? ci.Authz|ci.AuthzOptions who may do what
+---@field change_hooks? { github?: ci.Hook|ci.GithubHookOptions }
+
+---@class ci.WorkerOptions
+---@field name string
+---@field password string
+---@field max_builds? integer builds at once over all builders (default: no limit)
+---@field properties? table<string, any> properties of its builds
+---@field locks? any list of lock accesses that each of its builds takes
+---@field data? any
+
+---@class ci.BuilderOptions
+---@field name string
+---@field workers any list of workers or their names
+---@field factory any list of steps, or a factory
+---@field tags? any list of labels
+---@field description? string words for the builder's page
+---@field workerbuilddir? string directory below the worker's (default: the name, `/` replaced by `_`)
+---@field locks? any list of lock accesses, held for the whole build
+---@field env? ci.Renderable<table<string, any>> variables for every command
+---@field properties? table<string, any>
+---@field collapse_requests? boolean merge waiting requests for the same source (default true)
+---@field data? any
+
+---@class ci.WorkerLockOptions
+---@field name string
+---@field max_count? integer counting holders at once (default 1)
+---@field max_count_for_worker? table<string, integer> another count on some workers
+
+---@class ci.MasterLockOptions
+---@field name string
+---@field max_count? integer counting holders at once (default 1)
+
+---Each attribute takes a string, a list of strings, or `ci.null` (must be empty); the plain name also a
+---function of the value. An attribute that is not named is not checked. `_re` patterns match from the start.
+---@class ci.ChangeFilterOptions
+---@field project? any
+---@field project_not_eq? any
+---@field project_re? any
+---@field project_not_re? any
+---@field repository? any
+---@field repository_not_eq? any
+---@field repository_re? any
+---@field repository_not_re? any
+---@field branch? any
+---@field branch_not_eq? any
+---@field branch_re? any
+---@field branch_not_re? any
+---@field category? any
+---@field category_not_eq? any
+---@field category_re? any
+---@field category_not_re? any
+---@field codebase? any
+---@field codebase_not_eq? any
+---@field codebase_re? any
+---@field codebase_not_re? any
+---@field properties? table<string, any> a change must have these; without them it does not match
+---@field filter? fun(change: ci.Change): any the last word
+
+---@class ci.BranchSchedulerOptions
+---@field name string
+---@field builders any list of builders or their names
+---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
+---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
+---@field only_important? boolean leave unimportant changes out altogether (default false)
+---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
+---@field properties? table<string, any>
+---@field reason? string
+---@field data? any
+
+---@class ci.ForceSchedulerOptions
+---@field name string
+---@field builders any list of builders or their names
+---@field button_name? string words on the button (default: the name)
+---@field codebases? any list of codebases (default: the one without a name)
+---@field reason? string the default reason
+---@field data? any
+
+---@class ci.AuthzOptions
+---@field allow? table<string, string> action (control, force, stop, rebuild, cancel, reload, scheduler, worker) → role; "anyone" is everybody
+---@field roles? table<string, string[]> role → user names
+
+---@class ci.GithubHookOptions
+---@field secret string what deliveries are signed with
+---@field allow_sha1? boolean accept a SHA-1 signature alone (default false)
+---@field codebase? string|fun(payload: table): string
+---@field github_property_whitelist? any list of patterns of payload fields that become properties
+---@field skips? any list of regular expressions; a commit message that matches is not built (default Buildbot's two, {} = none)
+---@field api? string default "https://api.github.com"
+---@field pullrequest_ref? string last part of a pull request's ref (default "merge")
+---@field token? string for API calls
+---@field cancel_on_close? boolean cancel the builds of a pull request that is closed (default true)
+---@field on_push? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
+---@field on_pull_request? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
+---@field on_event? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
+
+---@class ci.GithubStatusOptions
+---@field token string
+---@field name? string default "github_status"
+---@field api? string default "https://api.github.com"
+---@field builders? any only these (default: all)
+---@field context? ci.Renderable<string> default "buildbot/%(prop:buildername)s"
+---@field pending? ci.Renderable<string> description when a build is queued (default: no status then)
+---@field start? ci.Renderable<string> default "Build started."
+---@field finish? ci.Renderable<string> default "Build done."
+---@field data? any
+
+---@class ci.StepType
+---@field name string default name of its steps
+---@field options? table<string, string> its own options and their types: any, string, integer, number, boolean, scalar, map, table, function, "text"; `[]` list, `?` optional, `|` or
+---@field run fun(step: ci.RunningStep, options: table): ci.Results?
+---@field check? fun(options: table): boolean, string? looks at the options when the configuration loads
+---@field rename? fun(name: string, options: table): string the name that is shown
+---@field defaults? table defaults of the options that every step takes

@@ -1,0 +1,178 @@
+---@meta
+-- What callbacks and steps hold.
+
+---An object of the configuration; it comes back in callbacks as the same table.
+---@class ci.Worker: ci.WorkerOptions
+---@class ci.Builder: ci.BuilderOptions
+---@class ci.Scheduler
+---@class ci.Reporter
+---@class ci.ChangeFilter
+---@class ci.Auth
+---@class ci.Authz
+---@class ci.Hook
+---@class ci.Step
+---@class ci.LockAccess
+
+---@class ci.Factory
+local Factory = {}
+---Adds steps (or lists of steps) at the end.
+---@param ... any
+---@return ci.Factory
+function Factory:add(...) end
+
+---@class ci.Lock
+local Lock = {}
+---A way to hold it, for an option `locks`.
+---@param mode "counting"|"exclusive"
+---@param count? integer how much a counting access takes (default 1)
+---@return ci.LockAccess
+function Lock:access(mode, count) end
+
+---A build as functions see it: a copy of the moment, read-only.
+---@class ci.Build
+---@field properties table<string, any> null reads as nil; tables are copies
+---@field builder ci.Builder
+---@field worker { name: string, max_builds: integer?, info: table, data: any, properties: table }
+---@field number integer
+---@field changes ci.Change[]
+---@field sourcestamps { branch: string?, revision: string?, repository: string, project: string, codebase: string }[]
+---@field builddir string absolute, as the worker writes it
+
+---@class ci.Change
+---@field author string
+---@field committer? string
+---@field comments string
+---@field files string[]
+---@field revision? string
+---@field when_timestamp? integer seconds since 1970
+---@field branch? string
+---@field category? string
+---@field revlink? string
+---@field properties table<string, any>
+---@field repository string
+---@field project string
+---@field codebase string
+
+---A step in `do_step_if` and `hide_step_if`.
+---@class ci.StepView
+---@field name string
+---@field number integer
+---@field workdir string
+---@field build ci.Build
+---@field data any
+
+---A running step. Each method that waits suspends this step alone; not inside `table.sort`. File
+---operations raise when they fail. A step that is stopped ends at its next method.
+---@class ci.RunningStep
+---@field name string
+---@field number integer
+---@field workdir string absolute on the worker
+---@field build ci.Build
+---@field data any
+local RunningStep = {}
+
+---@class ci.RunOptions
+---@field command string|any[] text for the worker's shell, or a program and its arguments
+---@field workdir? string
+---@field env? table<string, any> changes to the worker's environment; a list is joined, ci.null removes
+---@field timeout? number seconds without output (default 1200)
+---@field max_time? number seconds in all
+---@field max_lines? integer
+---@field sigterm_time? number
+---@field interrupt_signal? string
+---@field log_environ? boolean
+---@field want_stdout? boolean
+---@field want_stderr? boolean
+---@field initial_stdin? string
+---@field decode_rc? table<integer, ci.Results>
+---@field log? string default "stdio"
+---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
+
+---Runs a command. What is not said is taken from the step's own options.
+---@param options ci.RunOptions
+---@return { rc: integer, results: ci.Results, failure_reason: string?, stdout: string?, stderr: string? }
+function RunningStep:run(options) end
+---Ends the step as a failure.
+---@param text? string
+function RunningStep:fail(text) end
+---@param path string
+function RunningStep:make_directory(path) end
+---@param paths string|string[]
+function RunningStep:remove_directory(paths) end
+---@param path string
+function RunningStep:remove_file(path) end
+---@param path string
+---@return boolean
+function RunningStep:path_exists(path) end
+---@param path string
+---@return { mode: integer, size: integer, mtime: integer, is_directory: boolean, is_file: boolean }?
+function RunningStep:stat(path) end
+---@param path string
+---@return string[]
+function RunningStep:list_directory(path) end
+---@param pattern string
+---@return string[]
+function RunningStep:glob(pattern) end
+---Brings a file to the master; `mode` is octal text.
+---@param options { workersrc: string, masterdest: string, mode?: string, max_size?: integer, block_size?: integer, keep_stamp?: boolean }
+function RunningStep:upload_file(options) end
+---@param name string
+---@param value any
+---@param source? string default: the step's name
+function RunningStep:set_property(name, value, source) end
+---@param values table<string, any>
+---@param source? string
+function RunningStep:set_properties(values, source) end
+---The property as it is now.
+---@param name string
+---@return any
+function RunningStep:property(name) end
+---@param name string
+---@param kind? "stdio"|"text"|"html"
+---@return ci.Log
+function RunningStep:add_log(name, kind) end
+---@param text string
+function RunningStep:set_summary(text) end
+---@param name string
+---@param url string
+function RunningStep:add_url(name, url) end
+
+---@class ci.Log
+local Log = {}
+---@param text string
+function Log:stdout(text) end
+---@param text string
+function Log:stderr(text) end
+---@param text string
+function Log:header(text) end
+function Log:finish() end
+
+---A delivery of a hook. The fields may be set before `default(event)` reads them.
+---@class ci.Event
+---@field name string
+---@field action? string
+---@field ref? string
+---@field branch? string
+---@field labels string[]
+---@field reviewers string[]
+---@field sender? string
+---@field number? integer
+---@field repository? string
+---@field base_branch? string
+---@field head_repository? string nil when the fork was deleted
+---@field payload table
+---@field headers table<string, string>
+---@field delivery string
+---@field api ci.Api
+local Event = {}
+---Makes no change, and says why.
+---@param reason string
+function Event:skip(reason) end
+
+---@class ci.Api
+local Api = {}
+---`GET` of the hook's API with its token. Raises when there is no answer.
+---@param path string
+---@param query? table<string, any>
+---@return { status: integer, json: any, headers: table<string, string> }
+function Api:get(path, query) end

@@ -37,7 +37,7 @@ pub(super) fn read(
     let mut given: BTreeMap<String, Json> = BTreeMap::new();
     for pair in options.pairs::<Value, Value>() {
         let (key, value) = pair.map_err(|e| e.to_string())?;
-        let key = key.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
+        let key = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
         let known: Vec<String> =
             OWN.into_iter().chain(COMMAND.iter().map(|(n, _)| *n)).map(str::to_owned).collect();
         if !known.contains(&key) {

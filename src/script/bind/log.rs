@@ -3,13 +3,13 @@
 
 use mlua::{LuaString, UserData, UserDataMethods};
 
-use super::step::ask;
-use crate::engine::desk::{Desk, StepRequest};
+use super::step::{OpenDesk, ask};
+use crate::engine::desk::StepRequest;
 use crate::model::log::Stream;
 
 /// The handle.
 pub(super) struct Log {
-    pub(super) desk: Desk,
+    pub(super) desk: OpenDesk,
     pub(super) name: String,
 }
 

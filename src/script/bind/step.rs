@@ -1,7 +1,9 @@
 //! `step` in a step type's `run`: every method is a request to the engine's desk, and suspends this
 //! step alone. A step that is being stopped gets an error that it cannot catch.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Value};
 use serde_json::Value as Json;
@@ -17,7 +19,7 @@ use crate::script::read::suggestion;
 
 /// The handle.
 pub(in crate::script) struct Step {
-    pub(in crate::script) desk: Desk,
+    pub(in crate::script) desk: OpenDesk,
     pub(in crate::script) name: String,
     pub(in crate::script) number: i64,
     pub(in crate::script) workdir: String,
@@ -27,8 +29,13 @@ pub(in crate::script) struct Step {
     pub(in crate::script) standard: BTreeMap<String, Json>,
 }
 
+/// A desk that closes with its step: what Lua keeps of the step afterwards can ask nothing.
+pub(in crate::script) type OpenDesk = Rc<RefCell<Option<Desk>>>;
+
 /// Asks the desk; a stop is fatal, everything else an error that may be caught.
-pub(super) async fn ask(desk: &Desk, request: StepRequest) -> mlua::Result<StepAnswer> {
+pub(super) async fn ask(desk: &OpenDesk, request: StepRequest) -> mlua::Result<StepAnswer> {
+    let open = desk.borrow().clone();
+    let Some(desk) = open else { return Err(mlua::Error::external(Fatal::Stopped)) };
     desk.ask(request).await.map_err(|error| match error {
         DeskError::Stopped => mlua::Error::external(Fatal::Stopped),
         DeskError::Failed(text) => mlua::Error::runtime(text),

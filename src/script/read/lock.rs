@@ -101,7 +101,7 @@ fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
         }
     };
     let mode = object.options.raw_get::<Value>("mode").unwrap_or(Value::Nil);
-    let word = mode.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
+    let word = mode.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
     match word.as_str() {
         "counting" => {
             let locks = f.reader.locks.borrow();

@@ -169,7 +169,7 @@ impl Renderables<'_> {
 }
 
 fn text(value: &Value) -> String {
-    value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default()
+    value.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default()
 }
 
 /// The values, if all are known.

@@ -63,7 +63,7 @@ pub(in crate::script) fn given_instead(table: &Table, key: &str) -> Option<Strin
     let mut given: Vec<String> = table
         .pairs::<mlua::Value, mlua::Value>()
         .flatten()
-        .filter_map(|(k, _)| k.as_string().map(|s| s.to_string_lossy()))
+        .filter_map(|(k, _)| k.as_string().map(mlua::LuaString::to_string_lossy))
         .collect();
     given.sort();
     given

@@ -199,10 +199,11 @@ fn options(f: &mut Fields<'_, '_>, kind: &StepType) -> BTreeMap<String, StepOpti
             Some(value) => {
                 out.insert(name.clone(), value);
             }
-            None if !shape.is_optional() && f.value(name).is_none() => {
-                if f.raw(name).is_none_or(|v| !f.reader.is_broken(&v)) {
-                    f.missing(name);
-                }
+            None if !shape.is_optional()
+                && f.value(name).is_none()
+                && f.raw(name).is_none_or(|v| !f.reader.is_broken(&v)) =>
+            {
+                f.missing(name);
             }
             None => {}
         }
@@ -334,8 +335,9 @@ fn check(f: &Fields<'_, '_>, kind: &StepType, options: &Table) {
             let fine =
                 answer.pop_front().is_none_or(|v| v.as_boolean() != Some(false) && !v.is_nil());
             if !fine {
-                let message =
-                    answer.pop_front().and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
+                let message = answer
+                    .pop_front()
+                    .and_then(|v| v.as_string().map(mlua::LuaString::to_string_lossy));
                 let message =
                     message.unwrap_or_else(|| "its options do not fit together".to_owned());
                 let message = format!("{}: {}.", f.owner, message.trim_end_matches('.'));

@@ -1,0 +1,163 @@
+//! The type definitions against the live API: every function and every option has its annotation in
+//! `lua/ci/meta`, and every annotation its function or option.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mlua::{Table, Value};
+
+use super::embed::META;
+use super::read::OPTIONS;
+use super::sandbox::{Ground, Sandbox};
+use crate::base::clock::Clock;
+
+/// The class that describes the options of each kind.
+const CLASSES: [(&str, &str); 13] = [
+    ("config", "ci.Config"),
+    ("worker", "ci.WorkerOptions"),
+    ("builder", "ci.BuilderOptions"),
+    ("worker_lock", "ci.WorkerLockOptions"),
+    ("master_lock", "ci.MasterLockOptions"),
+    ("change_filter", "ci.ChangeFilterOptions"),
+    ("any_branch", "ci.BranchSchedulerOptions"),
+    ("single_branch", "ci.BranchSchedulerOptions"),
+    ("force", "ci.ForceSchedulerOptions"),
+    ("authz", "ci.AuthzOptions"),
+    ("github_hook", "ci.GithubHookOptions"),
+    ("github_status", "ci.GithubStatusOptions"),
+    ("step", "ci.StepOptions"),
+];
+
+fn sandbox() -> Sandbox {
+    let ground = Ground::new(PathBuf::new(), PathBuf::new(), Clock::system());
+    Sandbox::new(&ground, Duration::from_secs(5), 256 << 20, Default::default()).unwrap()
+}
+
+/// The fields of every annotated class.
+fn classes() -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, text) in META {
+        let mut class = None;
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("---@class ") {
+                let name = rest.split([':', ' ']).next().unwrap().to_owned();
+                out.entry(name.clone()).or_default();
+                class = Some(name);
+            } else if let (Some(rest), Some(class)) = (line.strip_prefix("---@field "), &class) {
+                let name = rest.split([' ', '?']).next().unwrap().to_owned();
+                out.get_mut(class).unwrap().insert(name);
+            } else if line.is_empty() {
+                class = None;
+            }
+        }
+    }
+    out
+}
+
+/// Every name below `ci` that the definitions know.
+fn annotated() -> BTreeSet<String> {
+    META.iter()
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| match line.strip_prefix("function ci.") {
+            Some(rest) => rest.split('(').next(),
+            None => line
+                .strip_prefix("ci.")
+                .and_then(|l| l.strip_suffix(" = \"\"").or(l.strip_suffix(" = nil"))),
+        })
+        .map(|name| format!("ci.{name}"))
+        .collect()
+}
+
+/// Every name below `table` that is no table of names itself.
+fn live(path: &str, table: &Table, sandbox: &Sandbox, out: &mut BTreeMap<String, Value>) {
+    let pairs: mlua::Function = sandbox.lua.globals().get("pairs").unwrap();
+    let (next, state, mut key): (mlua::Function, Value, Value) = pairs.call(table).unwrap();
+    loop {
+        let (name, value): (Value, Value) = next.call((state.clone(), key)).unwrap();
+        if name.is_nil() {
+            return;
+        }
+        let full = format!("{path}.{}", name.to_string().unwrap());
+        match &value {
+            Value::Table(inner)
+                if super::convert::kind_of(inner).as_deref() == Some("namespace") =>
+            {
+                live(&full, inner, sandbox, out);
+            }
+            _ => {
+                out.insert(full, value);
+            }
+        }
+        key = name;
+    }
+}
+
+fn live_api(sandbox: &Sandbox) -> BTreeMap<String, Value> {
+    let ci: Table = sandbox.lua.load("return require 'ci'").eval().unwrap();
+    let mut out = BTreeMap::new();
+    live("ci", &ci, sandbox, &mut out);
+    out
+}
+
+#[test]
+fn every_name_has_its_annotation_and_every_annotation_its_name() {
+    let sandbox = sandbox();
+    let live: BTreeSet<String> = live_api(&sandbox).into_keys().collect();
+    assert!(live.len() > 40, "only {} names were found", live.len());
+    assert_eq!(live, annotated());
+}
+
+#[test]
+fn every_option_has_its_annotation_and_every_annotation_its_option() {
+    let classes = classes();
+    for ((kind, options), (class_kind, class)) in OPTIONS.into_iter().zip(CLASSES) {
+        assert_eq!(kind, class_kind);
+        let options: BTreeSet<String> = options.iter().map(|o| (*o).to_owned()).collect();
+        assert_eq!(options, classes[class], "{class}");
+    }
+}
+
+#[test]
+fn every_shipped_steps_options_are_annotated() {
+    let sandbox = sandbox();
+    let classes = classes();
+    let api = live_api(&sandbox);
+    let constructors: Table = sandbox.native.get("constructors").unwrap();
+    let mut steps = 0;
+    for (path, value) in api {
+        let Some(name) = path.strip_prefix("ci.steps.") else { continue };
+        let about: Table = constructors.raw_get(value).unwrap();
+        let options: Table = about.get::<Table>("type").unwrap().get("options").unwrap();
+        let options: BTreeSet<String> =
+            options.pairs::<String, String>().map(|pair| pair.unwrap().0).collect();
+        let words = name.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
+        let class = format!("ci.{}Options", words.collect::<String>());
+        assert_eq!(options, classes[&class], "{class}");
+        steps += 1;
+    }
+    assert_eq!(steps, 8);
+}
+
+#[test]
+fn every_method_of_a_running_step_is_annotated() {
+    let source = [include_str!("bind/step.rs"), include_str!("bind/log.rs")].concat();
+    let mut bound = BTreeSet::new();
+    for marker in ["add_async_method(\n", "add_async_method(\"", "add_method(\""] {
+        for (at, _) in source.match_indices(marker) {
+            let rest = source[at + marker.len()..].trim_start().trim_start_matches('"');
+            let name = rest.split('"').next().unwrap();
+            if name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+                bound.insert(name.to_owned());
+            }
+        }
+    }
+    bound.extend(["stdout", "stderr", "header"].map(str::to_owned));
+    let text = META.iter().map(|(_, text)| *text).collect::<String>();
+    let annotated: BTreeSet<String> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("function RunningStep:").or(l.strip_prefix("function Log:")))
+        .map(|l| l.split('(').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(bound, annotated);
+}

@@ -1,0 +1,415 @@
+//! The shipped steps against a scripted desk: given what a step asks for, answer; the sequence of
+//! questions is the test. No engine and no worker are involved.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use halide_ci::base::results::Results;
+use halide_ci::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
+use halide_ci::engine::ports::{ScriptError, StepRun, StepValue};
+use halide_ci::engine::render::render;
+use halide_ci::model::build::BuildView;
+use halide_ci::model::command::{Argument, CommandLine, FileStat};
+use halide_ci::model::config::StepOption;
+use halide_ci::model::sourcestamp::Sourcestamp;
+use halide_ci::model::step::StepView;
+use halide_ci::script::load::{Loaded, Mount};
+use serde_json::{Value as Json, json};
+
+use crate::scripts::load_steps;
+
+type Answer = Result<StepAnswer, DeskError>;
+
+/// What came of a step, and what it asked for, a line each.
+struct Played {
+    results: Result<Option<Results>, ScriptError>,
+    asked: Vec<String>,
+}
+
+/// A request in one line.
+fn line(request: &StepRequest) -> String {
+    match request {
+        StepRequest::Run { command, collect, .. } => {
+            let words = match &command.command {
+                CommandLine::Shell(text) => format!("sh {text}"),
+                CommandLine::Argv(argv) => argv
+                    .iter()
+                    .map(|a| match a {
+                        Argument::Plain(text) => text.as_str(),
+                        Argument::Obfuscated(_, shown) => shown.as_str(),
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            };
+            format!("{words}{}", if *collect { " >" } else { "" })
+        }
+        StepRequest::SetProperty { name, value, source } => {
+            format!("set {name}={value} by {source}")
+        }
+        StepRequest::Stat { path } => format!("stat {path}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn done() -> Answer {
+    Ok(StepAnswer::Done)
+}
+
+fn exit(rc: i64) -> Answer {
+    Ok(StepAnswer::Ran(Ran { rc, ..Ran::default() }))
+}
+
+fn says(stdout: &str) -> Answer {
+    Ok(StepAnswer::Ran(Ran { stdout: stdout.to_owned(), ..Ran::default() }))
+}
+
+fn is_there(yes: bool) -> Answer {
+    Ok(StepAnswer::Stat(yes.then_some(FileStat { mode: 0o040_755, size: 0, mtime: 0 })))
+}
+
+/// Loads `step` and plays it for a build of `stamps`, answering from `answers`.
+fn play_stamps(step: &str, stamps: &[(&str, &str, Option<&str>)], answers: Vec<Answer>) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let loaded = load_steps(Mount::Local, "", step).await;
+        let stamp = |(codebase, branch, revision): &(&str, &str, Option<&str>)| Sourcestamp {
+            codebase: (*codebase).to_owned(),
+            branch: Some((*branch).to_owned()),
+            revision: revision.map(str::to_owned),
+            ..Sourcestamp::default()
+        };
+        let build = BuildView {
+            builder: "b".to_owned(),
+            builddir: "/w/b".to_owned(),
+            sourcestamps: Arc::new(stamps.iter().map(stamp).collect()),
+            ..BuildView::default()
+        };
+        play_loaded(&loaded, build, answers).await
+    })
+}
+
+fn play(step: &str, answers: Vec<Answer>) -> Played {
+    play_stamps(step, &[], answers)
+}
+
+async fn play_loaded(loaded: &Loaded, build: BuildView, answers: Vec<Answer>) -> Played {
+    let config = &loaded.config.builders[0].steps[0];
+    let view = Arc::new(build.clone());
+    let mut options = BTreeMap::new();
+    for (name, option) in &config.options {
+        let value = match option {
+            StepOption::Function(callback) => StepValue::Function(callback.clone()),
+            StepOption::Value(value) => {
+                StepValue::Json(render(value, &view, loaded.scripts.as_ref()).await.unwrap())
+            }
+        };
+        options.insert(name.clone(), value);
+    }
+    let (desk, mut inbox) = Desk::new();
+    let view =
+        StepView { build, name: "s".to_owned(), number: 0, workdir: "/w/b/build".to_owned() };
+    let run = StepRun { run: config.run.clone(), view, options, desk };
+    let mut asked = Vec::new();
+    let serve = async {
+        let mut answers = answers.into_iter();
+        while let Some(wish) = inbox.recv().await {
+            asked.push(line(&wish.request));
+            let answer = answers.next().unwrap_or_else(|| panic!("unexpected: {asked:#?}"));
+            let _ = wish.answer.send(answer);
+        }
+        assert_eq!(answers.len(), 0, "not asked: {answers:?}");
+    };
+    let (results, ()) = tokio::join!(loaded.scripts.run_step(run), serve);
+    Played { results, asked }
+}
+
+impl Played {
+    #[track_caller]
+    fn expect(self, results: Results, asked: &[&str]) {
+        assert_eq!(self.asked, asked);
+        assert_eq!(self.results.unwrap().unwrap_or(Results::Success), results);
+    }
+
+    #[track_caller]
+    fn expect_failure(self, message: &str) {
+        let error = self.results.unwrap_err();
+        assert!(error.message.contains(message), "{error}");
+        assert!(error.is_failure, "{error}");
+    }
+}
+
+#[test]
+fn shell_runs_its_command_and_the_exit_code_is_the_result() {
+    let step = "ci.steps.shell { command = { 'ninja', '-j', 4, { '-v', false } } }";
+    play(step, vec![exit(0)]).expect(Results::Success, &["ninja -j 4 -v"]);
+    play(step, vec![exit(2)]).expect(Results::Failure, &["ninja -j 4 -v"]);
+    play("ci.steps.shell { command = 'a && b' }", vec![exit(1)])
+        .expect(Results::Failure, &["sh a && b"]);
+    let decoded =
+        "ci.steps.shell { command = 'x', decode_rc = { [0] = 'success', [77] = 'skipped' } }";
+    play(decoded, vec![exit(77)]).expect(Results::Skipped, &["sh x"]);
+    play(decoded, vec![exit(1)]).expect(Results::Failure, &["sh x"]);
+}
+
+#[test]
+fn what_a_function_renders_is_flattened_and_checked_before_the_step_runs() {
+    let step = "ci.steps.shell { command = { 'a', function() return { 'b', { 3 } } end, function() end } }";
+    play(step, vec![exit(0)]).expect(Results::Success, &["a b 3"]);
+    let wrong = play("ci.steps.shell { command = function() return {{ a = 1 }} end }", vec![]);
+    assert!(wrong.results.unwrap_err().message.contains("option `command` of the step \"s\""));
+}
+
+#[test]
+fn a_commands_options_are_the_steps_unless_told_otherwise() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let before = "local two = ci.step_type { name = 'two', run = function(step)
+            step:run { command = 'one' }
+            step:run { command = 'two', timeout = 5, env = { B = ci.null, L = { 'x', 'y' } },
+                       workdir = '/else', want_stdout = false, log = 'other', interrupt_signal = 'SIGINT' }
+        end }";
+        let steps = "two { timeout = ci.null, max_time = 9.5, env = { A = 1 }, log_environ = false }";
+        let loaded = load_steps(Mount::Local, before, steps).await;
+        let config = &loaded.config.builders[0].steps[0];
+        let mut options = BTreeMap::new();
+        for (name, option) in &config.options {
+            let StepOption::Value(value) = option else { panic!("a function") };
+            options.insert(name.clone(), StepValue::Json(value.as_constant().unwrap().clone()));
+        }
+        let (desk, mut inbox) = Desk::new();
+        let view = StepView { workdir: "/w/b/build".to_owned(), ..StepView::default() };
+        let run = StepRun { run: config.run.clone(), view, options, desk };
+        let serve = async {
+            let mut seen = Vec::new();
+            while let Some(wish) = inbox.recv().await {
+                let StepRequest::Run { command, log, .. } = wish.request else { panic!("no run") };
+                seen.push((command, log));
+                let _ = wish.answer.send(exit(0));
+            }
+            seen
+        };
+        let (results, seen) = tokio::join!(loaded.scripts.run_step(run), serve);
+        assert_eq!(results.unwrap(), None);
+        let (one, log) = &seen[0];
+        assert_eq!((one.timeout, one.max_time, log.as_str()), (None, Some(9.5), "stdio"));
+        assert_eq!((one.workdir.as_str(), one.log_environ), ("/w/b/build", false));
+        assert_eq!(one.env, BTreeMap::from([("A".to_owned(), json!("1"))]));
+        let (two, log) = &seen[1];
+        assert_eq!((two.timeout, two.workdir.as_str(), log.as_str()), (Some(5.0), "/else", "other"));
+        assert_eq!(two.env["L"], json!(["x", "y"]));
+        assert_eq!((two.env.get("B"), two.env.get("A")), (Some(&Json::Null), None));
+        assert_eq!((two.want_stdout, two.interrupt_signal.as_str()), (false, "INT"));
+    });
+}
+
+const HEX: &str = "0123456789abcdef0123456789abcdef01234567";
+
+#[test]
+fn git_clones_fetches_and_checks_out_where_nothing_is_there() {
+    let played = play_stamps(
+        "ci.steps.git { repo = 'file:///r.git', branch = 'main' }",
+        &[],
+        vec![is_there(false), done(), exit(0), exit(0), exit(0), says(&format!("{HEX}\n")), done()],
+    );
+    played.expect(
+        Results::Success,
+        &[
+            "stat /w/b/build/.git",
+            "RemoveDirectory { paths: [\"/w/b/build\"], timeout: None }",
+            "git clone --no-checkout -- file:///r.git .",
+            "git fetch --force --tags --progress -- file:///r.git main",
+            "git checkout --force --detach FETCH_HEAD --",
+            "git rev-parse HEAD >",
+            &format!("set got_revision=\"{HEX}\" by Git"),
+        ],
+    );
+}
+
+#[test]
+fn git_needs_no_network_for_a_commit_that_is_there() {
+    let played = play_stamps(
+        "ci.steps.git { repo = 'r', codebase = 'halide' }",
+        &[("llvm", "x", None), ("halide", "main", Some(HEX))],
+        vec![
+            is_there(true),
+            exit(0),
+            exit(0),
+            says(HEX),
+            Ok(StepAnswer::Value(json!({ "llvm": "abc" }))),
+            done(),
+        ],
+    );
+    played.expect(
+        Results::Success,
+        &[
+            "stat /w/b/build/.git",
+            &format!("git cat-file -e {HEX}^{{commit}}"),
+            &format!("git checkout --force --detach {HEX} --"),
+            "git rev-parse HEAD >",
+            "GetProperty { name: \"got_revision\" }",
+            &format!("set got_revision={{\"halide\":\"{HEX}\",\"llvm\":\"abc\"}} by Git"),
+        ],
+    );
+}
+
+#[test]
+fn git_full_fresh_cleans_and_a_failing_fetch_ends_the_step() {
+    let step = "ci.steps.git { repo = 'r', mode = 'full', submodules = true }";
+    let answers = vec![
+        is_there(true),
+        exit(0),
+        exit(0),
+        exit(0),
+        exit(0),
+        exit(0),
+        exit(0),
+        says(HEX),
+        done(),
+    ];
+    let played = play(step, answers);
+    assert_eq!(
+        played.asked[1..7],
+        [
+            "git fetch --force --tags --progress -- r HEAD",
+            "git checkout --force --detach FETCH_HEAD --",
+            "git submodule sync --recursive",
+            "git submodule update --init --recursive --force",
+            "git clean -f -f -d -x",
+            "git submodule foreach --recursive git clean -f -f -d -x",
+        ]
+    );
+    assert_eq!(played.results.unwrap(), Some(Results::Success));
+    play(step, vec![is_there(true), exit(128)]).expect(
+        Results::Failure,
+        &["stat /w/b/build/.git", "git fetch --force --tags --progress -- r HEAD"],
+    );
+}
+
+#[test]
+fn github_takes_the_tip_of_a_merge_ref_and_git_takes_the_revision() {
+    let stamps = [("", "refs/pull/7/merge", Some(HEX))];
+    let played = play_stamps(
+        "ci.steps.github { repo = 'r' }",
+        &stamps,
+        vec![is_there(true), exit(0), exit(0), says(HEX), done()],
+    );
+    assert_eq!(played.asked[1], "git fetch --force --tags --progress -- r refs/pull/7/merge");
+    assert_eq!(played.asked[2], "git checkout --force --detach FETCH_HEAD --");
+    let played = play_stamps(
+        "ci.steps.git { repo = 'r' }",
+        &stamps,
+        vec![is_there(true), exit(1), exit(0), exit(0), says(HEX), done()],
+    );
+    assert_eq!(played.asked[3], format!("git checkout --force --detach {HEX} --"));
+}
+
+#[test]
+fn hostile_branches_and_revisions_never_reach_git() {
+    for branch in [
+        "--upload-pack=evil",
+        "-x",
+        "a b",
+        "a:b",
+        "+main",
+        "a..b",
+        "x@{1}",
+        "a~1",
+        "a\nb",
+        "/x",
+        "a^",
+        "x/",
+    ] {
+        let stamps = [("", branch, None)];
+        let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
+        assert_eq!(played.asked, Vec::<String>::new(), "{branch}");
+        played.expect_failure("is not a name that git can fetch");
+    }
+    for revision in ["--output=x", "HEAD~1", "main", "12345; rm", "refs/heads/-x y"] {
+        let stamps = [("", "main", Some(revision))];
+        let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
+        played.expect_failure("is neither a commit's hash nor a full ref");
+    }
+}
+
+#[test]
+fn properties_are_set_with_buildbots_sources() {
+    play("ci.steps.set_property { property = 'a', value = { 1, 'x' } }", vec![done()])
+        .expect(Results::Success, &["set a=[1,\"x\"] by SetProperty Step"]);
+    let played =
+        play("ci.steps.set_properties { properties = { a = ci.null, b = 2.0 } }", vec![done()]);
+    assert_eq!(
+        played.asked,
+        [
+            "SetProperties { values: {\"a\": Null, \"b\": Number(2)}, source: \"SetProperties Step\" }"
+        ]
+    );
+}
+
+#[test]
+fn directories_and_files_ask_the_desk_and_their_errors_are_failures() {
+    play("ci.steps.make_directory { dir = '/x' }", vec![done()])
+        .expect(Results::Success, &["MakeDirectory { path: \"/x\" }"]);
+    play("ci.steps.remove_directory { dir = { '/x', '/y' }, timeout = 7 }", vec![done()]).expect(
+        Results::Success,
+        &["RemoveDirectory { paths: [\"/x\", \"/y\"], timeout: Some(7.0) }"],
+    );
+    let refused = Err(DeskError::Failed("no room on the disk".to_owned()));
+    play("ci.steps.make_directory { dir = '/x' }", vec![refused])
+        .expect_failure("no room on the disk");
+    let upload =
+        "ci.steps.file_upload { workersrc = 'a.tgz', masterdest = 'out/a.tgz', mode = '0644',
+                    url = 'http://x/a.tgz' }";
+    play(upload, vec![done(), done()]).expect(
+        Results::Success,
+        &[
+            "UploadFile { workersrc: \"/w/b/build/a.tgz\", masterdest: \"out/a.tgz\", \
+             mode: Some(420), max_size: None, block_size: 262144, keep_stamp: false }",
+            "AddUrl { name: \"a.tgz\", url: \"http://x/a.tgz\" }",
+        ],
+    );
+}
+
+#[test]
+fn a_stopped_step_cannot_go_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let before = "local stubborn = ci.step_type { name = 'stubborn', run = function(step)
+            while true do pcall(step.run, step, { command = 'x' }) end end }";
+        let loaded = load_steps(Mount::Local, before, "stubborn {}").await;
+        let build = BuildView::default();
+        let played = play_loaded(&loaded, build, vec![exit(0), Err(DeskError::Stopped)]).await;
+        assert_eq!(played.asked, ["sh x", "sh x"]);
+        assert_eq!(played.results.unwrap_err().message, "the step was stopped");
+    });
+}
+
+#[test]
+fn a_step_of_ones_own_reads_like_a_script() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let before = "local own = ci.step_type { name = 'own', options = { label = 'string', f = 'function?' },
+          run = function(step, o)
+            local log = step:add_log('notes', 'text')
+            log:stdout(o.label .. o.f('!'))
+            log:finish()
+            step:set_summary 'looked'
+            local files = step:glob '*.xml'
+            if #files ~= 1 then step:fail('expected one report, found ' .. #files) end
+          end }";
+        let steps = "own { label = ci.interpolate '%(prop:x:-none)s', f = function(s) return s .. s end }";
+        let loaded = load_steps(Mount::Local, before, steps).await;
+        let answers = vec![done(), done(), done(), done(), Ok(StepAnswer::Files(vec![]))];
+        let played = play_loaded(&loaded, BuildView::default(), answers).await;
+        assert_eq!(
+            played.asked,
+            [
+                "AddLog { name: \"notes\", kind: Text }",
+                "WriteLog { name: \"notes\", stream: Stdout, text: \"none!!\" }",
+                "FinishLog { name: \"notes\" }",
+                "SetSummary { text: \"looked\" }",
+                "Glob { path: \"*.xml\" }",
+            ]
+        );
+        played.expect_failure("expected one report, found 0");
+    });
+}
