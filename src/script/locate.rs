@@ -80,7 +80,7 @@ impl Sources {
         let returns = |w: &[Token]| {
             matches!(&w[0].kind, Kind::Name(n) if n == "return") && w[1].kind == Kind::Sign(b'{')
         };
-        source.tokens.windows(2).filter(|w| returns(w)).next_back().map_or(0, |w| w[0].line)
+        source.tokens.windows(2).rfind(|w| returns(w)).map_or(0, |w| w[0].line)
     }
 
     /// The text `value` as a literal within the value that follows `spot`, else `spot`.
