@@ -1,4 +1,4 @@
-//! What the data API can be told to do: (kind of path, method) → an [`Order`] with the permission
+//! What the data API can be told to do: (kind of path, method) → an order with the permission
 //! it needs. The web edge checks the permission; the engine carries the order out.
 
 use std::collections::BTreeSet;

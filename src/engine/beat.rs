@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::random::Random;
 use crate::engine::act::{Act, Outcome};
-use crate::engine::input::{Answer, Input};
+use crate::engine::input::{Answer, GuestWrite, Input};
 use crate::engine::output::LogWriter;
 use crate::engine::state::State;
 use crate::engine::tasks::Tasks;
@@ -163,7 +163,7 @@ impl Turn<'_> {
             }
             Input::StopWanted { build, reason, answer } => self.stop_wanted(build, reason, answer),
             Input::CancelWanted { request, reason, answer } => {
-                self.cancel_wanted(request, reason, answer)
+                self.cancel_wanted(request, &reason, answer)
             }
             Input::WorkerAttached { name, info, link, answer } => {
                 self.worker_attached(&name, info, link, answer)
@@ -197,10 +197,7 @@ impl Turn<'_> {
     }
 
     /// Runs somebody else's statements; when they fail, only they are undone.
-    fn write(
-        &mut self,
-        write: Box<dyn FnOnce(&Conn<'_>) -> Result<crate::engine::input::WriteDone> + Send>,
-    ) -> Result<()> {
+    fn write(&mut self, write: GuestWrite) -> Result<()> {
         self.conn.execute("savepoint guest", &[])?;
         match write(self.conn) {
             Ok(done) => {

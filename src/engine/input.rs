@@ -56,7 +56,7 @@ pub enum Input {
     /// A build's task reports; see [`BuildReport`].
     Build { build: BuildId, report: BuildReport },
     /// Somebody else's rows: the outbox, sessions. Runs in the beat's transaction.
-    Write(Box<dyn FnOnce(&Conn<'_>) -> crate::store::Result<WriteDone> + Send>),
+    Write(GuestWrite),
     /// A log's size changed in the log file.
     LogGrew { log: LogId, step: StepId, lines: i64, bytes: i64, finished: bool },
     /// No new work is handed out; the answer comes when no build runs any more.
@@ -64,6 +64,9 @@ pub enum Input {
     /// The process ends: running attempts end as retry and their requests wait again.
     StopRequested { answer: Answer<()> },
 }
+
+/// Somebody else's statements; they return what runs after the commit.
+pub type GuestWrite = Box<dyn FnOnce(&Conn<'_>) -> crate::store::Result<WriteDone> + Send>;
 
 /// What runs after the commit of an [`Input::Write`].
 pub type WriteDone = Box<dyn FnOnce() + Send>;

@@ -226,7 +226,7 @@ impl Turn<'_> {
     pub(super) fn cancel_wanted(
         &mut self,
         request: RequestId,
-        reason: String,
+        reason: &str,
         answer: Answer<()>,
     ) -> Result<()> {
         if !requests::exists(self.conn, request)? {
@@ -234,7 +234,7 @@ impl Turn<'_> {
             self.answer(answer, Err(Refusal::Missing(text)));
             return Ok(());
         }
-        self.cancel_request(request, &reason)?;
+        self.cancel_request(request, reason)?;
         self.answer(answer, Ok(()));
         Ok(())
     }

@@ -19,24 +19,24 @@ pub enum Renderable {
         /// Name of the property.
         name: String,
         /// Used when the property is missing, null or empty.
-        default: Option<Box<Renderable>>,
+        default: Option<Box<Self>>,
     },
     /// `ci.interpolate(text, kw)`, in pieces that are joined.
     Interpolate(Vec<Piece>),
     /// `a .. b` with a renderable on either side; null counts as empty, a table is an error.
-    Concat(Vec<Renderable>),
+    Concat(Vec<Self>),
     /// `ci.builddir`: the build's directory on the worker, with forward slashes.
     Builddir,
     /// A Lua function of the build; what it returns is rendered again.
     Callback(Callback),
     /// `ci.transform(fn, ...)`: a Lua function of rendered arguments.
-    Transform(Callback, Vec<Renderable>),
+    Transform(Callback, Vec<Self>),
     /// `ci.merge(...)`: maps, later keys win; null and false are skipped.
-    Merge(Vec<Renderable>),
+    Merge(Vec<Self>),
     /// A list; what renders to null is left out and lists inside are kept.
-    List(Vec<Renderable>),
+    List(Vec<Self>),
     /// A map; what renders to null is null.
-    Map(BTreeMap<String, Renderable>),
+    Map(BTreeMap<String, Self>),
 }
 
 /// A piece of an interpolation.

@@ -31,6 +31,9 @@ pub struct NewFrame {
     pub data: Vec<u8>,
 }
 
+/// A run of bytes of one stream.
+pub type Segment = (Stream, Vec<u8>);
+
 /// A display line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -63,7 +66,7 @@ pub fn push_segment(out: &mut Vec<u8>, stream: Stream, data: &[u8]) {
 ///
 /// # Errors
 /// When the data is damaged.
-pub fn unpack(data: &[u8]) -> Result<Vec<(Stream, Vec<u8>)>> {
+pub fn unpack(data: &[u8]) -> Result<Vec<Segment>> {
     let damaged = || StoreError::new("damaged log frame", "reading a log");
     let mut plain = Vec::new();
     zstd::Decoder::new(data)
@@ -132,7 +135,7 @@ pub fn extent(conn: &Conn<'_>, log: LogId) -> Result<(i64, i64, i64)> {
 ///
 /// # Errors
 /// What the database refuses.
-pub fn segments(conn: &Conn<'_>, log: LogId, seq: i64) -> Result<Option<Vec<(Stream, Vec<u8>)>>> {
+pub fn segments(conn: &Conn<'_>, log: LogId, seq: i64) -> Result<Option<Vec<Segment>>> {
     let data = conn.query_opt(
         "select data from frames where log_id = $1 and seq = $2",
         params![log, seq],

@@ -507,4 +507,55 @@ mod tests {
             assert_eq!(sql.params, params.into_iter().map(Value::Int).collect::<Vec<_>>());
         }
     }
+
+    #[test]
+    fn every_listed_order_is_served_by_an_index() {
+        use crate::store::views::{
+            buildrequests, builds, buildsets, changes, logs, sourcestamps, steps,
+        };
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("state.sqlite");
+        let options = crate::store::StoreOptions { path, durable: false, inline: true };
+        let mut opened = crate::store::Store::open(&options).expect("a store");
+        let builder = builds::scope::OF_BUILDER;
+        for (table, condition, order) in [
+            (&builds::TABLE, None, None),
+            (&builds::TABLE, None, Some("buildid")),
+            (&builds::TABLE, None, Some("number")),
+            (&builds::TABLE, None, Some("started_at")),
+            (&builds::TABLE, None, Some("buildrequestid")),
+            (&builds::TABLE, Some(builder), Some("number")),
+            (&builds::TABLE, Some(builds::scope::OF_WORKER), Some("buildid")),
+            (&builds::TABLE, Some(builds::scope::OF_REQUEST), None),
+            (&buildsets::TABLE, None, None),
+            (&buildsets::TABLE, None, Some("submitted_at")),
+            (&buildrequests::TABLE, None, None),
+            (&buildrequests::TABLE, None, Some("submitted_at")),
+            (&buildrequests::TABLE, Some(buildrequests::scope::OF_BUILDER), None),
+            (&changes::TABLE, None, Some("changeid")),
+            (&sourcestamps::TABLE, None, None),
+            (&steps::TABLE, Some(steps::scope::OF_BUILD), Some("number")),
+            (&logs::TABLE, Some(logs::scope::ID), None),
+        ] {
+            let page = Page {
+                columns: table.columns.iter().collect(),
+                order: order.and_then(|o| table.column(o)).map(|c| (c, true)).into_iter().collect(),
+                limit: Some(50),
+                ..Page::default()
+            };
+            let scope = Scope {
+                conditions: condition.into_iter().collect(),
+                values: condition.map(|_| Value::Int(1)).into_iter().collect(),
+            };
+            let sql = statement(table, &scope, &page);
+            let plan = opened
+                .state
+                .transaction(|c| {
+                    c.query(&format!("explain query plan {}", sql.text), &sql.params, |r| r.text(3))
+                })
+                .expect("a plan")
+                .join("\n");
+            assert!(!plan.contains("TEMP B-TREE"), "{}\n{plan}", sql.text);
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub enum Access {
     Signed,
     /// The action of `authz` with this name.
     Action(&'static str),
-    /// The action is named in the body; the handler asks [`may`] when it has read it.
+    /// The action is named in the body; the handler asks `may` when it has read it.
     Control,
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn basic(site: Site, call: Call) -> Result<Response, Problem> {
     match (call.who.proof, call.who.name.clone()) {
         (auth::Proof::Basic, Some(name)) => {
             let next = call.asked("redirect").unwrap_or_default();
-            let next = inside(next.trim_start_matches('/')).unwrap_or_default();
+            let next = inside(next.strip_prefix('/').unwrap_or(&next)).unwrap_or_default();
             begin(&site, &call.parts, &name, format!("{}{next}", call.root())).await
         }
         _ => {

@@ -1,5 +1,5 @@
 //! The web edge: pages, REST, the live socket and the hooks, on one port. [`serve`] is the way in;
-//! [`route`] is the table of everything that answers; [`ui`] draws. It reads rows through the
+//! [`route`] is the table of everything that answers; `ui` draws. It reads rows through the
 //! store and [`crate::api`], and changes things only by asking the engine.
 
 mod access;

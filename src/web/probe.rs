@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::Site;
 use super::call::{Call, Problem};
 use super::headers::{plain, typed};
+use crate::store::views::configuration;
 
 /// The process answers.
 pub(super) async fn health(_: Site, _: Call) -> Result<Response, Problem> {
@@ -15,7 +16,7 @@ pub(super) async fn health(_: Site, _: Call) -> Result<Response, Problem> {
 /// The database answers and the process is not ending.
 pub(super) async fn ready(site: Site, _: Call) -> Result<Response, Problem> {
     let ending = site.0.web.tasks.token().is_cancelled();
-    let answers = site.engine().store().read(|c| c.query("select 1", &[], |r| r.int(0))).await;
+    let answers = site.engine().store().read(|c| configuration::newest(c, 1)).await;
     match answers {
         Ok(_) if !ending => Ok(plain(StatusCode::OK, "ready")),
         Ok(_) => Ok(plain(StatusCode::SERVICE_UNAVAILABLE, "the master is stopping")),

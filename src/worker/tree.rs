@@ -68,6 +68,7 @@ pub(super) fn hunt(quarry: &Quarry) -> bool {
     let mut known = BTreeSet::new();
     for round in 0..ROUNDS {
         let all = snapshot();
+        reap_strays(&all);
         let found = belonging(quarry, &all, &known);
         let mut alive = false;
         for pid in found {
@@ -208,6 +209,20 @@ fn kill(pid: i32, started: u64) {
             let _ = rustix::process::kill_process(number, Signal::KILL);
         }
         Err(_) => {}
+    }
+}
+
+/// Reaps adopted orphans that ended by themselves, of whatever command: children of this process
+/// in another session. What the process starts itself stays in its own.
+fn reap_strays(all: &BTreeMap<i32, Entry>) {
+    let own = getpid().as_raw_nonzero().get();
+    let Some(session) = all.get(&own).map(|entry| entry.session) else {
+        return;
+    };
+    for (pid, entry) in all {
+        if entry.zombie && entry.parent == own && entry.session != session {
+            reap(*pid);
+        }
     }
 }
 

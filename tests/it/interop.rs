@@ -116,3 +116,77 @@ async fn a_real_buildbot_worker_with_a_wrong_password_keeps_trying() {
     child.kill().await.unwrap();
     tasks.end().await;
 }
+
+/// Steps for our worker; the last one shows that all before it went well.
+const MASTER: &str = r#"
+from buildbot.plugins import *
+c = BuildmasterConfig = {}
+c['workers'] = [worker.Worker("w", "pass")]
+c['protocols'] = {'msgpack_experimental_v7': {'port': PORT}}
+f = util.BuildFactory()
+def step(s): f.addStep(s)
+step(steps.MakeDirectory(dir='build/md'))
+step(steps.ShellCommand(command="printf 'hello\nw\303\266rld'; echo e >&2", env={'A': ['x', '${PATH}']}))
+step(steps.ShellCommand(command=['sh', '-c', 'seq 1 20000; head -c 10000 /dev/zero | tr "\\0" A; echo x > f']))
+step(steps.FileExists(file='build/f'))
+step(steps.CopyDirectory(src='build/md', dest='md2'))
+step(steps.RemoveDirectory(dir='build/md'))
+step(steps.SetPropertyFromCommand(command='cat f; test ! -d md; ls ..', property='seen'))
+step(steps.ShellCommand(command=['sh', '-c', util.Interpolate('echo "%(prop:seen)s" > result')]))
+step(steps.FileUpload(workersrc='result', masterdest='RESULT', blocksize=3))
+c['builders'] = [util.BuilderConfig(name="b", workernames=["w"], factory=f)]
+c['schedulers'] = [schedulers.Periodic(name="p", builderNames=["b"], periodicBuildTimer=3600)]
+c['db'] = {'db_url': "sqlite:///state.sqlite"}
+c['buildbotNetUsageData'] = None
+"#;
+
+#[tokio::test]
+#[ignore = "needs buildbot, named by HALIDE_CI_BUILDBOT"]
+#[expect(clippy::disallowed_methods, reason = "the test is told where the foreign program is")]
+async fn our_worker_does_all_that_a_real_buildbot_master_asks() {
+    let program = std::env::var("HALIDE_CI_BUILDBOT").expect("HALIDE_CI_BUILDBOT is not set");
+    let dir = tempfile::tempdir().unwrap();
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let result = dir.path().join("result");
+    let base = dir.path().join("master");
+    let made = Command::new(&program).args(["create-master", "-q"]).arg(&base).status().await;
+    assert!(made.unwrap().success());
+    let config = MASTER.replace("PORT", &port.to_string());
+    std::fs::write(base.join("master.cfg"), config.replace("RESULT", result.to_str().unwrap()))
+        .unwrap();
+    let mut master = Command::new(&program)
+        .args(["start", "--nodaemon"])
+        .arg(&base)
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let place = dir.path().join("worker");
+    std::fs::create_dir(&place).unwrap();
+    let password = halide_ci::base::secret::Secret::new("pass");
+    let mut settings =
+        halide_ci::model::worker::WorkerSettings::new("w", password, "127.0.0.1", port, place);
+    settings.max_delay = Duration::from_secs(1);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let worker = halide_ci::worker::run(settings, crate::wire::gate::surroundings(), stop.clone());
+    let watch = async {
+        let done = async {
+            while !result.exists() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(60), done).await;
+        stop.cancel();
+        in_time
+    };
+    let (ended, in_time) = tokio::join!(worker, watch);
+    ended.unwrap();
+    if in_time.is_err() {
+        let log = std::fs::read_to_string(base.join("twistd.log")).unwrap_or_default();
+        panic!("the build did not get to its last step:\n{log}");
+    }
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), "x\nbuild\nmd2\n");
+    master.kill().await.unwrap();
+}

@@ -96,7 +96,7 @@ fn a_build_page_gives_the_answer_first() {
     with(config(), async |site| {
         let html = site.get("/builders/1/builds/1").await.text();
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
-        assert!(at("failed &#39;make&#39;").min(at("Failed in")) < at("worker_preparation"));
+        assert!(at("failed 'make'").min(at("Failed in")) < at("worker_preparation"));
         assert!(at("class=\"tail\"") < at("Cause"));
         // Links are relative, for any prefix of a proxy.
         assert!(html.contains("href=\"../../../builders/1\""), "{html}");
@@ -387,6 +387,32 @@ fn a_watched_page_gets_what_differs_and_nothing_else() {
         assert!(ids.contains(&"waiting") && !ids.contains(&"running"), "{ids:?}");
         say(&mut socket, json!({"cmd": "watch", "scope": "../etc", "_id": 2})).await;
         assert_eq!(hear(&mut socket).await["code"], 400);
+    });
+}
+
+#[test]
+fn a_followed_log_and_a_watched_build_arrive_at_once() {
+    with(config(), async |site| {
+        let mut socket = socket(site).await;
+        say(&mut socket, json!({"cmd": "watch", "scope": "log/1/1", "_id": 1})).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let news = hear(&mut socket).await["append"].clone();
+        assert_eq!((&news["next"], &news["complete"]), (&json!(4), &json!(true)));
+        let html = news["html"].as_str().unwrap();
+        assert!(html.starts_with("<li id=\"L2\"") && html.contains("id=\"L4\""), "{html}");
+        assert!(!html.contains("<img") && !html.contains("id=\"L5\""), "{html}");
+
+        say(&mut socket, json!({"cmd": "watch", "scope": "build/1", "_id": 2})).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let news = hear(&mut socket).await;
+        assert_eq!(
+            news["order"],
+            json!(["summary", "step-0", "step-1", "cause", "changes", "properties"])
+        );
+        assert_eq!(news["fragments"].as_array().unwrap().len(), 6);
+        // The links fit the page that shows them.
+        let summary = news["fragments"][3]["html"].as_str().unwrap();
+        assert!(summary.contains("href=\"../../../buildrequests/1\""), "{summary}");
     });
 }
 

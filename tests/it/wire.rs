@@ -4,4 +4,5 @@
 pub(crate) mod gate;
 mod session;
 pub(crate) mod stock;
+mod stock_master;
 mod together;

@@ -98,6 +98,16 @@ async fn a_holder_that_shook_off_its_environment_is_found_by_the_pipe_it_holds()
 }
 
 #[tokio::test]
+async fn an_orphan_that_ended_by_itself_leaves_no_zombie() {
+    let pair = Pair::new().await;
+    let link = pair.link().await;
+    let orphan = "(setsid sh -c 'echo $$ > ../../orphan' &); while ! test -s ../../orphan; do sleep 0.1; done; sleep 0.3";
+    assert_eq!(run(&link, 1, kind(shell(orphan))).await.rc, Some(0));
+    assert!(!is_alive(number(&pair.dir.path().join("orphan")).await));
+    pair.end().await;
+}
+
+#[tokio::test]
 async fn a_crowd_of_processes_is_gone_when_the_interrupt_is_answered() {
     let pair = Pair::new().await;
     let link = pair.link().await;

@@ -136,6 +136,8 @@ create table buildsets (
 );
 create index buildsets_open on buildsets (id) where complete_at is null;
 create index buildsets_rebuilt on buildsets (rebuilt_build_id) where rebuilt_build_id is not null;
+create index buildsets_by_time on buildsets (submitted_at);
+create index buildsets_by_parent on buildsets (parent_build_id) where parent_build_id is not null;
 create table buildset_sourcestamps (
   buildset_id bigint not null references buildsets (id),
   sourcestamp_id bigint not null references sourcestamps (id),
@@ -166,6 +168,7 @@ create table buildrequests (
 );
 create index buildrequests_open on buildrequests (builder_id, id) where complete_at is null;
 create index buildrequests_by_set on buildrequests (buildset_id);
+create index buildrequests_by_time on buildrequests (submitted_at);
 create index buildrequests_by_builder on buildrequests (builder_id, id);
 
 create table builds (
@@ -188,6 +191,8 @@ create index builds_open on builds (id) where complete_at is null;
 create index builds_by_request on builds (request_id);
 create index builds_by_worker on builds (worker_id, id);
 create index builds_by_start on builds (started_at);
+create index builds_by_number on builds (number);
+create index builds_failed on builds (id) where results in (2, 4);
 create table build_properties (
   build_id bigint not null references builds (id),
   name text not null,

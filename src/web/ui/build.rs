@@ -283,7 +283,7 @@ fn properties_part(properties: &[(String, String, String)]) -> Markup {
         @if !properties.is_empty() {
             details id="all-properties" {
                 summary { "Properties (" (properties.len()) ")" }
-                (part::table(&["Name", "Value", "Source"], false, "", &rows))
+                (part::table(&["Name", "Value", "~Source"], false, "", &rows))
             }
         }
     }

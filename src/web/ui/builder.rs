@@ -93,7 +93,7 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
     };
-    let heads = ["Status", "Build", "Text", "Worker", "Took", "Began"];
+    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Began"];
     html! {
         h2 { "Builds" }
         @if !done.is_empty() {
@@ -110,7 +110,7 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
 /// One form for each force scheduler that can start this builder.
 fn forms(view: &View, builder: &builders::Shown) -> Markup {
     let config = &view.generation.config;
-    let starts = |s: &&SchedulerConfig| s.builders.iter().any(|b| *b == builder.name);
+    let starts = |s: &&SchedulerConfig| s.builders.contains(&builder.name);
     html! {
         @for scheduler in config.schedulers.iter().filter(starts) {
             @if let SchedulerKind::Force(force) = &scheduler.kind {

@@ -43,7 +43,7 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
             (row(view, builder, builds))
         }
     };
-    let heads = ["Last", "Builder", "Recent", "Last build", "Took", "Waiting", "Workers"];
+    let heads = ["Last", "Builder", "~Recent", "Last build", "Took", "Waiting", "Workers"];
     let list = part::table(&heads, all.is_empty(), "No builders are configured.", &rows);
     Ok(vec![fragment("list", &list)])
 }

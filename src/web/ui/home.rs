@@ -96,7 +96,7 @@ fn running(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
     };
-    let heads = ["Status", "Build", "Doing", "Worker", "For", "Progress"];
+    let heads = ["Status", "Build", "~Doing", "~Worker", "For", "~Progress"];
     html! {
         h2 { "Running" }
         (part::table(&heads, builds.is_empty(), "Nothing runs.", &rows))
@@ -130,7 +130,7 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
             }
         }
     };
-    let mut heads = vec!["Request", "Builder", "Waits for", "Wanted because", "Since", ""];
+    let mut heads = vec!["Request", "Builder", "Waits for", "~Wanted because", "Since", ""];
     if !named {
         heads.remove(1);
     }
@@ -153,7 +153,7 @@ pub(super) fn reason(request: &buildrequests::Shown) -> String {
 
 fn failed(view: &View, builds: &[builds::Line]) -> Markup {
     let rows = html! { @for build in builds { (part::build_row(view, build)) } };
-    let heads = ["Status", "Build", "Text", "Worker", "Took", "Ended"];
+    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Ended"];
     html! {
         h2 { "Failed lately" }
         (part::table(&heads, builds.is_empty(), "Nothing has failed.", &rows))

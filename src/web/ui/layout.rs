@@ -75,15 +75,30 @@ pub(crate) struct Fragment {
     pub(crate) html: String,
 }
 
+/// Around text that only tells how late it is: no reason to send a fragment again. Private-use
+/// characters, taken out before anything leaves.
+const FLEETING: [char; 2] = ['\u{f8f0}', '\u{f8f1}'];
+
+/// Marks `text` as changing by time alone.
+pub(super) fn fleeting(text: &str) -> String {
+    format!("{}{text}{}", FLEETING[0], FLEETING[1])
+}
+
 /// Makes a fragment of what is inside it.
 pub(crate) fn fragment(id: &str, inside: &Markup) -> Fragment {
     use std::hash::Hasher as _;
     // SipHash with fixed keys: the same in every process of this version, and nobody's secret.
     let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(inside.0.as_bytes());
+    let mut lasting = true;
+    for part in inside.0.split(FLEETING) {
+        if lasting {
+            hasher.write(part.as_bytes());
+        }
+        lasting = !lasting;
+    }
     let hash = format!("{:016x}", hasher.finish());
     let html = html! { section id=(id) data-h=(hash) { (inside) } };
-    Fragment { id: id.to_owned(), hash, html: html.into_string() }
+    Fragment { id: id.to_owned(), hash, html: html.into_string().replace(FLEETING, "") }
 }
 
 /// Fragments one after the other.
@@ -145,7 +160,7 @@ pub(crate) fn page(
             }
         }
     };
-    typed(status, "text/html; charset=utf-8", markup.into_string())
+    typed(status, "text/html; charset=utf-8", markup.into_string().replace(FLEETING, ""))
 }
 
 fn person(view: &View) -> Markup {

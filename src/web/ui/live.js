@@ -19,8 +19,8 @@
   function tick() {
     const now = Date.now() / 1000;
     for (const t of document.querySelectorAll("time[data-at]")) {
-      const age = Math.max(0, now - Number(t.dataset.at));
-      t.textContent = `${age < 3600 && age >= 60 ? `${Math.floor(age / 60)} min` : words(age)} ago`;
+      const age = Math.floor(Math.max(0, now - Number(t.dataset.at)));
+      t.textContent = `${age >= 60 && age < 3600 ? `${Math.floor(age / 60)} min` : words(age)} ago`;
     }
     for (const t of document.querySelectorAll(".clock[data-since]")) {
       t.textContent = words(Math.max(0, now - Number(t.dataset.since)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::layout::View;
+use super::layout::{View, fleeting};
 use super::visible::visible;
 use crate::base::clock::Timestamp;
 use crate::base::results::Results;
@@ -40,8 +40,14 @@ pub(super) fn class(results: Option<Results>) -> &'static str {
 
 /// A moment: how long ago in words, the moment itself for machines and on hovering.
 pub(super) fn moment(view: &View, at: Timestamp) -> Markup {
-    let ago = text::duration(view.now.since(at));
-    html! { time datetime=(at) title=(at) data-at=(at.secs()) { (ago) " ago" } }
+    let ago = view.now.since(at);
+    let words = match ago.as_secs() {
+        0..60 => format!("{} s ago", ago.as_secs()),
+        60..3600 => format!("{} min ago", ago.as_secs() / 60),
+        3600..172_800 => format!("{} ago", text::duration(ago)),
+        seconds => format!("{} days ago", seconds / 86_400),
+    };
+    html! { time datetime=(at) title=(at) data-at=(at.secs()) { (fleeting(&words)) } }
 }
 
 /// How long something took, or takes by now.
@@ -50,7 +56,9 @@ pub(super) fn took(view: &View, from: Timestamp, to: Option<Timestamp>) -> Marku
         Some(to) => html! { (text::duration(to.since(from))) },
         // A clock that the script moves on; without it, the time when the page was drawn.
         None => html! {
-            span.clock data-since=(from.secs()) { (text::duration(view.now.since(from))) }
+            span.clock data-since=(from.secs()) {
+                (fleeting(&text::duration(view.now.since(from))))
+            }
         },
     }
 }
@@ -91,8 +99,10 @@ pub(super) fn progress(view: &View, build: &Line) -> Markup {
     let gone = view.now.0.saturating_sub(build.started_at.0);
     let percent = (gone.saturating_mul(100) / expected).clamp(0, 100);
     html! {
-        progress max="100" value=(percent) data-since=(build.started_at.secs())
-            data-expected=(expected / 1_000_000) { (percent) " %" }
+        progress max="100" value=(fleeting(&percent.to_string()))
+            data-since=(build.started_at.secs()) data-expected=(expected / 1_000_000) {
+            (fleeting(&format!("{percent} %")))
+        }
         " of " (micros(expected))
     }
 }
@@ -106,14 +116,22 @@ pub(super) fn button(view: &View, action: &str, path: &str, words: &str) -> Mark
     }
 }
 
-/// A table with a head, or words when it is empty.
+/// A table with a head, or words when it is empty. A head that begins with `~` is of a column that
+/// narrow screens leave out.
 pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> Markup {
     html! {
         @if empty {
             p.quiet { (words) }
         } @else {
             div.scroll { table {
-                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                thead { tr {
+                    @for head in heads {
+                        @match head.strip_prefix('~') {
+                            Some(head) => th.wide scope="col" { (head) },
+                            None => th scope="col" { (head) },
+                        }
+                    }
+                } }
                 tbody { (rows) }
             } }
         }

@@ -36,7 +36,7 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
     let rows = html! {
         @for worker in &all { (row(view, worker, by_worker.get(&*worker.name).unwrap_or(&none))) }
     };
-    let heads = ["State", "Worker", "Since", "System", "Version", "Builds", "Runs"];
+    let heads = ["State", "Worker", "Since", "~System", "~Version", "Builds", "Runs"];
     let list = part::table(&heads, all.is_empty(), "No workers are configured.", &rows);
     Ok(vec![fragment("list", &list)])
 }

@@ -25,9 +25,19 @@ use super::report::Report;
 use crate::base::random::Random;
 use crate::wire::msgpack::codec::Value;
 
-/// Their names.
-pub(super) const COMMANDS: [&str; 9] =
-    ["shell", "upload_file", "mkdir", "rmdir", "cpdir", "stat", "glob", "listdir", "rmfile"];
+/// Their names. Buildbot's master looks for the old spelling of the upload before it sends the new.
+pub(super) const COMMANDS: [&str; 10] = [
+    "uploadFile",
+    "shell",
+    "upload_file",
+    "mkdir",
+    "rmdir",
+    "cpdir",
+    "stat",
+    "glob",
+    "listdir",
+    "rmfile",
+];
 
 /// Where commands run.
 #[derive(Clone, Debug)]
@@ -86,7 +96,7 @@ impl Job {
             "listdir" => Self::Listdir(listdir::Listdir::read(&arguments)?),
             "glob" => Self::Glob(glob::Glob::read(&arguments)?),
             "rmfile" => Self::Rmfile(rmfile::Rmfile::read(&arguments)?),
-            "upload_file" => Self::Upload(upload::Upload::read(&arguments)?),
+            "upload_file" | "uploadFile" => Self::Upload(upload::Upload::read(&arguments)?),
             _ => return Err(format!("This worker does not know the command `{name}`.")),
         })
     }

@@ -42,7 +42,7 @@ async fn act(world: &mut World, random: &Random, n: usize) {
         4 | 5 => drop(world.pull_request("synchronize", random.below(2) as i64, &sha).await),
         6 => drop(world.pull_request("closed", random.below(2) as i64, &sha).await),
         7..=9 => drop(world.connect(worker).await.dawdle(random.below(100) as u64)),
-        10 => drop(world.cut_if_there(worker).await),
+        10 => world.cut_if_there(worker).await,
         // Whether there is such a build is up to the story.
         11 => drop(world.engine().stop_build(build, "a whim".to_owned()).await),
         12 => drop(world.engine().rebuild(build, "operator".to_owned()).await),

@@ -114,7 +114,7 @@ impl Hand {
         self.0.state.lock().unwrap().is_closed
     }
 
-    fn see(&self, line: String) {
+    fn see(&self, line: &str) {
         (self.0.observe)(format!("{}: {line}", self.0.name));
     }
 
@@ -160,7 +160,7 @@ impl Hand {
 impl Link for Hand {
     fn start(&self, key: u64, command: Command, sink: mpsc::Sender<CommandEvent>) {
         let what = words(&command.what);
-        self.see(format!("gets {what:?}"));
+        self.see(&format!("gets {what:?}"));
         if self.is_closed() {
             let _ = sink.try_send(CommandEvent::Lost);
             return;
@@ -175,7 +175,7 @@ impl Link for Hand {
     }
 
     fn interrupt(&self, key: u64, why: &str) {
-        self.see(format!("is told to stop: {why}"));
+        self.see(&format!("is told to stop: {why}"));
         let mut state = self.0.state.lock().unwrap();
         if let Some(at) = state.running.iter().position(|(k, _, _)| *k == key) {
             let (_, _, sink) = state.running.remove(at);
@@ -198,7 +198,7 @@ impl Link for Hand {
         if !state.is_closed {
             state.is_closed = true;
             drop(state);
-            self.see(format!("is cut off: {why}"));
+            self.see(&format!("is cut off: {why}"));
         }
     }
 }
