@@ -9,9 +9,9 @@ local define = {}
 local records = setmetatable({}, { __mode = "k" })
 -- constructor → { name, kind, type }
 local constructors = setmetatable({}, { __mode = "k" })
--- Every object in the order it was made, so that objects nobody uses are checked too.
-local made = {}
-native.records, native.constructors, native.made = records, constructors, made
+-- Every object in the order it was made, so that objects nobody uses are checked too; none once the
+-- configuration is in effect, because callbacks make objects as well.
+native.records, native.constructors, native.made = records, constructors, {}
 
 local metatables = {}
 
@@ -45,7 +45,7 @@ function define.object(kind, options, called, type_)
   local object = setmetatable({}, metatables[kind])
   local file, line = native.site()
   records[object] = { kind = kind, options = options, file = file, line = line, called = called, type = type_ }
-  made[#made + 1] = object
+  if native.made then table.insert(native.made, object) end
   return object
 end
 

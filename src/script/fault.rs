@@ -193,7 +193,7 @@ fn place(message: &str) -> Option<(Site, &str)> {
 }
 
 fn is_embedded(file: &str) -> bool {
-    file.starts_with("ci/") || file == "ci.lua" || file.starts_with('[')
+    file.starts_with("ci/") || file == "ci.lua" || file.starts_with(['[', '_'])
 }
 
 /// The first line of a traceback that is in a user's file.

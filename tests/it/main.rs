@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
 mod api;
+mod checkout;
 mod cli;
 mod forge;
+mod hooks;
 mod interop;
 mod lua;
 mod outbox;
@@ -16,3 +18,4 @@ mod tidy;
 mod web;
 mod wire;
 mod worker;
+mod worker_lua;

@@ -289,6 +289,20 @@ async fn a_configuration_that_never_ends_or_fills_memory_is_refused() {
 }
 
 #[test]
+fn objects_that_callbacks_make_are_forgotten_again() {
+    local(async {
+        let steps = "ci.steps.shell { command = 'x', do_step_if = function()
+            for i = 1, 20000 do local p = ci.property('x' .. i) .. 'y' end
+            return 1 end }";
+        let limits = "c.limits = { memory_bytes = 24 << 20, cpu_seconds = 20 }";
+        let loaded = load_steps(Mount::Local, limits, steps).await;
+        for _ in 0..20 {
+            assert_eq!(call(&loaded).await.unwrap(), json!(1));
+        }
+    });
+}
+
+#[test]
 fn loading_is_deterministic() {
     local(async {
         let steps = "ci.steps.shell { command = function()
