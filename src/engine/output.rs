@@ -272,6 +272,7 @@ fn append(
     now: crate::base::clock::Timestamp,
 ) -> Result<()> {
     let (mut packed, mut lines, mut bytes) = (Vec::new(), 0, 0_usize);
+    let mut open_before = extent.open_line;
     for (stream, data) in segments {
         for piece in data.chunks(FRAME) {
             if extent.open_line.is_some_and(|open| open != *stream) {
@@ -282,14 +283,14 @@ fn append(
             frames::push_segment(&mut packed, *stream, piece);
             bytes += piece.len();
             if bytes >= FRAME {
-                put(conn, log, extent, &packed, (lines, bytes), now)?;
-                (lines, bytes) = (0, 0);
+                put(conn, log, extent, &packed, (lines, bytes, open_before), now)?;
+                (lines, bytes, open_before) = (0, 0, extent.open_line);
                 packed.clear();
             }
         }
     }
     if bytes > 0 {
-        put(conn, log, extent, &packed, (lines, bytes), now)?;
+        put(conn, log, extent, &packed, (lines, bytes, open_before), now)?;
     }
     Ok(())
 }
@@ -299,7 +300,7 @@ fn put(
     log: LogId,
     extent: &mut Extent,
     packed: &[u8],
-    (lines, bytes): (i64, usize),
+    (lines, bytes, open_line): (i64, usize, Option<Stream>),
     time: crate::base::clock::Timestamp,
 ) -> Result<()> {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -307,6 +308,7 @@ fn put(
         log,
         seq: extent.seq,
         first_line: extent.lines,
+        open_line,
         first_byte: extent.bytes,
         lines,
         bytes,

@@ -19,6 +19,8 @@ pub struct NewFrame {
     pub seq: i64,
     /// Display lines that ended before it.
     pub first_line: i64,
+    /// The stream of a line that began before it and has not ended.
+    pub open_line: Option<Stream>,
     /// Raw bytes before it.
     pub first_byte: i64,
     /// Display lines that end in it.
@@ -91,12 +93,13 @@ pub fn unpack(data: &[u8]) -> Result<Vec<Segment>> {
 /// What the database refuses.
 pub fn insert(conn: &Conn<'_>, frame: NewFrame) -> Result<()> {
     conn.execute(
-        "insert into frames (log_id, seq, first_line, first_byte, lines, bytes, time, data) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into frames (log_id, seq, first_line, open_line, first_byte, lines, bytes, time, data) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             frame.log,
             frame.seq,
             frame.first_line,
+            frame.open_line.map(|s| s.letter().to_string()),
             frame.first_byte,
             frame.lines,
             frame.bytes,
@@ -150,30 +153,12 @@ pub fn segments(conn: &Conn<'_>, log: LogId, seq: i64) -> Result<Option<Vec<Segm
 /// # Errors
 /// What the database refuses.
 pub fn lines(conn: &Conn<'_>, log: LogId, first: i64, limit: i64, open: bool) -> Result<Vec<Line>> {
-    // The frame in which line `first` begins: the last one with first_line <= first. A line may
-    // have begun in frames before it, when that one starts in the middle of a line.
-    let start = conn.query_opt(
-        "select seq, first_line from frames where log_id = $1 and first_line <= $2 \
-         and (lines > 0 or seq = 0) order by seq desc limit 1",
-        params![log, first],
-        |r| Ok((r.int(0)?, r.int(1)?)),
-    )?;
-    let Some((mut seq, first_line)) = start else { return Ok(Vec::new()) };
-    let mut splitter = Splitter { line: first_line, from: first, limit, ..Splitter::default() };
-    if first_line == first && seq > 0 {
-        // Its beginning may be in earlier frames: those up to the last one that ended a line.
-        seq = conn
-            .query_opt(
-                "select seq, first_line, lines from frames where log_id = $1 and seq < $2 \
-                 and (lines > 0 or seq = 0) order by seq desc limit 1",
-                params![log, seq],
-                |r| Ok((r.int(0)?, r.int(1)?)),
-            )?
-            .map_or(seq, |(earlier, line)| {
-                splitter.line = line;
-                earlier
-            });
-    }
+    let Some((mut seq, line, open_line)) = frame_before(conn, log, first)? else {
+        return Ok(Vec::new());
+    };
+    // A line that goes on from before is not asked for, but its end counts.
+    let partial = open_line.map(|stream| (stream, Vec::new()));
+    let mut splitter = Splitter { line, from: first, limit, partial, out: Vec::new() };
     while !splitter.is_full() {
         let Some(segments) = segments(conn, log, seq)? else { break };
         for (stream, bytes) in segments {
@@ -187,8 +172,36 @@ pub fn lines(conn: &Conn<'_>, log: LogId, first: i64, limit: i64, open: bool) ->
     Ok(splitter.out)
 }
 
+/// The last frame from which on all of line `first` can be read: its number, the lines that ended
+/// before it, and the stream of a line that is open where it begins.
+fn frame_before(
+    conn: &Conn<'_>,
+    log: LogId,
+    first: i64,
+) -> Result<Option<(i64, i64, Option<Stream>)>> {
+    let read = |r: &super::conn::Row<'_>| {
+        let letter = r.opt_text(2)?;
+        let open_line = letter.and_then(|l| l.bytes().next()).and_then(Stream::from_letter);
+        Ok((r.int(0)?, r.int(1)?, open_line))
+    };
+    let exact = conn.query_opt(
+        "select seq, first_line, open_line from frames \
+         where log_id = $1 and first_line = $2 and open_line is null order by seq limit 1",
+        params![log, first],
+        read,
+    )?;
+    if exact.is_some() {
+        return Ok(exact);
+    }
+    conn.query_opt(
+        "select seq, first_line, open_line from frames \
+         where log_id = $1 and first_line < $2 order by first_line desc, seq desc limit 1",
+        params![log, first],
+        read,
+    )
+}
+
 /// Cuts segments into display lines and keeps those asked for.
-#[derive(Default)]
 struct Splitter {
     line: i64,
     from: i64,
@@ -242,4 +255,87 @@ pub fn has_open_line(conn: &Conn<'_>, log: LogId) -> Result<bool> {
     let (frames, _, _) = extent(conn, log)?;
     let last = if frames > 0 { segments(conn, log, frames - 1)? } else { None };
     Ok(last.and_then(|s| s.into_iter().last()).is_some_and(|(_, b)| b.last() != Some(&b'\n')))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::{Store, StoreOptions};
+
+    /// Cuts segments into display lines, the slow and obvious way.
+    fn reference(segments: &[Segment]) -> Vec<(Stream, Vec<u8>)> {
+        let mut lines: Vec<(Stream, Vec<u8>)> = Vec::new();
+        let mut open: Option<(Stream, Vec<u8>)> = None;
+        for (stream, bytes) in segments {
+            for byte in bytes {
+                if open.as_ref().is_some_and(|(s, _)| s != stream) {
+                    lines.extend(open.take());
+                }
+                let (_, text) = open.get_or_insert((*stream, Vec::new()));
+                if *byte == b'\n' {
+                    lines.extend(open.take());
+                } else {
+                    text.push(*byte);
+                }
+            }
+        }
+        lines.extend(open);
+        lines
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn any_window_of_any_log_is_the_lines_that_were_written(
+            frames in proptest::collection::vec(
+                proptest::collection::vec((any::<bool>(), "[ab\n]{0,5}"), 1..4), 1..12)
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state.sqlite");
+            let opened = Store::open(&StoreOptions { path, durable: false, inline: true }).unwrap();
+            let mut writer = opened.logs;
+            let (log, mut all, mut open_line) = (LogId(1), Vec::new(), None);
+            let (mut first_line, mut first_byte) = (0, 0);
+            writer.transaction(|conn| {
+                // The log writer never writes a frame without bytes.
+                let frames = frames.iter().filter(|f| f.iter().any(|(_, text)| !text.is_empty()));
+                for (seq, frame) in (0..).zip(frames) {
+                    let (mut packed, mut lines, mut bytes) = (Vec::new(), 0, 0);
+                    let open_before = open_line;
+                    for (err, text) in frame.iter().filter(|(_, text)| !text.is_empty()) {
+                        let stream = if *err { Stream::Stderr } else { Stream::Stdout };
+                        lines += i64::from(open_line.is_some_and(|s| s != stream));
+                        lines += text.matches('\n').count() as i64;
+                        open_line = (!text.ends_with('\n')).then_some(stream);
+                        push_segment(&mut packed, stream, text.as_bytes());
+                        bytes += text.len() as i64;
+                        all.push((stream, text.as_bytes().to_vec()));
+                    }
+                    let data = pack(&packed)?;
+                    let time = Timestamp(0);
+                    insert(conn, NewFrame { log, seq, first_line, open_line: open_before, first_byte, lines, bytes, time, data })?;
+                    first_line += lines;
+                    first_byte += bytes;
+                }
+                let wanted = reference(&all);
+                assert_eq!(has_open_line(conn, log)?, open_line.is_some());
+                assert_eq!(extent(conn, log)?.1 + i64::from(open_line.is_some()), wanted.len() as i64);
+                for from in 0..=wanted.len() {
+                    for limit in [1, 3, 100] {
+                        let got = super::lines(conn, log, from as i64, limit, true)?;
+                        let want: Vec<Line> = wanted.iter().skip(from).take(limit as usize)
+                            .map(|(stream, text)| Line {
+                                stream: *stream,
+                                text: String::from_utf8_lossy(text).into_owned(),
+                            })
+                            .collect();
+                        assert_eq!(got, want, "from {from}, {limit} lines");
+                    }
+                }
+                Ok(())
+            }).unwrap();
+        }
+    }
 }

@@ -70,3 +70,57 @@ fn backup_path(path: &Path, version: usize) -> PathBuf {
     name.push(format!(".schema-{version}.backup"));
     path.with_file_name(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &[&str] = &["create table kept (word text); insert into kept values ('old');"];
+    const NEW: &[&str] = &[OLD[0], "alter table kept add column more text default 'new';"];
+
+    fn open(path: &Path) -> Connection {
+        Connection::open(path).unwrap()
+    }
+
+    #[test]
+    fn an_older_file_is_copied_before_it_is_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let fresh = migrate(&mut open(&path), &path, OLD).unwrap();
+        assert_eq!(fresh, Migrated { from: 0, to: 1, backup: None });
+        let upgraded = migrate(&mut open(&path), &path, NEW).unwrap();
+        let backup = upgraded.backup.unwrap();
+        assert_eq!((upgraded.from, upgraded.to), (1, 2));
+        let read = |path: &Path, sql: &str| {
+            open(path).query_row(sql, [], |r| r.get::<_, String>(0)).unwrap()
+        };
+        assert_eq!(read(&path, "select word || more from kept"), "oldnew");
+        assert_eq!(read(&backup, "select word from kept"), "old");
+        let again = migrate(&mut open(&path), &path, NEW).unwrap();
+        assert_eq!(again, Migrated { from: 2, to: 2, backup: None });
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        migrate(&mut open(&path), &path, NEW).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = migrate(&mut open(&path), &path, OLD).unwrap_err();
+        assert!(error.message.contains("schema 2, this program knows schemas up to 1"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        migrate(&mut open(&path), &path, OLD).unwrap();
+        let broken =
+            &[OLD[0], "alter table kept add column more text; alter table missing drop column x;"];
+        assert!(migrate(&mut open(&path), &path, broken).is_err());
+        let version: i64 = open(&path).query_row("pragma user_version", [], |r| r.get(0)).unwrap();
+        assert_eq!(version, 1);
+        assert!(open(&path).prepare("select more from kept").is_err());
+    }
+}

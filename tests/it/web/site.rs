@@ -254,8 +254,17 @@ fn fill(state: &mut Writer, log_file: &mut Writer, config: &Config) {
     frames::push_segment(&mut segments, Stream::Stderr, EVIL.as_bytes());
     let bytes = i64::try_from(segments.len()).unwrap() - 15;
     let data = frames::pack(&segments).unwrap();
-    let frame =
-        NewFrame { log, seq: 0, first_line: 0, first_byte: 0, lines: 3, bytes, time: now, data };
+    let frame = NewFrame {
+        log,
+        seq: 0,
+        first_line: 0,
+        open_line: None,
+        first_byte: 0,
+        lines: 3,
+        bytes,
+        time: now,
+        data,
+    };
     log_file.transaction(|c| frames::insert(c, frame)).unwrap();
 }
 
