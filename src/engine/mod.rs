@@ -7,6 +7,7 @@ mod attempt;
 pub mod beat;
 mod buildset;
 mod collapse;
+mod command;
 mod deliveries;
 pub mod desk;
 mod fleet;
