@@ -23,6 +23,9 @@ const COLLECT: usize = 16 << 20;
 /// How long a worker may take to stop a command, beyond the command's own `sigterm_time`.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
+/// How long a lost connection may be unknown to the engine.
+const LOST_GRACE: Duration = Duration::from_secs(60);
+
 /// Where a command's output goes.
 enum LogUse {
     /// Into this log, which is opened with the command.
@@ -252,12 +255,16 @@ impl Worker<'_> {
         self.running.tell(BuildReport::CommandEnded { step, seq, state, reply }).await;
     }
 
-    /// The connection is gone: the engine, which learns it too, gives the attempt up.
+    /// The connection is gone: the engine, which learns it too, gives the attempt up. If it does
+    /// not, the step ends rather than wait for ever.
     async fn lost(&mut self, seq: i64, done: &Finished) -> End {
         self.ended(seq, "lost", done).await;
-        loop {
-            if Running::next_order(self.orders).await == Order::Abandon {
-                return End::Abandoned;
+        let given_up = async { while Running::next_order(self.orders).await != Order::Abandon {} };
+        match tokio::time::timeout(LOST_GRACE, given_up).await {
+            Ok(()) => End::Abandoned,
+            Err(_) => {
+                let text = "the connection to the worker was lost".to_owned();
+                End::Answered(Err(DeskError::Failed(text)))
             }
         }
     }

@@ -14,7 +14,7 @@ mod fleet;
 pub mod input;
 pub mod intake;
 mod locks;
-mod mask;
+pub(crate) mod mask;
 pub mod output;
 pub mod ports;
 mod queue;
