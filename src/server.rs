@@ -5,6 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,10 +14,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
-use crate::base::id::GenerationId;
 use crate::base::random::Random;
 use crate::engine::input::{Input, NewGeneration, Reloaded};
-use crate::engine::mask::Masker;
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Reload, Sabotage};
@@ -263,19 +262,17 @@ fn master_name(base_dir: &Path) -> String {
 /// A loaded configuration as the engine takes it.
 #[must_use]
 pub fn new_generation(loaded: Loaded) -> NewGeneration {
+    let generation = Generation::new(loaded.config, loaded.scripts);
     // A secret written into the configuration itself is not kept with its text.
-    let masker = Masker::new(&loaded.config.secrets);
-    let files = loaded
+    let files = generation
         .config
         .files
         .iter()
         .map(|file| {
-            let text = file.text.as_ref().map(|text| masker.text(text));
+            let text = file.text.as_ref().map(|text| generation.masked(text));
             (file.path.display().to_string(), text)
         })
         .collect();
-    let generation =
-        Generation { id: GenerationId(0), config: loaded.config, scripts: loaded.scripts };
     NewGeneration { generation, files }
 }
 
@@ -290,9 +287,15 @@ fn spawn_loop(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(fail)?;
     let body = move || {
-        if let Err(error) = runtime.block_on(work) {
-            tracing::error!(%error, "the master cannot go on");
-            let text = format!("{error}. Nothing that was answered is lost; a restart recovers.");
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+        let problem = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("a bug ended one of its loops; the log has the place".to_owned()),
+        };
+        if let Some(problem) = problem {
+            tracing::error!(problem, "the master cannot go on");
+            let text = format!("{problem}. Nothing that was answered is lost; a restart recovers.");
             *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
             token.cancel();
         }

@@ -74,17 +74,25 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
     let end = attend(place, &running, orders, &mut signals, herald, since).await;
     herald.stopping();
     let ended = async {
+        let mut end = end;
         if matches!(end, End::Drain) {
             tracing::info!("Stopping when the running builds have ended.");
-            running.drain().await;
+            tokio::select! {
+                () = running.drain() => {}
+                why = running.failure() => end = End::Broken(why),
+            }
         }
         tracing::info!("Stopping.");
         running.stop().await;
+        end
     };
-    tokio::select! {
-        () = ended => {}
-        () = signals.stop() => tracing::warn!("Stopping now: a second signal came."),
-    }
+    let end = tokio::select! {
+        end = ended => end,
+        () = signals.stop() => {
+            tracing::warn!("Stopping now: a second signal came.");
+            End::Stop
+        }
+    };
     let _ = std::fs::remove_file(place.control_socket());
     tasks.end().await;
     tracing::info!("Stopped.");

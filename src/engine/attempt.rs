@@ -4,9 +4,11 @@
 //! without a word; whatever it still said would be stale.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
@@ -50,21 +52,28 @@ pub(super) struct Attempt {
 /// A build under way: what its steps share.
 pub(super) struct Running {
     pub(super) attempt: Attempt,
-    pub(super) masker: Arc<Masker>,
     /// Names that steps have already.
     names: Vec<String>,
 }
 
-/// Runs a build from its first step to its result.
+/// Runs a build from its first step to its result. A bug in it ends this build, not the farm.
 pub(super) async fn run(attempt: Attempt) {
-    let masker = Arc::new(Masker::new(&attempt.generation.config.secrets));
-    let mut running = Running { attempt, masker, names: vec!["worker_preparation".to_owned()] };
-    let Some((results, text)) = running.steps().await else { return };
-    let finished = running.ask(|answer| BuildReport::Finished { results, text, answer }).await;
+    let (engine, build) = (attempt.engine.clone(), attempt.build.id);
+    let mut running = Running { attempt, names: vec!["worker_preparation".to_owned()] };
+    let ended = AssertUnwindSafe(running.steps()).catch_unwind().await;
+    let (results, text) = match ended {
+        Ok(None) => return,
+        Ok(Some(ended)) => ended,
+        Err(_) => {
+            (Results::Exception, "a bug ended the build; the master's log has the place".to_owned())
+        }
+    };
+    let report = |answer| BuildReport::Finished { results, text, answer };
+    let finished = engine.ask(|answer| Input::Build { build, report: report(answer) }).await;
     if let Err(error @ (Refusal::Missing(_) | Refusal::Invalid(_) | Refusal::Unstored(_))) =
         finished
     {
-        tracing::error!(build = running.attempt.build.id.0, %error, "a build could not be finished");
+        tracing::error!(build = build.0, %error, "a build could not be finished");
     }
 }
 
@@ -75,7 +84,8 @@ impl Running {
         let mut summary = None;
         let mut goes_on = true;
         let steps = std::mem::take(&mut self.attempt.builder.steps);
-        for (number, config) in (1..).zip(&steps) {
+        let mut number = 0;
+        for config in &steps {
             match self.take_order() {
                 Some(Order::Abandon) => return None,
                 Some(Order::Stop(reason)) => {
@@ -88,6 +98,7 @@ impl Running {
             if !goes_on && !config.flags.always_run {
                 continue;
             }
+            number += 1;
             let end = step::run(self, config, number).await;
             let (step_results, text, stopped) = match end {
                 StepEnd::Abandoned => return None,
@@ -151,9 +162,15 @@ impl Running {
         name
     }
 
-    /// Sets properties, in the build and in its rows.
+    /// Hides the secrets of the build's configuration.
+    pub(super) fn masker(&self) -> &Arc<Masker> {
+        &self.attempt.generation.masker
+    }
+
+    /// Sets properties, in the build and, without secrets, in its rows.
     pub(super) async fn set_properties(&mut self, properties: Properties) {
         self.attempt.properties.update(&properties);
+        let properties = self.masker().properties(&properties);
         self.tell(BuildReport::PropertiesSet { properties }).await;
     }
 

@@ -95,7 +95,10 @@ impl Beat {
     fn turn(&mut self, batch: Vec<Input>) -> Result<()> {
         let now = self.env.clock.now();
         let (state, env) = (&mut self.state, &self.env);
-        let mut deadline = None;
+        // Most turns only record what builds do; then there is nothing to schedule.
+        let is_due = self.deadline.is_some_and(|at| at <= now);
+        let schedules = is_due || batch.iter().any(Input::may_start_builds);
+        let mut deadline = self.deadline;
         let outcome = self.writer.transaction(|conn| {
             let mut turn = Turn { conn, state, env, now, out: Outcome::default() };
             for input in batch {
@@ -108,8 +111,10 @@ impl Beat {
                     }
                 }
             }
-            deadline = turn.run_schedulers()?;
-            turn.run_queue()?;
+            if schedules {
+                deadline = turn.run_schedulers()?;
+                turn.run_queue()?;
+            }
             Ok(turn.out)
         })?;
         self.deadline = deadline;
@@ -154,14 +159,14 @@ impl Turn<'_> {
     fn on(&mut self, input: Input) -> Result<()> {
         match input {
             Input::DeliveryArrived { delivery, answer } => self.delivery_arrived(delivery, answer),
-            Input::DeliveryRead { delivery, outcome, answer } => {
-                self.delivery_read(delivery, outcome, answer)
+            Input::DeliveryRead { delivery, generation, outcome, answer } => {
+                self.delivery_read(delivery, generation, outcome, answer)
             }
             Input::Forced { force, answer } => self.forced(force, answer),
             Input::RebuildWanted { build, owner, answer } => {
                 self.rebuild_wanted(build, &owner, answer)
             }
-            Input::StopWanted { build, reason, answer } => self.stop_wanted(build, reason, answer),
+            Input::StopWanted { build, reason, answer } => self.stop_wanted(build, &reason, answer),
             Input::CancelWanted { request, reason, answer } => {
                 self.cancel_wanted(request, &reason, answer)
             }

@@ -193,7 +193,8 @@ impl Turn<'_> {
                 priority,
                 submitted_at: self.now,
                 sourcestamps: set.sourcestamps.clone(),
-                has_changes: !set.changes.is_empty(),
+                newest_change: set.changes.iter().max().copied(),
+                is_rebuild: set.rebuilt.is_some(),
                 attempts: 0,
                 state: RequestState::Waiting,
             };

@@ -1,24 +1,28 @@
 //! Collapsing: when a request arrives, older ones of the same builder that still wait and would
-//! build the same line of development are dropped in its favour. Pure.
+//! build the same line of development are dropped in its favour. A rebuild, which asks for just that
+//! source, takes nobody's place and gives up its own to nobody. Pure.
 
 use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
 
 /// Whether `newer` makes `older` superfluous: the same set of codebases, each with the same
-/// branch, project and repository, and either both come from changes or neither does and the
-/// revisions are equal.
+/// branch, project and repository, and either both come from changes, `newer` from newer ones, or
+/// neither does and the revisions are equal.
 #[must_use]
 pub(crate) fn is_superfluous(older: &Request, newer: &Request) -> bool {
     if older.state != RequestState::Waiting
         || older.id == newer.id
         || older.builder != newer.builder
-        || older.has_changes != newer.has_changes
+        || older.is_rebuild
+        || newer.is_rebuild
+        || older.newest_change.is_some() != newer.newest_change.is_some()
+        || older.newest_change > newer.newest_change
         || older.sourcestamps.len() != newer.sourcestamps.len()
     {
         return false;
     }
     let alike = |a: &Sourcestamp, b: &Sourcestamp| {
-        a.line() == b.line() && (older.has_changes || a.revision == b.revision)
+        a.line() == b.line() && (older.newest_change.is_some() || a.revision == b.revision)
     };
     older.sourcestamps.iter().all(|a| newer.sourcestamps.iter().any(|b| alike(a, b)))
 }
@@ -27,7 +31,7 @@ pub(crate) fn is_superfluous(older: &Request, newer: &Request) -> bool {
 mod tests {
     use super::*;
     use crate::base::clock::Timestamp;
-    use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId};
+    use crate::base::id::{BuildId, BuilderId, BuildsetId, ChangeId, RequestId};
 
     fn request(id: i64, branch: &str, revision: Option<&str>, has_changes: bool) -> Request {
         Request {
@@ -41,7 +45,8 @@ mod tests {
                 revision: revision.map(str::to_owned),
                 ..Sourcestamp::default()
             }],
-            has_changes,
+            newest_change: has_changes.then_some(ChangeId(id)),
+            is_rebuild: false,
             attempts: 0,
             state: RequestState::Waiting,
         }
@@ -54,6 +59,13 @@ mod tests {
         assert!(!is_superfluous(&request(1, "other", Some("a"), true), &new));
         assert!(!is_superfluous(&request(1, "main", Some("a"), false), &new));
         assert!(!is_superfluous(&new, &new));
+        assert!(!is_superfluous(&request(10, "main", Some("c"), true), &new), "it is newer");
+        let rebuild = Request { is_rebuild: true, ..new.clone() };
+        assert!(!is_superfluous(&request(1, "main", Some("a"), true), &rebuild));
+        assert!(!is_superfluous(
+            &Request { is_rebuild: true, ..request(1, "main", None, true) },
+            &new
+        ));
         let forced = request(9, "main", None, false);
         assert!(is_superfluous(&request(1, "main", None, false), &forced));
         assert!(!is_superfluous(&request(1, "main", Some("a"), false), &forced));

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::engine::attempt::Running;
 use crate::engine::desk::{DeskError, Ran, StepAnswer};
 use crate::engine::input::BuildReport;
-use crate::engine::ports::CommandEvent;
+use crate::engine::ports::{Ack, CommandEvent};
 use crate::engine::render::render;
 use crate::engine::serve::{End, Service};
 use crate::engine::state::Order;
@@ -139,7 +139,13 @@ impl Worker<'_> {
         match end {
             Err(end) => end,
             Ok(done) => End::Answered(match done.check(name) {
-                Ok(()) => upload.publish().map(|()| StepAnswer::Done).map_err(DeskError::Failed),
+                // Syncing may take long; no other task shall wait for it.
+                Ok(()) => match tokio::task::spawn_blocking(move || upload.publish()).await {
+                    Ok(published) => {
+                        published.map(|()| StepAnswer::Done).map_err(DeskError::Failed)
+                    }
+                    Err(error) => Err(DeskError::Failed(error.to_string())),
+                },
                 Err(error) => Err(error),
             }),
         }
@@ -189,13 +195,12 @@ impl Worker<'_> {
                 }
                 Some(CommandEvent::Complete { failure, ack }) => {
                     done.failure = failure;
-                    self.ended(seq, "complete", &done).await;
-                    drop(ack);
+                    self.ended(seq, "complete", &done, ack).await;
                     break;
                 }
                 Some(CommandEvent::Refused(text)) => {
                     done.failure = Some(text);
-                    self.ended(seq, "complete", &done).await;
+                    self.ended(seq, "complete", &done, Ack::none()).await;
                     break;
                 }
                 Some(CommandEvent::Lost) | None => return Err(self.lost(seq, &done).await),
@@ -217,7 +222,7 @@ impl Worker<'_> {
         let (step, seq) = (self.service.step, self.service.commands);
         self.service.commands += 1;
         let request =
-            json!({ "command": kind.name(), "what": self.running.masker.text(&shown(&kind)) });
+            json!({ "command": kind.name(), "what": self.running.masker().text(&shown(&kind)) });
         let new_log = match log {
             LogUse::Named(name) if !self.service.logs.contains_key(name) => Some(name.clone()),
             _ => None,
@@ -245,20 +250,20 @@ impl Worker<'_> {
         Ok((key, events, seq))
     }
 
-    async fn ended(&self, seq: i64, state: &'static str, done: &Finished) {
+    async fn ended(&self, seq: i64, state: &'static str, done: &Finished, ack: Ack) {
         let reply = json!({
             "rc": done.rc,
             "failure_reason": done.failure_reason,
             "failure": done.failure,
         });
         let step = self.service.step;
-        self.running.tell(BuildReport::CommandEnded { step, seq, state, reply }).await;
+        self.running.tell(BuildReport::CommandEnded { step, seq, state, reply, ack }).await;
     }
 
     /// The connection is gone: the engine, which learns it too, gives the attempt up. If it does
     /// not, the step ends rather than wait for ever.
     async fn lost(&mut self, seq: i64, done: &Finished) -> End {
-        self.ended(seq, "lost", done).await;
+        self.ended(seq, "lost", done, Ack::none()).await;
         let given_up = async { while Running::next_order(self.orders).await != Order::Abandon {} };
         match tokio::time::timeout(LOST_GRACE, given_up).await {
             Ok(()) => End::Abandoned,

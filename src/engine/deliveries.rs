@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::id::{ChangeId, DeliveryId, RequestId, SchedulerId};
+use crate::base::id::{ChangeId, DeliveryId, GenerationId, RequestId, SchedulerId};
 use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
@@ -24,7 +24,14 @@ impl Turn<'_> {
     ) -> Result<()> {
         let known = deliveries::find(self.conn, &delivery.dialect, &delivery.guid)?;
         if let Some(id) = known.filter(|_| !self.env.sabotage.no_deduplication) {
-            self.answer(answer, Ok(Delivered::Duplicate(id)));
+            let again = deliveries::retry(self.conn, id)?;
+            if again {
+                // One that failed, say by an error in the configuration, is delivered once more.
+                self.announce(Event::DeliveryStored { delivery: id });
+                self.out.acts.push(Act::WakeIntake);
+            }
+            let delivered = if again { Delivered::New(id) } else { Delivered::Duplicate(id) };
+            self.answer(answer, Ok(delivered));
             return Ok(());
         }
         let delivery = match known {
@@ -42,10 +49,17 @@ impl Turn<'_> {
     pub(super) fn delivery_read(
         &mut self,
         id: DeliveryId,
+        generation: GenerationId,
         outcome: std::result::Result<JudgedReading, String>,
         answer: Answer<()>,
     ) -> Result<()> {
         if !deliveries::is_unread(self.conn, id)? {
+            self.answer(answer, Err(Refusal::Stale));
+            return Ok(());
+        }
+        if generation != self.state.generation.id {
+            // It was judged by schedulers of yesterday: it is read again.
+            self.out.acts.push(Act::WakeIntake);
             self.answer(answer, Err(Refusal::Stale));
             return Ok(());
         }

@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use crate::base::id::{
-    BuildId, BuilderId, BuildsetId, DeliveryId, LogId, RequestId, StepId, WorkerId,
+    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, StepId, WorkerId,
 };
 use crate::base::results::Results;
-use crate::engine::ports::Link;
+use crate::engine::ports::{Ack, Link};
 use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::LockAccess;
@@ -32,6 +32,7 @@ pub enum Input {
     /// A stored delivery was read.
     DeliveryRead {
         delivery: DeliveryId,
+        generation: GenerationId,
         outcome: Result<JudgedReading, String>,
         answer: Answer<()>,
     },
@@ -165,8 +166,9 @@ pub struct Reloaded {
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
 pub enum BuildReport {
-    /// A step waits for these locks; the answer comes when it holds them all.
-    LocksWanted { locks: Vec<LockAccess>, step: StepId, answer: Answer<()> },
+    /// A step wants these locks; the answer comes when it holds them all, and says whether it had
+    /// to wait.
+    LocksWanted { locks: Vec<LockAccess>, step: StepId, answer: Answer<bool> },
     /// What the build is doing, in words.
     StateChanged { text: String },
     /// A property was set.
@@ -185,8 +187,8 @@ pub enum BuildReport {
         log: Option<String>,
         answer: Answer<Option<LogId>>,
     },
-    /// The worker has answered it, or is gone.
-    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json },
+    /// The worker has answered it, or is gone; it is acknowledged after the commit.
+    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json, ack: Ack },
     /// A step ended.
     StepFinished { step: StepId, results: Results, text: String, hidden: bool },
     /// The build ended.
@@ -194,6 +196,30 @@ pub enum BuildReport {
 }
 
 impl Input {
+    /// Whether schedulers or the queue may have something to do because of it.
+    pub(super) fn may_start_builds(&self) -> bool {
+        match self {
+            Self::Build { report, .. } => {
+                matches!(report, BuildReport::StepFinished { .. } | BuildReport::Finished { .. })
+            }
+            Self::DeliveryArrived { .. }
+            | Self::LinkWanted { .. }
+            | Self::Write(_)
+            | Self::LogGrew { .. }
+            | Self::GenerationRefused { .. } => false,
+            Self::DeliveryRead { .. }
+            | Self::Forced { .. }
+            | Self::RebuildWanted { .. }
+            | Self::StopWanted { .. }
+            | Self::CancelWanted { .. }
+            | Self::WorkerAttached { .. }
+            | Self::WorkerDetached { .. }
+            | Self::GenerationLoaded { .. }
+            | Self::DrainRequested { .. }
+            | Self::StopRequested { .. } => true,
+        }
+    }
+
     /// The input in a few words, for a transcript.
     pub(super) fn word(&self) -> String {
         match self {

@@ -22,7 +22,7 @@ use crate::model::filter::Verdict;
 use crate::store::deliveries;
 
 /// How long the next delivery waits for the one before it. Order is kept while GitHub answers; in
-/// an outage one slow delivery does not hold up the others.
+/// an outage one slow delivery holds up none but those of its own line.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many deliveries are read at once at most.
 const AT_ONCE: usize = 16;
@@ -40,20 +40,23 @@ impl Intake {
 
     /// Serves until the process ends.
     pub async fn serve(self, token: CancellationToken) {
-        let mut reading: BTreeSet<DeliveryId> = BTreeSet::new();
+        // What is being read: by id, and what it is about.
+        let mut reading: BTreeMap<DeliveryId, String> = BTreeMap::new();
         let mut readers = FuturesUnordered::new();
         loop {
-            // With slow ones in the background nobody waits for the newest either.
-            let patience = if readers.is_empty() { PATIENCE } else { Duration::ZERO };
-            for delivery in self.unread(&reading).await {
-                reading.insert(delivery.id);
+            if readers.len() < AT_ONCE
+                && let Some(delivery) = self.next(&reading).await
+            {
+                reading.insert(delivery.id, delivery.what.line.clone());
+                // With slow ones in the background nobody waits for the newest either.
+                let patience = if readers.is_empty() { PATIENCE } else { Duration::ZERO };
                 let mut reader = Box::pin(handle(self.engine.clone(), delivery));
-                match tokio::time::timeout(patience, &mut reader).await {
-                    Ok(id) => {
-                        reading.remove(&id);
-                    }
-                    Err(_) => readers.push(reader),
+                tokio::select! {
+                    id = &mut reader => { reading.remove(&id); }
+                    () = tokio::time::sleep(patience) => readers.push(reader),
+                    () = token.cancelled() => return,
                 }
+                continue;
             }
             tokio::select! {
                 () = self.wake.notified(), if readers.len() < AT_ONCE => {}
@@ -63,20 +66,18 @@ impl Intake {
         }
     }
 
-    async fn unread(&self, reading: &BTreeSet<DeliveryId>) -> Vec<Delivery> {
-        let limit = i64::try_from(AT_ONCE + reading.len()).unwrap_or(i64::MAX);
-        match self.engine.store().read(move |conn| deliveries::unread(conn, limit)).await {
-            Ok(all) => {
-                let new: Vec<_> = all.into_iter().filter(|d| !reading.contains(&d.id)).collect();
-                if !new.is_empty() {
-                    // There may be more than one batch of them.
-                    self.wake.notify_one();
+    /// The oldest unread delivery whose line is not being read: a pull request's events stay in
+    /// order whatever else overtakes them.
+    async fn next(&self, reading: &BTreeMap<DeliveryId, String>) -> Option<Delivery> {
+        loop {
+            let lines: BTreeSet<String> = reading.values().cloned().collect();
+            let read = move |conn: &crate::store::Conn<'_>| deliveries::next_unread(conn, &lines);
+            match self.engine.store().read(read).await {
+                Ok(delivery) => return delivery,
+                Err(error) => {
+                    tracing::error!(%error, "deliveries cannot be read; trying again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
-                new
-            }
-            Err(error) => {
-                tracing::error!(%error, "deliveries cannot be read");
-                Vec::new()
             }
         }
     }
@@ -104,7 +105,9 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
             Err(error.to_string())
         }
     };
-    match engine.ask(|answer| Input::DeliveryRead { delivery: id, outcome, answer }).await {
+    let generation = generation.id;
+    let read = |answer| Input::DeliveryRead { delivery: id, generation, outcome, answer };
+    match engine.ask(read).await {
         Ok(()) | Err(Refusal::Stale | Refusal::Ending) => {}
         Err(error) => tracing::error!(delivery = id.0, %error, "a delivery was not taken"),
     }

@@ -4,7 +4,10 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use serde_json::Value as Json;
+
 use crate::base::secret::Secret;
+use crate::model::property::Properties;
 
 /// What is shown in place of a secret.
 const MASK: &[u8] = b"*****";
@@ -81,6 +84,30 @@ impl Masker {
         match &self.finder {
             None => text.to_owned(),
             Some(finder) => finder.replace_all(text, &vec!["*****"; self.secrets.len()]),
+        }
+    }
+}
+
+impl Masker {
+    /// `properties` with every secret hidden in their texts.
+    pub(crate) fn properties(&self, properties: &Properties) -> Properties {
+        if self.is_empty() {
+            return properties.clone();
+        }
+        let hide = |(name, (value, source)): (&String, &(Json, String))| {
+            (name.clone(), (self.json(value), source.clone()))
+        };
+        Properties(properties.0.iter().map(hide).collect())
+    }
+
+    fn json(&self, value: &Json) -> Json {
+        match value {
+            Json::String(text) => Json::String(self.text(text)),
+            Json::Array(items) => items.iter().map(|item| self.json(item)).collect(),
+            Json::Object(map) => {
+                map.iter().map(|(name, value)| (self.text(name), self.json(value))).collect()
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
         }
     }
 }

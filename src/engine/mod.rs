@@ -14,7 +14,7 @@ mod fleet;
 pub mod input;
 pub mod intake;
 mod locks;
-pub(crate) mod mask;
+mod mask;
 pub mod output;
 pub mod ports;
 mod queue;
@@ -57,6 +57,22 @@ pub struct Generation {
     pub config: Config,
     /// The functions.
     pub scripts: Arc<dyn Scripts>,
+    masker: Arc<mask::Masker>,
+}
+
+impl Generation {
+    /// A generation that is not active yet.
+    #[must_use]
+    pub fn new(config: Config, scripts: Arc<dyn Scripts>) -> Self {
+        let masker = Arc::new(mask::Masker::new(&config.secrets));
+        Self { id: GenerationId(0), config, scripts, masker }
+    }
+
+    /// `text` without the configuration's secrets.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        self.masker.text(text)
+    }
 }
 
 /// Why the engine did not do what it was asked, and whose fault that is.

@@ -192,7 +192,7 @@ impl LogLoop {
             }
         }
         let (open, now) = (&mut self.open, self.engine.clock().now());
-        let grew = self.writer.transaction(|conn| {
+        let written = self.writer.transaction(|conn| {
             let mut grew = Vec::new();
             for (log, part) in &mut parts {
                 let extent = open.entry(*log).or_default();
@@ -209,7 +209,15 @@ impl LogLoop {
                 grew.push((*log, part.step, lines, extent.bytes, finished));
             }
             Ok(grew)
-        })?;
+        });
+        let grew = match written {
+            Ok(grew) => grew,
+            Err(error) => {
+                // What is not on disk is not acknowledged, not even by the end of the process.
+                std::mem::forget(held);
+                return Err(error);
+            }
+        };
         drop(held);
         for (log, step, lines, bytes, finished) in grew {
             if finished {

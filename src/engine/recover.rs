@@ -23,8 +23,8 @@ use crate::engine::{Engine, Generation, Sabotage, Shared};
 use crate::model::config::Config;
 use crate::model::request::RequestState;
 use crate::store::{
-    Opened, Result, builders, builds, changes, frames, generations, logs, outbox, requests, steps,
-    workers,
+    Opened, Result, builders, builds, buildsets, changes, frames, generations, logs, outbox,
+    requests, steps, workers,
 };
 
 /// What the engine is made of.
@@ -68,11 +68,8 @@ pub struct Started {
 pub fn start(parts: Parts) -> Result<Started> {
     let Parts { mut opened, generation, clock, random, tasks, .. } = parts;
     let now = clock.now();
-    let placeholder = Arc::new(Generation {
-        id: crate::base::id::GenerationId(0),
-        config: Config { db_url: generation.generation.config.db_url.clone(), ..Config::default() },
-        scripts: generation.generation.scripts.clone(),
-    });
+    let empty = Config { db_url: generation.generation.config.db_url.clone(), ..Config::default() };
+    let placeholder = Arc::new(Generation::new(empty, generation.generation.scripts.clone()));
     let (inputs, receiver) = mpsc::channel(4096);
     let (events, _) = broadcast::channel(4096);
     let (shown, shown_receiver) = watch::channel(placeholder.clone());
@@ -137,12 +134,21 @@ impl Turn<'_> {
     fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<()> {
         const WHY: &str = "retry: the master was restarted";
         workers::all_away(self.conn)?;
-        for build in builds::unfinished(self.conn)? {
-            builds::finish(self.conn, build.id, Results::Retry, WHY, self.now)?;
-            steps::finish_open(self.conn, build.id, Results::Retry, WHY, self.now)?;
+        for (build, stop_reason) in builds::unfinished(self.conn)? {
+            let (results, text) = match &stop_reason {
+                None => (Results::Retry, WHY.to_owned()),
+                Some(reason) => (Results::Cancelled, format!("cancelled ({reason})")),
+            };
+            builds::finish(self.conn, build.id, results, &text, self.now)?;
+            steps::finish_open(self.conn, build.id, results, &text, self.now)?;
             steps::commands_lost(self.conn, build.id)?;
-            requests::unclaim(self.conn, build.request)?;
-            outbox::retried(self.conn, build.request, build.id, self.now)?;
+            outbox::ended(self.conn, build.request, build.id, results, self.now)?;
+            if results == Results::Retry {
+                requests::unclaim(self.conn, build.request)?;
+            } else {
+                let set = requests::complete(self.conn, build.request, results, None, self.now)?;
+                buildsets::complete_if_done(self.conn, set, self.now)?;
+            }
         }
         for (log, (lines, bytes)) in extents {
             logs::grew(self.conn, *log, *lines, *bytes, true)?;

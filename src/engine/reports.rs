@@ -68,8 +68,10 @@ impl Turn<'_> {
                 self.answer(answer, Ok(log));
                 Ok(())
             }
-            BuildReport::CommandEnded { step, seq, state, reply } => {
-                steps::command_ended(self.conn, step, seq, state, &reply)
+            BuildReport::CommandEnded { step, seq, state, reply, ack } => {
+                steps::command_ended(self.conn, step, seq, state, &reply)?;
+                self.out.answers.push(Box::new(move || drop(ack)));
+                Ok(())
             }
             BuildReport::StepFinished { step, results, text, hidden } => {
                 steps::finish(self.conn, step, results, &text, hidden, self.now)?;
@@ -89,9 +91,8 @@ impl Turn<'_> {
     /// Answers the report of an attempt that is over.
     fn refuse_stale(&mut self, report: BuildReport) {
         match report {
-            BuildReport::LocksWanted { answer, .. } | BuildReport::Finished { answer, .. } => {
-                self.answer(answer, Err(Refusal::Stale));
-            }
+            BuildReport::LocksWanted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::Finished { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::StepStarted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::CommandSent { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
@@ -137,7 +138,7 @@ impl Turn<'_> {
         build: BuildId,
         accesses: &[LockAccess],
         step: StepId,
-        answer: Answer<()>,
+        answer: Answer<bool>,
     ) -> Result<()> {
         let Some(running) = self.state.builds.get(&build) else { return Ok(()) };
         let (worker, generation) = (running.build.worker, running.generation.clone());
@@ -146,7 +147,7 @@ impl Turn<'_> {
         let holder = Holder { build, step: Some(step) };
         if self.state.locks.try_acquire(holder, &wants) {
             steps::locked(self.conn, step, self.now)?;
-            self.answer(answer, Ok(()));
+            self.answer(answer, Ok(false));
         } else {
             self.state.locks.wait(holder, wants);
             self.state.lock_answers.insert(holder, (step, answer));
@@ -163,7 +164,7 @@ impl Turn<'_> {
             let waited = steps::locked(self.conn, step, self.now)?;
             builds::add_locks_duration(self.conn, holder.build, waited)?;
             self.announce(Event::StepUpdated { step, build: holder.build });
-            self.answer(answer, Ok(()));
+            self.answer(answer, Ok(true));
         }
         Ok(())
     }
@@ -222,7 +223,8 @@ impl Turn<'_> {
                     builder: build.builder,
                     results,
                 });
-                requests::complete(self.conn, build.request, results, None, self.now)
+                requests::complete(self.conn, build.request, results, None, self.now)?;
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -237,8 +239,15 @@ impl Turn<'_> {
             build: running.build.clone(),
             generation: running.generation.clone(),
             order: running.order.clone(),
+            stop_reason: None,
         });
-        self.finish_build(id, Results::Retry, why)?;
+        match running.stop_reason.clone() {
+            None => self.finish_build(id, Results::Retry, why)?,
+            Some(reason) => {
+                let text = format!("cancelled ({reason})");
+                self.finish_build(id, Results::Cancelled, &text)?;
+            }
+        }
         if let Some(running) = kept {
             self.state.builds.insert(id, running);
         }

@@ -17,7 +17,7 @@ use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::store::builds::NewBuild;
-use crate::store::{Result, builds, buildsets, changes, requests, steps};
+use crate::store::{Result, builds, buildsets, changes, outbox, requests, steps};
 
 impl Turn<'_> {
     /// Starts every build that can start now.
@@ -31,8 +31,9 @@ impl Turn<'_> {
             let mut still = Vec::new();
             for head in waiting {
                 let Some(worker) = self.choose_worker(head.builder) else { continue };
-                self.claim(head.request, worker)?;
-                still.push(head.builder);
+                if self.claim(head.request, worker)? {
+                    still.push(head.builder);
+                }
             }
             // A builder that got a worker may have more for another one.
             waiting = self.heads().filter(|w| still.contains(&w.builder)).collect();
@@ -82,17 +83,18 @@ impl Turn<'_> {
         queue::choose(&candidates, |n| self.env.random.below(n))
     }
 
-    /// Makes a build for a request: rows, properties, locks, and the task that runs it.
-    fn claim(&mut self, request: RequestId, worker: WorkerId) -> Result<()> {
+    /// Makes a build for a request: rows, properties, locks, and the task that runs it. False when
+    /// something that it needs is gone.
+    fn claim(&mut self, request: RequestId, worker: WorkerId) -> Result<bool> {
         let generation = self.state.generation.clone();
-        let Some(wish) = self.state.requests.get(&request).cloned() else { return Ok(()) };
-        let Some(place) = self.state.workers.get(&worker) else { return Ok(()) };
-        let Some(connection) = place.connection.clone() else { return Ok(()) };
+        let Some(wish) = self.state.requests.get(&request).cloned() else { return Ok(false) };
+        let Some(place) = self.state.workers.get(&worker) else { return Ok(false) };
+        let Some(connection) = place.connection.clone() else { return Ok(false) };
         let worker_name = place.name.clone();
         let builder_name = self.state.builders.get(&wish.builder).map(|b| b.name.clone());
         let config = builder_name.and_then(|n| generation.config.builder(&n).cloned());
         let of_worker = generation.config.worker(&worker_name).cloned();
-        let (Some(config), Some(of_worker)) = (config, of_worker) else { return Ok(()) };
+        let (Some(config), Some(of_worker)) = (config, of_worker) else { return Ok(false) };
 
         let new = NewBuild {
             builder: wish.builder,
@@ -103,7 +105,7 @@ impl Turn<'_> {
             attempt: wish.attempts + 1,
         };
         let build = builds::insert(self.conn, &new, self.now)?;
-        let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(()) };
+        let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(false) };
         requests::claim(self.conn, request, build.id, self.state.master, self.now)?;
         let made_of = changes::of_buildset(self.conn, wish.buildset)?;
         let mut properties = Properties::from_values(&generation.config.properties, "Config");
@@ -133,7 +135,8 @@ impl Turn<'_> {
                 properties.set(name, value.into(), "Build");
             }
         }
-        builds::set_properties(self.conn, build.id, &properties)?;
+        let shown = generation.masker.properties(&properties);
+        builds::set_properties(self.conn, build.id, &shown)?;
         // Buildbot's step 0: clients count on it.
         let text = format!("worker {worker_name} ready");
         let step = steps::insert(self.conn, build.id, 0, "worker_preparation", &text, self.now)?;
@@ -158,7 +161,12 @@ impl Turn<'_> {
         });
         self.state.builds.insert(
             build.id,
-            Running { build: build.clone(), generation: generation.clone(), order },
+            Running {
+                build: build.clone(),
+                generation: generation.clone(),
+                order,
+                stop_reason: None,
+            },
         );
         self.out.acts.push(Act::StartBuild(Box::new(Attempt {
             build,
@@ -178,7 +186,7 @@ impl Turn<'_> {
             logs: self.env.logs.clone(),
             base_dir: self.env.base_dir.clone(),
         })));
-        Ok(())
+        Ok(true)
     }
 
     /// Gives a request its one result, and its buildset if it was the last.
@@ -191,6 +199,10 @@ impl Turn<'_> {
         let Some(request) = self.state.requests.get(&id) else { return Ok(()) };
         let (builder, buildset) = (request.builder, request.buildset);
         requests::complete(self.conn, id, results, because, self.now)?;
+        if because.is_some() && outbox::has_told(self.conn, id)? {
+            // It ends without a build of its own; whoever was told that it waits is told that.
+            self.report("build_finished", builder, id, None, Some(results))?;
+        }
         self.state.set_request(id, RequestState::Done(results));
         self.announce(Event::RequestCompleted { request: id, builder, results });
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
@@ -202,13 +214,13 @@ impl Turn<'_> {
     pub(super) fn stop_wanted(
         &mut self,
         build: BuildId,
-        reason: String,
+        reason: &str,
         answer: Answer<()>,
     ) -> Result<()> {
         let known =
             self.state.builds.contains_key(&build) || builds::origin(self.conn, build)?.is_some();
         if known {
-            self.stop_build(build, reason);
+            self.stop_build(build, reason)?;
             self.answer(answer, Ok(()));
         } else {
             self.answer(answer, Err(Refusal::Missing(format!("There is no build {build}."))));
@@ -216,11 +228,13 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn stop_build(&mut self, build: BuildId, reason: String) {
-        if let Some(running) = self.state.builds.get(&build) {
-            let order = Order::Stop(reason);
-            self.out.acts.push(Act::OrderBuild(build, running.order.clone(), order));
-        }
+    fn stop_build(&mut self, build: BuildId, reason: &str) -> Result<()> {
+        let Some(running) = self.state.builds.get_mut(&build) else { return Ok(()) };
+        builds::set_stop_reason(self.conn, build, reason)?;
+        running.stop_reason = Some(reason.to_owned());
+        let order = Order::Stop(reason.to_owned());
+        self.out.acts.push(Act::OrderBuild(build, running.order.clone(), order));
+        Ok(())
     }
 
     pub(super) fn cancel_wanted(
@@ -245,10 +259,7 @@ impl Turn<'_> {
             Some(RequestState::Waiting) => {
                 self.complete_request(request, Results::Cancelled, Some(reason))
             }
-            Some(RequestState::Claimed(build)) => {
-                self.stop_build(build, reason.to_owned());
-                Ok(())
-            }
+            Some(RequestState::Claimed(build)) => self.stop_build(build, reason),
             Some(RequestState::Done(_)) | None => Ok(()),
         }
     }

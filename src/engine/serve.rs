@@ -87,11 +87,15 @@ impl Service {
                 block_size,
                 keep_stamp,
             } => {
-                let target = running.attempt.base_dir.join(masterdest);
+                let base_dir = &running.attempt.base_dir;
+                let upload = match Upload::new(base_dir, &masterdest, mode, max_size) {
+                    Ok(upload) => upload,
+                    Err(error) => return End::Answered(Err(DeskError::Failed(error))),
+                };
                 let kind =
                     CommandKind::UploadFile { path: workersrc, block_size, max_size, keep_stamp };
                 let mut on = Worker { service: self, running, orders };
-                on.upload(kind, Upload::new(target, mode)).await
+                on.upload(kind, upload).await
             }
             other => End::Answered(self.note(running, other).await),
         }
@@ -128,12 +132,13 @@ impl Service {
                 }
             }
             StepRequest::SetSummary { text } => {
-                let text = running.masker.text(&text);
+                let text = running.masker().text(&text);
                 self.summary = Some(text.clone());
                 let step = self.step;
                 running.tell(BuildReport::StepUpdated { step, text: Some(text), urls: None }).await;
             }
             StepRequest::AddUrl { name, url } => {
+                let (name, url) = (running.masker().text(&name), running.masker().text(&url));
                 self.urls.push(json!({ "name": name, "url": url }));
                 let (step, urls) = (self.step, Some(Json::Array(self.urls.clone())));
                 running.tell(BuildReport::StepUpdated { step, text: None, urls }).await;
@@ -151,7 +156,7 @@ impl Service {
         kind: LogKind,
     ) -> Result<&LogHandle, DeskError> {
         if !self.logs.contains_key(name) {
-            let (step, text) = (self.step, name.to_owned());
+            let (step, text) = (self.step, running.masker().text(name));
             let id = running
                 .ask(|answer| BuildReport::LogOpened { step, name: text, kind, answer })
                 .await
@@ -163,7 +168,7 @@ impl Service {
 
     /// Takes a log that was opened with a command.
     pub(super) fn adopt(&mut self, running: &Running, name: &str, id: LogId) {
-        let handle = running.attempt.logs.open(id, self.step, running.masker.clone());
+        let handle = running.attempt.logs.open(id, self.step, running.masker().clone());
         self.logs.insert(name.to_owned(), handle);
     }
 

@@ -40,7 +40,7 @@ pub(super) struct State {
     /// Who holds which lock and who waits.
     pub(super) locks: Locks,
     /// What those who wait are told.
-    pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<()>)>,
+    pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -90,6 +90,8 @@ pub(super) struct Running {
     pub(super) build: Build,
     pub(super) generation: Arc<Generation>,
     pub(super) order: watch::Sender<Order>,
+    /// Why somebody wants it stopped: however its attempt ends, it is not tried again.
+    pub(super) stop_reason: Option<String>,
 }
 
 /// What a build's task is told.

@@ -50,7 +50,7 @@ pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64)
         Some(name) => render_text(running, name, &view).await,
     };
     let (name, broken_name) = match name {
-        Ok(name) => (name, None),
+        Ok(name) => (running.masker().text(&name), None),
         Err(error) => (config.kind.clone(), Some(error)),
     };
     let name = running.unique_name(&name);
@@ -75,7 +75,7 @@ pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64)
             match is_wanted(running, config, &step).await {
                 Err(error) => Outcome::Failed(error),
                 Ok(false) => Outcome::Returned(Some(Results::Skipped)),
-                Ok(true) => match locks(running, config, id).await {
+                Ok(true) => match locks(running, config, id, &description).await {
                     Some(outcome) => outcome,
                     None => perform(running, config, &step, &mut service).await,
                 },
@@ -105,7 +105,12 @@ async fn is_wanted(
 }
 
 /// Takes the step's locks; an outcome when it was stopped while waiting.
-async fn locks(running: &mut Running, config: &StepConfig, id: StepId) -> Option<Outcome> {
+async fn locks(
+    running: &mut Running,
+    config: &StepConfig,
+    id: StepId,
+    description: &str,
+) -> Option<Outcome> {
     if config.locks.is_empty() {
         return None;
     }
@@ -114,7 +119,13 @@ async fn locks(running: &mut Running, config: &StepConfig, id: StepId) -> Option
     let wanted = running.ask(|answer| BuildReport::LocksWanted { locks, step: id, answer });
     let outcome = tokio::select! {
         answer = wanted => match answer {
-            Ok(()) => return None,
+            Ok(waited) => {
+                if waited {
+                    let text = Some(description.to_owned());
+                    running.tell(BuildReport::StepUpdated { step: id, text, urls: None }).await;
+                }
+                return None;
+            }
             Err(_) => Outcome::Abandoned,
         },
         order = Running::next_order(&mut orders) => match order {
@@ -240,7 +251,8 @@ async fn finish(
         Some(text) => render_text(running, text, &running.view()).await.ok(),
         None => None,
     };
-    let first_line = problem.as_deref().and_then(|p| p.lines().next()).map(|l| shorten(l, 200));
+    let first_line = problem.as_deref().and_then(|p| p.lines().next());
+    let first_line = first_line.map(|line| shorten(&running.masker().text(line), 200));
     let text = done.or(service.summary()).unwrap_or_else(|| match (results, first_line) {
         (Results::Success | Results::Warnings | Results::Skipped, _) | (_, None) => description,
         (Results::Cancelled, Some(_)) => description,
@@ -250,7 +262,7 @@ async fn finish(
         Results::Success => text,
         _ => format!("{text} ({})", results.word()),
     };
-    let text = running.masker.text(&text);
+    let text = running.masker().text(&text);
     let hidden = is_hidden(running, config, &step, results).await;
     let report =
         BuildReport::StepFinished { step: service.id(), results, text: text.clone(), hidden };
@@ -269,8 +281,9 @@ async fn is_hidden(
         None => return false,
         Some(Condition::Value(value)) => render(value, &running.view(), scripts.as_ref()).await,
         Some(Condition::Callback(callback)) => {
-            let args =
-                vec![Argument::Json(results.word().into()), Argument::Step(Arc::new(step.clone()))];
+            // With what the step itself has set.
+            let step = StepView { build: (*running.view()).clone(), ..step.clone() };
+            let args = vec![Argument::Json(results.word().into()), Argument::Step(Arc::new(step))];
             scripts.call(callback, args).await
         }
     };
@@ -287,9 +300,8 @@ async fn is_hidden(
 /// What the page says while the step runs: its description, its command, or its kind.
 async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>) -> String {
     if let Some(description) = &config.description {
-        return render_text(running, description, view)
-            .await
-            .unwrap_or_else(|_| config.kind.clone());
+        let text = render_text(running, description, view).await;
+        return text.map_or_else(|_| config.kind.clone(), |text| running.masker().text(&text));
     }
     let Some(StepOption::Value(command)) = config.options.get("command") else {
         return config.kind.clone();
@@ -306,7 +318,7 @@ async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>)
         [one, two] => format!("'{one} {two}'"),
         [one, two, ..] => format!("'{one} {two} ...'"),
     };
-    running.masker.text(&shorten(&shown, 100))
+    shorten(&running.masker().text(&shown), 100)
 }
 
 async fn render_text(

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
@@ -14,26 +14,44 @@ pub(super) struct Upload {
     mode: Option<u32>,
     file: Option<NamedTempFile>,
     times: Option<FileTimes>,
+    /// Bytes that may still come; none = any number.
+    room: Option<u64>,
 }
 
 impl Upload {
-    /// A file that will be `target`, with these permission bits.
-    pub(super) fn new(target: PathBuf, mode: Option<u32>) -> Self {
-        Self { target, mode, file: None, times: None }
+    /// A file that will be `target` (relative to `base_dir`), with these permission bits and at
+    /// most `max_size` bytes.
+    ///
+    /// # Errors
+    /// When the target has `..` in it: it may be made of what a change says.
+    pub(super) fn new(
+        base_dir: &Path,
+        target: &str,
+        mode: Option<u32>,
+        max_size: Option<u64>,
+    ) -> Result<Self, String> {
+        if Path::new(target).components().any(|c| c == Component::ParentDir) {
+            return Err(format!("{target} must not contain `..`."));
+        }
+        Ok(Self { target: base_dir.join(target), mode, file: None, times: None, room: max_size })
     }
 
     /// Appends a block.
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), String> {
         let target = self.target.clone();
+        if let Some(room) = &mut self.room {
+            let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            *room = room
+                .checked_sub(size)
+                .ok_or_else(|| format!("{} is larger than max_size", target.display()))?;
+        }
         let file = self.file()?;
         file.write_all(data).map_err(|e| format!("{} cannot be written: {e}", target.display()))
     }
 
-    /// The worker has sent all of it.
+    /// The worker has sent all of it; an empty file has no block.
     pub(super) fn close(&mut self) -> Result<(), String> {
-        let target = self.target.clone();
-        let file = self.file()?;
-        file.as_file().sync_all().map_err(|e| format!("{} cannot be stored: {e}", target.display()))
+        self.file().map(|_| ())
     }
 
     /// The file's times, in seconds since the epoch.
@@ -58,6 +76,7 @@ impl Upload {
             file.as_file().set_times(times).map_err(|e| fail(&e))?;
         }
         set_mode(file.as_file(), self.mode).map_err(|e| fail(&e))?;
+        file.as_file().sync_all().map_err(|e| fail(&e))?;
         file.persist(&self.target).map_err(|e| fail(&e.error))?;
         if let Some(parent) = self.target.parent() {
             // The name is as durable as the bytes.

@@ -17,6 +17,9 @@ pub struct NewDelivery {
     pub guid: String,
     /// The sender's name of the event: `push`, `pull_request`.
     pub event: String,
+    /// What it is about, in the dialect's own words (`owner/name refs/heads/main`, `owner/name#7`):
+    /// deliveries of one line are read one after the other.
+    pub line: String,
     /// Lower-case header names and their values, without the signature.
     pub headers: BTreeMap<String, String>,
     /// The JSON text.

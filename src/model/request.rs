@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId};
+use crate::base::id::{BuildId, BuilderId, BuildsetId, ChangeId, RequestId};
 use crate::base::results::Results;
 use crate::model::sourcestamp::Sourcestamp;
 
@@ -22,8 +22,10 @@ pub struct Request {
     pub submitted_at: Timestamp,
     /// The source, for collapsing.
     pub sourcestamps: Vec<Sourcestamp>,
-    /// Whether its buildset came from changes, for collapsing.
-    pub has_changes: bool,
+    /// The newest change of its buildset, for collapsing; none = it came from no change.
+    pub newest_change: Option<ChangeId>,
+    /// Whether it repeats an older build, and so is collapsed with nothing.
+    pub is_rebuild: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// Where it stands.

@@ -50,6 +50,7 @@ async fn woken(events: &mut Receiver<Event>) -> bool {
                 Event::RequestAdded { .. }
                 | Event::BuildStarted { .. }
                 | Event::BuildFinished { .. }
+                | Event::RequestCompleted { .. }
                 | Event::GenerationActivated { .. },
             )
             | Err(RecvError::Lagged(_)) => break,

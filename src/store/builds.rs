@@ -88,6 +88,15 @@ pub fn set_state(conn: &Conn<'_>, id: BuildId, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Notes that somebody wants a build stopped, and why.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_stop_reason(conn: &Conn<'_>, id: BuildId, reason: &str) -> Result<()> {
+    conn.execute("update builds set stop_reason = $1 where id = $2", params![reason, id])?;
+    Ok(())
+}
+
 /// Adds to the time a build has spent waiting for locks, in microseconds.
 ///
 /// # Errors
@@ -119,17 +128,17 @@ pub fn finish(
     Ok(changed == 1)
 }
 
-/// Every build that has not ended, by id.
+/// Every build that has not ended, by id, with the reason if somebody wants it stopped.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Build>> {
+pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<(Build, Option<String>)>> {
     conn.query(
-        "select id, number, builder_id, request_id, worker_id, attempt, generation_id from builds \
+        "select id, number, builder_id, request_id, worker_id, attempt, generation_id, stop_reason from builds \
          where complete_at is null order by id",
         params![],
         |r| {
-            Ok(Build {
+            let build = Build {
                 id: BuildId(r.int(0)?),
                 number: r.int(1)?,
                 builder: BuilderId(r.int(2)?),
@@ -137,7 +146,8 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Build>> {
                 worker: WorkerId(r.int(4)?),
                 attempt: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
                 generation: GenerationId(r.int(6)?),
-            })
+            };
+            Ok((build, r.opt_text(7)?))
         },
     )
 }

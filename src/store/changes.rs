@@ -25,7 +25,7 @@ pub fn insert(
     let stamp = sourcestamps::ensure(conn, &new.sourcestamp(), now)?;
     let parent = conn.query_opt(
         "select id from changes where codebase = $1 and project = $2 and repository = $3 \
-         and coalesce(branch, '') = coalesce($4, '') order by id desc limit 1",
+         and branch is not distinct from $4 order by id desc limit 1",
         params![&new.codebase, &new.project, &new.repository, new.branch.as_deref()],
         |r| Ok(ChangeId(r.int(0)?)),
     )?;

@@ -33,6 +33,9 @@ pub struct NewFrame {
     pub data: Vec<u8>,
 }
 
+/// Bytes of a display line that are shown; the rest of a longer one is in the raw log.
+const LONGEST: usize = 64 << 10;
+
 /// A run of bytes of one stream.
 pub type Segment = (Stream, Vec<u8>);
 
@@ -147,6 +150,34 @@ pub fn segments(conn: &Conn<'_>, log: LogId, seq: i64) -> Result<Option<Vec<Segm
     data.map(|d| unpack(&d)).transpose()
 }
 
+/// The bytes from offset `byte` of a log up to the end of their frame, and the offset after them;
+/// none at the end. Offsets stay what they are when a log is packed, numbers of frames do not.
+///
+/// # Errors
+/// What the database refuses.
+pub fn from_byte(conn: &Conn<'_>, log: LogId, byte: i64) -> Result<Option<(Vec<Segment>, i64)>> {
+    let frame = conn.query_opt(
+        "select data, first_byte, bytes from frames where log_id = $1 and first_byte <= $2 \
+         order by first_byte desc, seq desc limit 1",
+        params![log, byte],
+        |r| Ok((r.blob(0)?, r.int(1)?, r.int(2)?)),
+    )?;
+    let Some((data, first, bytes)) = frame.filter(|(_, first, bytes)| byte < first + bytes) else {
+        return Ok(None);
+    };
+    let mut skip = usize::try_from(byte - first).unwrap_or(0);
+    let mut segments = Vec::new();
+    for (stream, mut text) in unpack(&data)? {
+        let cut = skip.min(text.len());
+        skip -= cut;
+        text.drain(..cut);
+        if !text.is_empty() {
+            segments.push((stream, text));
+        }
+    }
+    Ok(Some((segments, first + bytes)))
+}
+
 /// At most `limit` display lines from line `first` (0 = the first). With `open`, a last line that
 /// has not ended yet counts too.
 ///
@@ -224,7 +255,8 @@ impl Splitter {
             let take = end.unwrap_or(bytes.len());
             let (_, text) = self.partial.get_or_insert_with(|| (stream, Vec::new()));
             if self.line >= self.from {
-                text.extend_from_slice(&bytes[..take]);
+                let room = LONGEST.saturating_sub(text.len());
+                text.extend_from_slice(&bytes[..take.min(room)]);
             }
             if end.is_some() {
                 self.end_line();

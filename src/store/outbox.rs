@@ -91,19 +91,38 @@ pub fn add(
     Ok(())
 }
 
-/// Leaves word that an attempt which a restart ended is tried again, for the reporters that were
-/// told of its start.
+/// Leaves word of the end of an attempt that a restart found, for the reporters that were told of
+/// its start.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn retried(conn: &Conn<'_>, request: RequestId, build: BuildId, now: Timestamp) -> Result<()> {
+pub fn ended(
+    conn: &Conn<'_>,
+    request: RequestId,
+    build: BuildId,
+    results: Results,
+    now: Timestamp,
+) -> Result<()> {
     conn.execute(
         "insert into outbox (reporter, kind, request_id, build_id, results, created_at, due_at, \
          attempts, state) select distinct reporter, 'build_finished', $1, $2, $3, $4, $4, 0, 'waiting' \
          from outbox where kind = 'build_started' and build_id = $2",
-        params![request, build, Results::Retry, now],
+        params![request, build, results, now],
     )?;
     Ok(())
+}
+
+/// Whether a reporter was told anything of a request or its builds.
+///
+/// # Errors
+/// What the database refuses.
+pub fn has_told(conn: &Conn<'_>, request: RequestId) -> Result<bool> {
+    let found = conn.query_opt(
+        "select id from outbox where request_id = $1 limit 1",
+        params![request],
+        |r| r.int(0),
+    )?;
+    Ok(found.is_some())
 }
 
 /// A row that waits.

@@ -3,7 +3,7 @@
 use super::conn::{Conn, Result};
 use super::sourcestamps;
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, BuildsetId, MasterId, RequestId};
+use crate::base::id::{BuildId, BuilderId, BuildsetId, ChangeId, MasterId, RequestId};
 use crate::base::results::Results;
 use crate::model::request::{Request, RequestState};
 use crate::params;
@@ -59,7 +59,7 @@ pub fn unclaim(conn: &Conn<'_>, id: RequestId) -> Result<()> {
     Ok(())
 }
 
-/// Gives a request its one result.
+/// Gives a request its one result; returns its buildset.
 ///
 /// # Errors
 /// What the database refuses.
@@ -69,12 +69,13 @@ pub fn complete(
     results: Results,
     because: Option<&str>,
     now: Timestamp,
-) -> Result<()> {
-    conn.execute(
-        "update buildrequests set complete_at = $1, results = $2, ended_because = $3 where id = $4",
+) -> Result<BuildsetId> {
+    conn.query_one(
+        "update buildrequests set complete_at = $1, results = $2, ended_because = $3 where id = $4 \
+         returning buildset_id",
         params![now, results, because, id],
-    )?;
-    Ok(())
+        |r| Ok(BuildsetId(r.int(0)?)),
+    )
 }
 
 /// Every request without a result, by id.
@@ -84,8 +85,10 @@ pub fn complete(
 pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
     let mut requests = conn.query(
         "select r.id, r.buildset_id, r.builder_id, r.priority, r.submitted_at, r.attempts, r.build_id, \
-         exists (select 1 from buildset_changes c where c.buildset_id = r.buildset_id) \
-         from buildrequests r where r.complete_at is null order by r.id",
+         (select max(c.change_id) from buildset_changes c where c.buildset_id = r.buildset_id), \
+         s.rebuilt_build_id is not null \
+         from buildrequests r join buildsets s on s.id = r.buildset_id \
+         where r.complete_at is null order by r.id",
         params![],
         |r| {
             Ok(Request {
@@ -95,7 +98,8 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
                 priority: r.int(3)?,
                 submitted_at: r.time(4)?,
                 sourcestamps: Vec::new(),
-                has_changes: r.bool(7)?,
+                newest_change: r.opt_int(7)?.map(ChangeId),
+                is_rebuild: r.bool(8)?,
                 attempts: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
                 state: r
                     .opt_int(6)?

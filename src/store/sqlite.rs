@@ -137,7 +137,11 @@ impl Pool {
             Some(connection) => connection,
             None => reader(&self.path)?,
         };
-        let out = f(&Conn(&connection));
+        // One snapshot for all that is read together.
+        let out = connection
+            .unchecked_transaction()
+            .map_err(|e| StoreError::from_driver(&e, "reading"))
+            .and_then(|tx| f(&Conn(&tx)));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < 8 {
             idle.push(connection);

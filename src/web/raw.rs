@@ -12,7 +12,7 @@ use super::headers::{set, typed};
 use crate::api::RawLog;
 use crate::model::log::Stream;
 use crate::store::views::logs::Place;
-use crate::store::{Store, StoreError, frames};
+use crate::store::{Conn, Store, StoreError, frames};
 
 /// What a browser may do with a log: nothing but show it.
 const CONTENT_POLICY: &str =
@@ -28,7 +28,7 @@ pub(super) fn stream(site: &Site, log: RawLog, exact: bool) -> Response {
         store: site.engine().store().clone(),
         head: (!exact && place.kind == "s").then(|| head(&place)),
         place,
-        seq: 0,
+        byte: 0,
         exact,
         last: None,
     };
@@ -61,7 +61,7 @@ struct Reader {
     store: Store,
     head: Option<String>,
     place: Place,
-    seq: i64,
+    byte: i64,
     exact: bool,
     /// The last byte and its stream, to know whether a line is open.
     last: Option<(Stream, u8)>,
@@ -72,15 +72,15 @@ impl Reader {
         if let Some(head) = self.head.take() {
             return Ok(Some((Bytes::from(head), self)));
         }
-        let (log, seq) = (self.place.log, self.seq);
-        let Some(segments) = self.store.read_logs(move |c| frames::segments(c, log, seq)).await?
-        else {
+        let (log, byte) = (self.place.log, self.byte);
+        let read = move |c: &Conn<'_>| frames::from_byte(c, log, byte);
+        let Some((segments, next)) = self.store.read_logs(read).await? else {
             // Only a complete log's last line is known to be complete.
             let open = self.last.take().is_some_and(|(_, byte)| byte != b'\n');
             let ends = !self.exact && self.place.is_complete && open;
             return Ok(ends.then(|| (Bytes::from_static(b"\n"), self)));
         };
-        self.seq += 1;
+        self.byte = next;
         let mut out = Vec::with_capacity(segments.iter().map(|(_, b)| b.len() + 1).sum());
         for (stream, bytes) in segments {
             let turns = self.last.is_some_and(|(s, byte)| s != stream && byte != b'\n');

@@ -28,6 +28,7 @@ async fn load_file(file: &Path, base_dir: &Path, github: &FakeGithub) -> Loaded 
 
 async fn deliver(loaded: &Loaded, event: &str, payload: &Json) -> Result<Reading, ScriptError> {
     let what = NewDelivery {
+        line: String::new(),
         dialect: "github".to_owned(),
         guid: "g-1".to_owned(),
         event: event.to_owned(),

@@ -126,11 +126,7 @@ impl Master {
     fn start(dir: &Path, github: &FakeGithub, clock: Clock) -> Self {
         let path = dir.join("state.sqlite");
         let generation = NewGeneration {
-            generation: Generation {
-                id: GenerationId(0),
-                config: config(),
-                scripts: Arc::new(NoScripts),
-            },
+            generation: Generation::new(config(), Arc::new(NoScripts)),
             files: Vec::new(),
         };
         let tasks = Tasks::new();

@@ -46,7 +46,9 @@ pub(crate) fn decide(scheduler: &BranchScheduler, held: &[Held], now: Timestamp)
             }
             continue;
         };
-        let newest = group.iter().map(|i| held[*i].change.received_at).max().unwrap_or(now);
+        // A clock that was set back must not hold a change for longer than its timer.
+        let newest = group.iter().map(|i| held[*i].change.received_at.min(now)).max();
+        let newest = newest.unwrap_or(now);
         let due = newest + Duration::try_from_secs_f64(timer).unwrap_or_default();
         if due <= now {
             decision.ready.push(group);

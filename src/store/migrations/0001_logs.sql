@@ -14,3 +14,4 @@ create table frames (
   primary key (log_id, seq)
 ) without rowid;
 create index frames_by_line on frames (log_id, first_line, seq);
+create index frames_by_byte on frames (log_id, first_byte, seq);

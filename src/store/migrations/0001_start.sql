@@ -70,6 +70,7 @@ create table deliveries (
   event text not null,
   received_at bigint not null,
   headers text not null,             -- JSON
+  line text not null,                -- what it is about: of one line, only one is read at a time
   body blob not null,
   state text not null,               -- stored, handled, failed
   verdict text,
@@ -167,6 +168,7 @@ create table buildrequests (
   ended_because text                 -- of requests that ended without a build
 );
 create index buildrequests_open on buildrequests (builder_id, id) where complete_at is null;
+create index buildrequests_unfinished on buildrequests (id) where complete_at is null;
 create index buildrequests_by_set on buildrequests (buildset_id);
 create index buildrequests_by_time on buildrequests (submitted_at);
 create index buildrequests_by_builder on buildrequests (builder_id, id);
@@ -185,6 +187,7 @@ create table builds (
   locks_duration bigint not null,    -- microseconds spent waiting for locks
   state_string text not null,
   results bigint,
+  stop_reason text,                  -- somebody wants it stopped
   unique (builder_id, number)
 );
 create index builds_open on builds (id) where complete_at is null;
@@ -257,6 +260,8 @@ create table outbox (
   error text
 );
 create index outbox_waiting on outbox (due_at) where state = 'waiting';
+create index outbox_by_request on outbox (request_id);
+create index outbox_by_build on outbox (build_id);
 
 create table sessions (
   sha256 text primary key,           -- of the cookie's token

@@ -48,6 +48,12 @@ pub(super) fn verify(hook: &GithubHook, call: &Call, body: &[u8]) -> Result<Veri
     let json = payload::parse(&event, &text).map_err(wrong)?;
     let facts = payload::facts(&event, &json).map_err(wrong)?;
     let answer = stock(hook, &facts).answer();
+    let repository = facts.repository.as_deref().unwrap_or_default();
+    let line = match (facts.number, &facts.ref_) {
+        (Some(number), _) => format!("{repository}#{number}"),
+        (None, Some(name)) => format!("{repository} {name}"),
+        (None, None) => repository.to_owned(),
+    };
     // Without GitHub's id, the same bytes are the same delivery.
     let guid = match call.header("x-github-delivery") {
         Some(id) if !id.is_empty() && id.len() <= 200 => id.to_owned(),
@@ -58,7 +64,10 @@ pub(super) fn verify(hook: &GithubHook, call: &Call, body: &[u8]) -> Result<Veri
         .filter_map(|name| Some(((*name).to_owned(), call.header(name)?.to_owned())))
         .collect();
     let dialect = "github".to_owned();
-    Ok(Verified { delivery: NewDelivery { dialect, guid, event, headers, body: text }, answer })
+    Ok(Verified {
+        delivery: NewDelivery { dialect, guid, event, line, headers, body: text },
+        answer,
+    })
 }
 
 fn form_payload(body: &[u8]) -> Result<Vec<u8>, Problem> {

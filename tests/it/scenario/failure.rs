@@ -1,6 +1,7 @@
 //! Steps that fail, builds that are stopped, secrets that are printed.
 
 use halide_ci::base::id::BuildId;
+use halide_ci::base::results::Results;
 
 use super::{FARM, World, all_steps, story};
 use crate::sim::hand::shell;
@@ -108,5 +109,105 @@ fn an_error_in_a_function_ends_its_step_as_exception_and_names_the_place() {
         let error = world.log(BuildId(1), "Build", "error").await.join("\n");
         assert!(error.contains("master.lua:11"), "{error}");
         assert!(error.contains("option command"), "{error}");
+    });
+}
+
+#[test]
+fn a_stop_that_was_answered_holds_when_the_worker_is_lost() {
+    story(FARM, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make").takes(10_000), shell("make clean").takes(100)]);
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        world.engine().stop_build(BuildId(1), "a mistake".to_owned()).await.unwrap();
+        world.pass(5).await;
+        world.cut("w1").await;
+        world.connect("w2").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 cancelled"]);
+        assert_eq!(world.requests().await, [Some(Results::Cancelled)]);
+        assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci/linux"], "error");
+    });
+}
+
+#[test]
+fn a_cancel_that_was_answered_holds_when_the_master_dies() {
+    story(FARM, async |world: &mut World| {
+        world
+            .connect("w1")
+            .await
+            .expect([shell("make").takes(10_000), shell("make clean").takes(50)]);
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        let request = world.newest_request().await;
+        world.engine().cancel(request, "a mistake".to_owned()).await.unwrap();
+        world.pass(1).await;
+        world.crash().await;
+        world.start().await;
+        world.connect("w1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 cancelled"]);
+        assert_eq!(world.requests().await, [Some(Results::Cancelled)]);
+        assert_eq!(world.int("select count(*) from buildsets where complete_at is null").await, 0);
+        assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci/linux"], "error");
+    });
+}
+
+#[test]
+fn a_request_that_is_cancelled_between_attempts_does_not_stay_pending_on_github() {
+    story(FARM, async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make").takes(100)]);
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        world.cut("w1").await;
+        world.settle().await;
+        assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci/linux"], "pending");
+        let request = world.newest_request().await;
+        world.engine().cancel(request, "nobody builds it".to_owned()).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci/linux"], "error");
+    });
+}
+
+#[test]
+fn a_rebuild_of_an_old_commit_does_not_take_the_place_of_the_newest() {
+    story(FARM, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect(all_steps());
+        world.push("main", "old").await;
+        world.settle().await;
+        world.cut("w1").await;
+        world.push("main", "new").await;
+        world.pass(2).await;
+        world.engine().rebuild(BuildId(1), "operator".to_owned()).await.unwrap();
+        world.connect("w2").await.obey();
+        world.settle().await;
+        let revisions =
+            "select value from build_properties where name = 'revision' order by build_id";
+        assert_eq!(world.rows(revisions, 1).await, ["\"old\"", "\"new\"", "\"old\""]);
+    });
+}
+
+#[test]
+fn a_secret_in_a_property_is_used_and_not_shown() {
+    let config = FARM.replace(
+        r#"f:add(ci.steps.shell { name = "Test", command = { "make", "test" } })"#,
+        r#"f:add(ci.steps.set_property { property = "key", value = "key is token-of-github" })
+f:add(ci.steps.shell { name = ci.interpolate "Test %(prop:key)s", command = { "use", ci.property "key" } })"#,
+    );
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make"), shell("use key is token-of-github"), shell("make clean")]);
+        world.push("main", "a1").await;
+        world.settle().await;
+        let key = "select value from build_properties where name = 'key'";
+        assert_eq!(world.rows(key, 1).await, ["\"key is *****\""]);
+        let steps = world.steps(BuildId(1)).await.join("\n");
+        assert!(
+            !steps.contains("token-of-github") && steps.contains("Test key is *****"),
+            "{steps}"
+        );
+        let asked = world.rows("select request from commands", 1).await.join("\n");
+        assert!(!asked.contains("token-of-github"), "{asked}");
     });
 }

@@ -164,3 +164,59 @@ fn an_outage_in_the_middle_ends_with_the_state_of_the_database() {
         assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci/linux"], "failure");
     });
 }
+
+#[test]
+fn a_delivery_that_failed_can_be_delivered_again() {
+    let hook = |body: &str| {
+        FARM.replace(
+            r#"secret = "secret-of-the-hook""#,
+            &format!(
+                r#"secret = "secret-of-the-hook", on_push = function(event, default) {body} end"#
+            ),
+        )
+    };
+    story(&hook("return default(event.nothing.more)"), async |world: &mut World| {
+        world.connect("w1").await.expect(all_steps());
+        world.github.commit(REPOSITORY, "a1", "A change");
+        let body = crate::sim::payload::push("main", "a1", "A change");
+        let first = world.deliver("same", "push", &body).await.unwrap();
+        world.settle().await;
+        let state = "select state, verdict from deliveries";
+        let failed = world.rows(state, 2).await;
+        assert!(failed[0].starts_with("failed ") && failed[0].contains("master.lua"), "{failed:?}");
+        world.reload(&hook("return default(event)")).await.unwrap();
+        let again = world.deliver("same", "push", &body).await.unwrap();
+        assert_eq!(first, again, "it is the same delivery, and it is read again");
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 success"]);
+    });
+}
+
+#[test]
+fn events_of_one_pull_request_stay_in_order_when_github_is_slow() {
+    story(FARM, async |world: &mut World| {
+        world.connect("w1").await;
+        world.github.fault(Fault::Hang);
+        world.github.commit(REPOSITORY, "p1", "A change");
+        let line = |number: i64| format!("{REPOSITORY}#{number}");
+        let opened = crate::sim::payload::pull_request("opened", 7, "p1");
+        let closed = crate::sim::payload::pull_request("closed", 7, "p1");
+        world.deliver_about("one", "pull_request", &line(7), &opened).await;
+        world.pass(5).await;
+        world.deliver_about("two", "pull_request", &line(7), &closed).await;
+        world.pass(5).await;
+        let states = "select state from deliveries order by id";
+        assert_eq!(
+            world.rows(states, 1).await,
+            ["stored", "stored"],
+            "the second waits for the first"
+        );
+        let other = crate::sim::payload::push("feature", "a1", "A change");
+        world.deliver_about("three", "push", "elsewhere", &other).await;
+        world.pass(1).await;
+        assert_eq!(world.rows(states, 1).await, ["stored", "stored", "handled"], "others overtake");
+        world.github.fault(Fault::None);
+        world.settle().await;
+        assert_eq!(world.builds().await, [""; 0], "it was closed after it was opened");
+    });
+}

@@ -212,6 +212,12 @@ impl World {
         format!("guid-{}", self.deliveries)
     }
 
+    /// A verified delivery about `line`.
+    pub(crate) async fn deliver_about(&self, guid: &str, event: &str, line: &str, body: &Json) {
+        let delivery = NewDelivery { line: line.to_owned(), ..delivery(guid, event, body) };
+        self.engine().deliver(delivery).await.unwrap();
+    }
+
     /// A verified delivery.
     pub(crate) async fn deliver(
         &self,
@@ -219,14 +225,7 @@ impl World {
         event: &str,
         body: &Json,
     ) -> Result<Delivered, Refusal> {
-        let delivery = NewDelivery {
-            dialect: "github".to_owned(),
-            guid: guid.to_owned(),
-            event: event.to_owned(),
-            headers: BTreeMap::new(),
-            body: body.to_string().into_bytes(),
-        };
-        self.engine().deliver(delivery).await
+        self.engine().deliver(delivery(guid, event, body)).await
     }
 
     // ---- workers
@@ -440,5 +439,16 @@ impl World {
         let transcript = self.transcript();
         assert!(left.is_empty(), "left over: {left:#?}\n{transcript}");
         transcript
+    }
+}
+
+fn delivery(guid: &str, event: &str, body: &Json) -> NewDelivery {
+    NewDelivery {
+        line: guid.to_owned(),
+        dialect: "github".to_owned(),
+        guid: guid.to_owned(),
+        event: event.to_owned(),
+        headers: BTreeMap::new(),
+        body: body.to_string().into_bytes(),
     }
 }

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use halide_ci::base::clock::{Clock, Timestamp};
-use halide_ci::base::id::GenerationId;
 use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::base::secret::Secret;
@@ -153,7 +152,7 @@ async fn start(config: Config) -> Site {
     let started = recover::start(Parts {
         opened,
         generation: NewGeneration {
-            generation: Generation { id: GenerationId(0), config, scripts: Arc::new(NoScripts) },
+            generation: Generation::new(config, Arc::new(NoScripts)),
             files: Vec::new(),
         },
         master_name: "host:/dir".to_owned(),
