@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::herald::Herald;
 use super::pidfile::PidFile;
 use super::place::{Place, Role};
-use super::{logging, start, surroundings};
+use super::{chronicle, logging, start, surroundings};
 use crate::base::clock::Timestamp;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
@@ -69,6 +69,7 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
             return Err(failure);
         }
     };
+    chronicle::begin(running.engine().clone(), &tasks);
     herald.serving(&serving(place, &running));
     let since = running.engine().clock().now();
     let end = attend(place, &running, orders, &mut signals, herald, since).await;
@@ -165,14 +166,8 @@ async fn reload(running: &Running, herald: &Herald) -> Result<Json, String> {
     let reloaded = running.reload().await;
     herald.reloaded();
     match reloaded {
-        Ok(reloaded) => {
-            tracing::info!("The configuration was loaded afresh.");
-            for change in &reloaded.changes {
-                tracing::info!("{change}");
-            }
-            Ok(json!({ "changes": reloaded.changes }))
-        }
-        // The log has the error already.
+        // The log has the changes or the error already.
+        Ok(reloaded) => Ok(json!({ "changes": reloaded.changes })),
         Err(error) => Err(error),
     }
 }
