@@ -1,6 +1,6 @@
 //! The real binary, as a user runs it: texts, exit statuses and files.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -296,6 +296,74 @@ fn a_worker_needs_its_name() {
     let why = desk.fails("start worker", 1);
     assert!(why.contains("HALIDE_BB_WORKER_NAME is not set"), "{why}");
     assert!(why.contains("export HALIDE_BB_WORKER_NAME="), "{why}");
+}
+
+#[test]
+fn a_starter_workers_wrong_port_is_named_instead_of_ignored() {
+    let desk = Desk::new();
+    desk.done("create-worker worker");
+    std::fs::write(desk.path("worker/halide_bb_pass.txt"), "secret\n").unwrap();
+    let mut start = desk.command("start worker");
+    start.env("HALIDE_BB_WORKER_NAME", "worker-1").env("HALIDE_BB_MASTER_PORT", "99x0");
+    let (code, _, err) = outcome(&start.output().unwrap());
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("worker.lua:") && err.contains("99x0"), "{err}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_with_what_to_do_and_is_left_alone() {
+    let desk = Desk::new();
+    desk.master();
+    std::fs::write(desk.path("master/state.sqlite"), "somebody's letters, 1998\n").unwrap();
+    let err = desk.fails("start master", 1);
+    assert!(err.contains("state.sqlite") && err.contains("backup"), "{err}");
+    let text = std::fs::read_to_string(desk.path("master/state.sqlite")).unwrap();
+    assert_eq!(text, "somebody's letters, 1998\n");
+}
+
+#[test]
+fn the_log_of_a_master_tells_what_happens() {
+    let desk = Desk::new();
+    desk.master();
+    desk.done("start master");
+    let log = || std::fs::read_to_string(desk.path("master/master.log")).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_str(&desk.done("status --json master")).unwrap();
+    let address = status["worker_port"].as_str().unwrap();
+    desk.done("create-worker worker --secret-file master/halide_bb_pass.txt");
+    let mut start = desk.command("start worker");
+    start.env("HALIDE_BB_WORKER_NAME", "worker-1");
+    start.env("HALIDE_BB_MASTER_PORT", address.rsplit(':').next().unwrap());
+    assert_eq!(outcome(&start.output().unwrap()).0, 0);
+    let is_told = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        log().contains("The worker worker-1 is connected.")
+    });
+    assert!(is_told, "{}", log());
+    desk.edit("master/master.lua", "\"My project\"", "\"Another title\"");
+    desk.edit("master/master.lua", "c.protocols = { port = ", "c.protocols = { port = 1 + ");
+    desk.done("reload master");
+    desk.done("stop master");
+    // The save may have been noticed before the order came: the log has it either way.
+    let reloads = log();
+    assert!(reloads.contains("The configuration was loaded afresh: ~ title"), "{reloads}");
+    assert!(reloads.contains("! c.protocols moves where workers are awaited"), "{reloads}");
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_no_scratch_directory() {
+    let desk = Desk::new();
+    let scratch = desk.path("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let mut demo = desk.command("demo");
+    demo.env("TMPDIR", &scratch).stdout(Stdio::piped());
+    let mut child = demo.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("Master  http://"), "{first}");
+    signal(i32::try_from(child.id()).unwrap(), rustix::process::Signal::TERM);
+    ended(&mut child);
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
 }
 
 #[test]
