@@ -52,10 +52,19 @@ fn line(conn: &Conn<'_>, event: &Event) -> store::Result<Option<String>> {
         }
         Event::BuildFinished { build, results, .. } => {
             let (build, text) = chronicle::build(conn, *build)?;
-            format!("{build} ended with {}: {text}.", results.word())
+            ending(&build, results.word(), &text)
         }
         _ => return Ok(None),
     }))
+}
+
+fn ending(build: &str, word: &str, text: &str) -> String {
+    // Most texts have the word already.
+    if text.contains(word) {
+        format!("{build} ended: {text}.")
+    } else {
+        format!("{build} ended with {word}: {text}.")
+    }
 }
 
 /// On one line, and without what steers a terminal: branches and authors come from outside.
@@ -66,6 +75,13 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_build_says_its_result_once() {
+        let ended = |word, text| ending("Build b/1 on w", word, text);
+        assert_eq!(ended("retry", "retry: lost"), "Build b/1 on w ended: retry: lost.");
+        assert_eq!(ended("warnings", "make"), "Build b/1 on w ended with warnings: make.");
+    }
 
     #[test]
     fn what_comes_from_outside_can_neither_break_a_line_nor_steer_a_terminal() {

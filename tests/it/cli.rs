@@ -249,8 +249,10 @@ fn missing_directories_and_configurations_say_what_to_do() {
     assert_eq!(
         why,
         "error: The directory nowhere does not exist. \
-         Make one with: halide-ci create-master nowhere"
+         Make one with: halide-ci create-master nowhere (or create-worker)"
     );
+    std::fs::write(desk.path("file"), "").unwrap();
+    assert!(desk.fails("start file", 1).contains("file is a file, not a directory."));
     std::fs::create_dir(desk.path("empty")).unwrap();
     let why = desk.fails("start empty", 1);
     assert!(why.contains("There is no empty/master.lua and no master.lua."), "{why}");
@@ -410,7 +412,7 @@ fn a_master_that_drains_still_says_how_it_stands_and_can_be_stopped_at_once() {
     desk.done("stop master");
     assert_eq!(ended(&mut drain), 0);
     let log = std::fs::read_to_string(desk.path("master/master.log")).unwrap();
-    assert!(log.contains("Build hello/1 on worker-1 ended with retry"), "{log}");
+    assert!(log.contains("Build hello/1 on worker-1 ended: retry"), "{log}");
 }
 
 #[test]
