@@ -16,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::id::GenerationId;
 use crate::base::random::Random;
 use crate::engine::input::{Input, NewGeneration, Reloaded};
+use crate::engine::mask::Masker;
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Reload, Sabotage};
@@ -262,11 +263,16 @@ fn master_name(base_dir: &Path) -> String {
 /// A loaded configuration as the engine takes it.
 #[must_use]
 pub fn new_generation(loaded: Loaded) -> NewGeneration {
+    // A secret written into the configuration itself is not kept with its text.
+    let masker = Masker::new(&loaded.config.secrets);
     let files = loaded
         .config
         .files
         .iter()
-        .map(|file| (file.path.display().to_string(), file.text.clone()))
+        .map(|file| {
+            let text = file.text.as_ref().map(|text| masker.text(text));
+            (file.path.display().to_string(), text)
+        })
         .collect();
     let generation =
         Generation { id: GenerationId(0), config: loaded.config, scripts: loaded.scripts };

@@ -89,13 +89,16 @@ impl Running {
                 continue;
             }
             let end = step::run(self, config, number).await;
-            let (step_results, step_text) = match end {
+            let (step_results, text, stopped) = match end {
                 StepEnd::Abandoned => return None,
-                StepEnd::Finished { results, text } => (results, text),
+                StepEnd::Finished { results, text, stopped } => (results, text, stopped),
             };
             let verdict = verdict(config.flags, step_results, results);
             if verdict.results != results && !verdict.results.is_good() {
-                summary = Some(step_text);
+                summary = Some(match stopped {
+                    Some(reason) => format!("cancelled ({reason}) {text}"),
+                    None => text,
+                });
             }
             results = verdict.results;
             goes_on &= verdict.go_on;

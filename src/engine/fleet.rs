@@ -51,6 +51,17 @@ impl Turn<'_> {
         self.state.workers.get(&id).is_some_and(|w| w.is_configured)
     }
 
+    /// A build does not run on a worker any more. One that was removed from the configuration
+    /// meanwhile is let go with its last build.
+    pub(super) fn free_worker(&mut self, id: WorkerId, build: BuildId) -> Result<()> {
+        let Some(worker) = self.state.workers.get_mut(&id) else { return Ok(()) };
+        worker.running.remove(&build);
+        if worker.is_configured || !worker.running.is_empty() {
+            return Ok(());
+        }
+        self.lose(id, "the worker was removed from the configuration")
+    }
+
     /// Ends a worker's connection, if it has one, and every build on it.
     pub(super) fn lose(&mut self, id: WorkerId, why: &str) -> Result<()> {
         let Some(worker) = self.state.workers.get_mut(&id) else { return Ok(()) };

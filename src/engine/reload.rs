@@ -70,8 +70,10 @@ impl Turn<'_> {
             });
             worker.is_configured = true;
             let before = old.config.worker(&config.name);
-            if before.is_some_and(|b| !has_same_password(b, config)) {
-                self.lose(id, "retry: the worker's password was changed")?;
+            let is_idle = worker.running.is_empty();
+            if is_idle && before.is_some_and(|b| !has_same_password(b, config)) {
+                // A busy one proves the new password when it connects the next time.
+                self.lose(id, "the worker's password was changed")?;
             }
         }
         let removed: Vec<WorkerId> =

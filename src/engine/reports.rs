@@ -179,9 +179,7 @@ impl Turn<'_> {
             self.announce(Event::StepFinished { step, build: id, results });
         }
         steps::commands_lost(self.conn, id)?;
-        if let Some(worker) = self.state.workers.get_mut(&build.worker) {
-            worker.running.remove(&id);
-        }
+        self.free_worker(build.worker, id)?;
         self.state.lock_answers.retain(|holder, _| holder.build != id);
         self.state.locks.release_build(id);
         self.grant_locks()?;

@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How a step ended.
 pub(super) enum StepEnd {
     /// With a result and what its page says.
-    Finished { results: Results, text: String },
+    Finished { results: Results, text: String, stopped: Option<String> },
     /// The whole attempt was given up.
     Abandoned,
 }
@@ -214,6 +214,10 @@ async fn finish(
     outcome: Outcome,
     description: String,
 ) -> StepEnd {
+    let stopped = match &outcome {
+        Outcome::Stopped(reason) => Some(reason.clone()),
+        _ => None,
+    };
     let (results, problem) = match outcome {
         Outcome::Abandoned => {
             service.close_logs().await;
@@ -251,7 +255,7 @@ async fn finish(
     let report =
         BuildReport::StepFinished { step: service.id(), results, text: text.clone(), hidden };
     running.tell(report).await;
-    StepEnd::Finished { results, text }
+    StepEnd::Finished { results, text, stopped }
 }
 
 async fn is_hidden(

@@ -149,6 +149,8 @@ pub fn commands_lost(conn: &Conn<'_>, build: BuildId) -> Result<()> {
 /// A step as a terminal shows it.
 #[derive(Clone, Debug)]
 pub struct Shown {
+    /// Its number within the build, from 0.
+    pub number: i64,
     /// Its unique name.
     pub name: String,
     /// What it says.
@@ -165,14 +167,15 @@ pub struct Shown {
 /// What the database refuses.
 pub fn shown(conn: &Conn<'_>, id: StepId) -> Result<Shown> {
     conn.query_one(
-        "select name, state_string, started_at, complete_at from steps where id = $1",
+        "select number, name, state_string, started_at, complete_at from steps where id = $1",
         params![id],
         |r| {
             Ok(Shown {
-                name: r.text(0)?,
-                text: r.text(1)?,
-                started_at: r.opt_time(2)?,
-                complete_at: r.opt_time(3)?,
+                number: r.int(0)?,
+                name: r.text(1)?,
+                text: r.text(2)?,
+                started_at: r.opt_time(3)?,
+                complete_at: r.opt_time(4)?,
             })
         },
     )

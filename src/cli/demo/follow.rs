@@ -71,7 +71,9 @@ impl Follower {
 
     async fn step_began(&self, step: StepId) {
         if let Ok(shown) = self.engine.store().read(move |conn| steps::shown(conn, step)).await {
-            say(&self.style("1", &format!("▸ {}", shown.name)));
+            let generation = self.engine.generation();
+            let of = generation.config.builders.first().map_or(0, |b| b.steps.len());
+            say(&self.style("1", &format!("▸ {}/{of} {}", shown.number, shown.name)));
         }
     }
 

@@ -61,14 +61,20 @@ fn a_removed_builder_keeps_its_requests_until_it_comes_back() {
 }
 
 #[test]
-fn a_worker_that_is_removed_is_let_go() {
+fn a_worker_that_is_removed_is_let_go_after_its_last_build() {
     story(FARM, async |world: &mut World| {
         let w2 = world.connect("w2").await;
         let without = FARM
             .replace(r#"ci.worker { name = "w2", password = "secret-of-w2", max_builds = 2 },"#, "")
             .replace(r#", "w2" }"#, " }");
+        w2.expect(all_steps().map(|step| step.takes(10)));
+        world.push("main", "a1").await;
+        world.pass(5).await;
         world.reload(&without).await.unwrap();
-        world.pass(1).await;
+        world.pass(5).await;
+        assert!(!w2.is_closed(), "its build goes on");
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w2 success"]);
         assert!(w2.is_closed());
     });
 }
