@@ -320,7 +320,10 @@ fn reloader(engine: Engine, options: LoadOptions, watcher: Arc<Mutex<Option<Watc
                         w.set_files(paths);
                     }
                     match engine.activate(new_generation(loaded)).await {
-                        Ok(reloaded) => Ok(reloaded),
+                        Ok(reloaded) => {
+                            tell(&reloaded);
+                            Ok(reloaded)
+                        }
                         Err(refusal) => Err(refused(&engine, refusal.to_string()).await),
                     }
                 }
@@ -330,8 +333,16 @@ fn reloader(engine: Engine, options: LoadOptions, watcher: Arc<Mutex<Option<Watc
     })
 }
 
+fn tell(reloaded: &Reloaded) {
+    if reloaded.changes.is_empty() {
+        tracing::debug!("The configuration was loaded afresh; nothing changed.");
+    } else {
+        tracing::info!("The configuration was loaded afresh: {}", reloaded.changes.join("; "));
+    }
+}
+
 async fn refused(engine: &Engine, error: String) -> String {
-    tracing::error!("the configuration was not taken; the old one goes on:\n{error}");
+    tracing::error!("The configuration was not taken; the old one goes on:\n{error}");
     let text = error.clone();
     let recorded = engine
         .ask(|answer| Input::GenerationRefused { error: text, files: Vec::new(), answer })
@@ -364,9 +375,8 @@ fn watch_files(
                 saved = saves.recv() => if saved.is_none() { return },
                 () = token.cancelled() => return,
             }
-            if let Ok(reloaded) = reload().await {
-                tracing::info!(changes = ?reloaded.changes, "the configuration was reloaded");
-            }
+            // Both ends are in the log already.
+            let _ = reload().await;
         }
     });
 }

@@ -62,6 +62,9 @@ fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
     if !args.path.exists() {
         let path = args.path.display();
         let failure = Failure::failed(format!("There is neither a file nor a directory {path}."));
+        if args.path.extension().is_some_and(|e| e == "lua") {
+            return Err(failure.hint("Give a configuration or a base directory."));
+        }
         return Err(failure.hint(format!("Make a directory with: halide-ci create-master {path}")));
     }
     let is_worker = args.path.file_name().is_some_and(|name| name == "worker.lua");

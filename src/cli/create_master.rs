@@ -63,4 +63,7 @@ fn tell(place: &Place, beside: Option<PathBuf>, kept: &[String]) {
     }
     say(format!("  secrets  {}", SECRETS.map(|name| format!("{dir}/{name}")).join(", ")));
     say(format!("  next     halide-ci checkconfig {dir}, then halide-ci start {dir}"));
+    let worker = place.dir.with_file_name("worker");
+    let (worker, secret) = (worker.display(), SECRETS[0]);
+    say(format!("  worker   halide-ci create-worker {worker} --secret-file {dir}/{secret}"));
 }

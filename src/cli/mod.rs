@@ -2,6 +2,7 @@
 //! Exit status: 0 done, 1 the thing asked about failed, 2 wrong usage, 3 not reachable.
 
 mod checkconfig;
+mod chronicle;
 mod control;
 mod create_master;
 mod create_worker;

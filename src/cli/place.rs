@@ -38,11 +38,16 @@ impl Place {
     /// # Errors
     /// When there is none.
     pub(super) fn find(dir: &Path) -> Result<Self, Failure> {
+        let shown = dir.display();
+        if dir.is_file() {
+            let failure = Failure::failed(format!("{shown} is a file, not a directory."));
+            return Err(failure.hint("Give the base directory of a master or a worker."));
+        }
         if !dir.is_dir() {
-            let what = if dir.exists() { "is not a directory" } else { "does not exist" };
-            let failure = Failure::failed(format!("The directory {} {what}.", dir.display()));
-            let make = format!("Make one with: halide-ci create-master {}", dir.display());
-            return Err(failure.hint(make));
+            let failure = Failure::failed(format!("The directory {shown} does not exist."));
+            return Err(failure.hint(format!(
+                "Make one with: halide-ci create-master {shown} (or create-worker)"
+            )));
         }
         let role = if dir.join("worker.lua").exists() { Role::Worker } else { Role::Master };
         Ok(Self { dir: dir.to_owned(), role })

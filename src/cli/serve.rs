@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::herald::Herald;
 use super::pidfile::PidFile;
 use super::place::{Place, Role};
-use super::{logging, start, surroundings};
+use super::{chronicle, logging, start, surroundings};
 use crate::base::clock::Timestamp;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
@@ -62,37 +62,30 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
         () = signals.stop() => return Err(Failure::failed("Stopped before it served.")),
     };
     let tasks = Tasks::new();
-    let orders = match control::listen(place, &tasks) {
+    let mut orders = match control::listen(place, &tasks) {
         Ok(orders) => orders,
         Err(failure) => {
             running.stop().await;
             return Err(failure);
         }
     };
+    chronicle::begin(running.engine().clone(), &tasks);
     herald.serving(&serving(place, &running));
     let since = running.engine().clock().now();
-    let end = attend(place, &running, orders, &mut signals, herald, since).await;
+    let end = attend(place, &running, &mut orders, &mut signals, herald, since).await;
     herald.stopping();
+    if matches!(end, End::Drain) {
+        tracing::info!("Stopping when the running builds have ended.");
+        drain(place, &running, &mut orders, &mut signals, since).await;
+    }
     let ended = async {
-        let mut end = end;
-        if matches!(end, End::Drain) {
-            tracing::info!("Stopping when the running builds have ended.");
-            tokio::select! {
-                () = running.drain() => {}
-                why = running.failure() => end = End::Broken(why),
-            }
-        }
         tracing::info!("Stopping.");
         running.stop().await;
-        end
     };
-    let end = tokio::select! {
-        end = ended => end,
-        () = signals.stop() => {
-            tracing::warn!("Stopping now: a second signal came.");
-            End::Stop
-        }
-    };
+    tokio::select! {
+        () = ended => {}
+        () = signals.stop() => tracing::warn!("Stopping now: a second signal came."),
+    }
     let _ = std::fs::remove_file(place.control_socket());
     tasks.end().await;
     tracing::info!("Stopped.");
@@ -124,7 +117,7 @@ enum End {
 async fn attend(
     place: &Place,
     running: &Running,
-    mut orders: mpsc::Receiver<Asked>,
+    orders: &mut mpsc::Receiver<Asked>,
     signals: &mut Signals,
     herald: &Herald,
     since: Timestamp,
@@ -162,9 +155,44 @@ async fn attend(
                 }
             }
             Some(Asked { order: Order::Status, answer }) => {
-                let _ = answer.send(status(place, running, since).await);
+                let _ = answer.send(status(place, running, since, false).await);
             }
         }
+    }
+}
+
+/// Waits until no build runs, or until somebody will not wait any longer. Builds may take hours, so
+/// questions are answered meanwhile.
+async fn drain(
+    place: &Place,
+    running: &Running,
+    orders: &mut mpsc::Receiver<Asked>,
+    signals: &mut Signals,
+    since: Timestamp,
+) {
+    let mut drained = pin!(running.drain());
+    loop {
+        let Asked { order, answer } = tokio::select! {
+            () = &mut drained => return,
+            () = signals.stop() => {
+                tracing::info!("The running builds are waited for no longer.");
+                return;
+            }
+            Some(asked) = orders.recv() => asked,
+        };
+        let told = match order {
+            Order::Status => status(place, running, since, true).await,
+            Order::Stop { drain: true } => Ok(Json::Null),
+            Order::Reload => Err("The master stops when the running builds have ended; \
+                                  until then it takes no new configuration."
+                .to_owned()),
+            Order::Stop { drain: false } => {
+                let _ = answer.send(Ok(Json::Null));
+                return;
+            }
+        };
+        // Who asked may have gone.
+        let _ = answer.send(told);
     }
 }
 
@@ -173,19 +201,18 @@ async fn reload(running: &Running, herald: &Herald) -> Result<Json, String> {
     let reloaded = running.reload().await;
     herald.reloaded();
     match reloaded {
-        Ok(reloaded) => {
-            tracing::info!("The configuration was loaded afresh.");
-            for change in &reloaded.changes {
-                tracing::info!("{change}");
-            }
-            Ok(json!({ "changes": reloaded.changes }))
-        }
-        // The log has the error already.
+        // The log has the changes or the error already.
+        Ok(reloaded) => Ok(json!({ "changes": reloaded.changes })),
         Err(error) => Err(error),
     }
 }
 
-async fn status(place: &Place, running: &Running, since: Timestamp) -> Result<Json, String> {
+async fn status(
+    place: &Place,
+    running: &Running,
+    since: Timestamp,
+    is_draining: bool,
+) -> Result<Json, String> {
     let engine = running.engine();
     let counts = engine.store().read(counts::now).await.map_err(|e| e.to_string())?;
     Ok(json!({
@@ -197,6 +224,7 @@ async fn status(place: &Place, running: &Running, since: Timestamp) -> Result<Js
         "web": running.web_addr().map(|a| a.to_string()),
         "worker_port": running.worker_addr().map(|a| a.to_string()),
         "generation": engine.generation().id,
+        "draining": is_draining,
         "builds_running": counts.builds_running,
         "requests_waiting": counts.requests_waiting,
         "workers_connected": counts.workers_connected,

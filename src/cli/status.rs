@@ -45,6 +45,9 @@ fn lines(place: &Place, status: &Json) -> Vec<String> {
     if place.role == Role::Worker {
         return out;
     }
+    if status["draining"] == true {
+        out.push("  stopping  when the running builds have ended".to_owned());
+    }
     let number = |name: &str| status[name].as_u64().unwrap_or(0);
     let text = |name: &str| status[name].as_str().unwrap_or("none").to_owned();
     let up = duration(Duration::from_secs(number("uptime")));

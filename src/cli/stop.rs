@@ -48,8 +48,7 @@ pub(super) fn stop(place: &Place, drain: bool) -> Result<u32, Failure> {
         Role::Worker => signal(place, pid),
     };
     match asked {
-        // A master that drains takes no orders, and one without its socket cannot: both still
-        // understand a signal, which is not to drain.
+        // A master without its socket still understands a signal, which is not to drain.
         Err(_) if !drain => signal(place, pid)?,
         asked => asked?,
     }

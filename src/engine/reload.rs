@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::base::id::WorkerId;
+use crate::base::secret::Secret;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, NewGeneration, Reloaded};
@@ -160,12 +161,33 @@ fn compare(old: &Config, new: &Config) -> Vec<String> {
             lines.push(format!("~ {name}"));
         }
     }
+    let are_same = |(a, b): (&Secret, &Secret)| a.matches(b.expose());
+    let has_new_secrets = old.secrets.len() != new.secrets.len()
+        || !old.secrets.iter().zip(&new.secrets).all(are_same);
+    if has_new_secrets {
+        lines.push("~ secrets".to_owned());
+    }
+    lines.extend(waiting_for_a_restart(old, new));
     compare_named("worker", &old.workers, &new.workers, |w| &w.name, &mut lines);
     compare_named("lock", &old.locks, &new.locks, |l| &l.name, &mut lines);
     compare_named("builder", &old.builders, &new.builders, |b| &b.name, &mut lines);
     compare_named("scheduler", &old.schedulers, &new.schedulers, |s| &s.name, &mut lines);
     compare_named("reporter", &old.reporters, &new.reporters, |r| &r.name, &mut lines);
     lines
+}
+
+/// What the process took when it began and takes anew only when it begins again.
+fn waiting_for_a_restart(old: &Config, new: &Config) -> Vec<String> {
+    let web = |c: &Config| c.www.as_ref().map(|www| (www.interface.clone(), www.port));
+    let workers = |c: &Config| (c.protocols.interface.clone(), c.protocols.port);
+    let changed = [
+        ("c.www", "pages are served", web(old) != web(new)),
+        ("c.protocols", "workers are awaited", workers(old) != workers(new)),
+    ];
+    let sentence = |(option, what, _)| {
+        format!("! {option} moves where {what}: that takes a restart (halide-ci restart)")
+    };
+    changed.into_iter().filter(|(_, _, is_changed)| *is_changed).map(sentence).collect()
 }
 
 fn compare_named<T: Debug>(
@@ -239,7 +261,6 @@ fn changed_files(old: &Config, new: &Config) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::Secret;
     use crate::model::config::Site;
 
     fn worker(name: &str, max_builds: u32, line: u32) -> WorkerConfig {
@@ -266,5 +287,18 @@ mod tests {
         let newer = Config { workers: vec![worker("b", 2, 9)], ..Config::default() };
         let older = Config { workers: vec![worker("b", 1, 1)], ..Config::default() };
         assert_eq!(compare(&older, &newer), ["~ worker b: max_builds"]);
+    }
+
+    #[test]
+    fn a_new_secret_is_named_and_a_port_is_said_to_wait_for_a_restart() {
+        let old = Config::default();
+        let mut new = Config::default();
+        new.protocols.port += 1;
+        let lines = compare(&old, &new);
+        let secrets = Config { secrets: vec![Secret::new("x")], ..Config::default() };
+        assert_eq!(compare(&old, &secrets), ["~ secrets"]);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[0], "~ protocols");
+        assert!(lines[1].starts_with("! c.protocols") && lines[1].contains("restart"), "{lines:?}");
     }
 }

@@ -32,8 +32,14 @@ impl StoreError {
 
     pub(crate) fn from_driver(error: &rusqlite::Error, what: &str) -> Self {
         let code = error.sqlite_error_code();
+        let hint = match code {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                "; put a backup in its place, or move it away to begin with an empty one"
+            }
+            _ => "",
+        };
         Self {
-            message: error.to_string(),
+            message: format!("{error}{hint}"),
             what: what.to_owned(),
             is_full: code == Some(rusqlite::ErrorCode::DiskFull),
             is_missing: matches!(error, rusqlite::Error::QueryReturnedNoRows),

@@ -6,6 +6,7 @@ pub mod builders;
 pub mod builds;
 pub mod buildsets;
 pub mod changes;
+pub mod chronicle;
 pub mod conn;
 pub mod counts;
 pub mod deliveries;

@@ -157,9 +157,10 @@ async fn attempt(
         connect(stream, &settings.host, settings.port, &credentials).await.map_err(|error| {
             match error {
                 HandshakeError::Refused => format!(
-                    "it refused the worker `{}`: either it does not know the name, or the \
-                     password is wrong; compare worker.lua with the master's configuration",
-                    settings.name
+                    "it refused the worker `{}`: it does not know the name, or the password is \
+                     wrong, or {} is not its port for workers (c.protocols.port); compare \
+                     worker.lua with the master's configuration",
+                    settings.name, settings.port
                 ),
                 other => other.to_string(),
             }

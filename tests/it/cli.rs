@@ -1,6 +1,6 @@
 //! The real binary, as a user runs it: texts, exit statuses and files.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -249,8 +249,10 @@ fn missing_directories_and_configurations_say_what_to_do() {
     assert_eq!(
         why,
         "error: The directory nowhere does not exist. \
-         Make one with: halide-ci create-master nowhere"
+         Make one with: halide-ci create-master nowhere (or create-worker)"
     );
+    std::fs::write(desk.path("file"), "").unwrap();
+    assert!(desk.fails("start file", 1).contains("file is a file, not a directory."));
     std::fs::create_dir(desk.path("empty")).unwrap();
     let why = desk.fails("start empty", 1);
     assert!(why.contains("There is no empty/master.lua and no master.lua."), "{why}");
@@ -296,6 +298,137 @@ fn a_worker_needs_its_name() {
     let why = desk.fails("start worker", 1);
     assert!(why.contains("HALIDE_BB_WORKER_NAME is not set"), "{why}");
     assert!(why.contains("export HALIDE_BB_WORKER_NAME="), "{why}");
+}
+
+#[test]
+fn a_starter_workers_wrong_port_is_named_instead_of_ignored() {
+    let desk = Desk::new();
+    desk.done("create-worker worker");
+    std::fs::write(desk.path("worker/halide_bb_pass.txt"), "secret\n").unwrap();
+    let mut start = desk.command("start worker");
+    start.env("HALIDE_BB_WORKER_NAME", "worker-1").env("HALIDE_BB_MASTER_PORT", "99x0");
+    let (code, _, err) = outcome(&start.output().unwrap());
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("worker.lua:") && err.contains("99x0"), "{err}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_with_what_to_do_and_is_left_alone() {
+    let desk = Desk::new();
+    desk.master();
+    std::fs::write(desk.path("master/state.sqlite"), "somebody's letters, 1998\n").unwrap();
+    let err = desk.fails("start master", 1);
+    assert!(err.contains("state.sqlite") && err.contains("backup"), "{err}");
+    let text = std::fs::read_to_string(desk.path("master/state.sqlite")).unwrap();
+    assert_eq!(text, "somebody's letters, 1998\n");
+}
+
+#[test]
+fn the_log_of_a_master_tells_what_happens() {
+    let desk = Desk::new();
+    desk.master();
+    desk.done("start master");
+    let log = || std::fs::read_to_string(desk.path("master/master.log")).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_str(&desk.done("status --json master")).unwrap();
+    let address = status["worker_port"].as_str().unwrap();
+    desk.done("create-worker worker --secret-file master/halide_bb_pass.txt");
+    let mut start = desk.command("start worker");
+    start.env("HALIDE_BB_WORKER_NAME", "worker-1");
+    start.env("HALIDE_BB_MASTER_PORT", address.rsplit(':').next().unwrap());
+    assert_eq!(outcome(&start.output().unwrap()).0, 0);
+    let is_told = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        log().contains("The worker worker-1 is connected.")
+    });
+    assert!(is_told, "{}", log());
+    desk.edit("master/master.lua", "\"My project\"", "\"Another title\"");
+    desk.edit("master/master.lua", "c.protocols = { port = ", "c.protocols = { port = 1 + ");
+    desk.done("reload master");
+    desk.done("stop master");
+    // The save may have been noticed before the order came: the log has it either way.
+    let reloads = log();
+    assert!(reloads.contains("The configuration was loaded afresh: ~ title"), "{reloads}");
+    assert!(reloads.contains("! c.protocols moves where workers are awaited"), "{reloads}");
+}
+
+/// Forces the starter configuration's builder over the web.
+fn force(web: &str, password: &str) {
+    use base64::Engine as _;
+    let name = base64::engine::general_purpose::STANDARD.encode(format!("admin:{password}"));
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"force","params":{"builderid":1}}"#;
+    let port: u16 = web.rsplit(':').next().unwrap().parse().unwrap();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let request = format!(
+        "POST /api/v2/forceschedulers/force HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: Basic {name}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_master_that_drains_still_says_how_it_stands_and_can_be_stopped_at_once() {
+    let desk = Desk::new();
+    desk.master();
+    let text = std::fs::read_to_string(desk.path("master/master.lua")).unwrap();
+    let (head, tail) = text.split_once("hello:add(ci.steps.git").unwrap();
+    let (_, tail) = tail.split_once("})\n").unwrap();
+    let text =
+        format!("{head}{tail}").replace(r#"{ "grep", "Hello", "README" }"#, r#"{ "sleep", "60" }"#);
+    std::fs::write(desk.path("master/master.lua"), text).unwrap();
+    desk.done("start master");
+    let status = || -> serde_json::Value {
+        serde_json::from_str(&desk.done("status --json master")).unwrap()
+    };
+    let until = |what: &str, wanted: serde_json::Value| {
+        let is_so = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            status()[what] == wanted
+        });
+        assert!(is_so, "{what} did not become {wanted}: {}", status());
+    };
+    let (web, workers) = (status()["web"].clone(), status()["worker_port"].clone());
+    desk.done("create-worker worker --secret-file master/halide_bb_pass.txt");
+    let mut start = desk.command("start worker");
+    start.env("HALIDE_BB_WORKER_NAME", "worker-1");
+    start.env("HALIDE_BB_MASTER_PORT", workers.as_str().unwrap().rsplit(':').next().unwrap());
+    assert_eq!(outcome(&start.output().unwrap()).0, 0);
+    until("workers_connected", 1.into());
+    let password = std::fs::read_to_string(desk.path("master/buildbot_www_pass.txt")).unwrap();
+    force(web.as_str().unwrap(), password.trim());
+    until("builds_running", 1.into());
+
+    let mut drain = desk.command("stop --drain master");
+    let mut drain = drain.stdout(Stdio::null()).spawn().unwrap();
+    until("draining", true.into());
+    assert_eq!(status()["builds_running"], 1);
+    assert!(desk.done("status master").contains("when the running builds have ended"));
+    let refused = desk.run("reload master");
+    assert!(refused.0 == 1 && refused.2.contains("no new configuration"), "{refused:?}");
+    desk.done("stop master");
+    assert_eq!(ended(&mut drain), 0);
+    let log = std::fs::read_to_string(desk.path("master/master.log")).unwrap();
+    assert!(log.contains("Build hello/1 on worker-1 ended: retry"), "{log}");
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_no_scratch_directory() {
+    let desk = Desk::new();
+    let scratch = desk.path("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let mut demo = desk.command("demo");
+    demo.env("TMPDIR", &scratch).stdout(Stdio::piped());
+    let mut child = demo.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("Master  http://"), "{first}");
+    signal(i32::try_from(child.id()).unwrap(), rustix::process::Signal::TERM);
+    ended(&mut child);
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
 }
 
 #[test]

@@ -5,11 +5,13 @@
 mod follow;
 mod repository;
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::follow::Follower;
 use super::failure::Failure;
@@ -72,7 +74,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 fn prepare(dir: &Path) -> Result<(), Failure> {
     let fail =
         |e: std::io::Error| Failure::failed(format!("{} cannot be used: {e}", dir.display()));
-    std::fs::create_dir_all(dir).map_err(fail)?;
+    // As `create-master` does: state and logs are nobody else's.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fail)?;
     if std::fs::read_dir(dir).map_err(fail)?.next().is_some() {
         let failure = Failure::failed(format!("{} is not empty", dir.display()));
         return Err(failure.hint("Give --keep a new directory."));
@@ -81,6 +84,8 @@ fn prepare(dir: &Path) -> Result<(), Failure> {
 }
 
 async fn play(args: &Args, dir: &Path) -> Result<Results, Failure> {
+    // From here on nothing ends the process before the scratch directory is removed.
+    let mut signals = signals()?;
     let secrets = furnish(dir)?;
     let commit = repository::make(&dir.join("hello.git"))?;
     let options = Options { base_dir: dir.to_path_buf(), config: dir.join("master.lua") };
@@ -101,18 +106,33 @@ async fn play(args: &Args, dir: &Path) -> Result<Results, Failure> {
             Ok(results) => results,
             Err(_) => Err(Failure::failed("the build did not end in two minutes")),
         },
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted")),
+        () = interrupted(&mut signals) => Err(Failure::failed("interrupted")),
     };
     if results.is_ok() && !args.once {
         say(&format!("\nThe page stays up: {page}\nCtrl-C ends it."));
-        // Whatever ends the wait ends the demo.
-        let _ = tokio::signal::ctrl_c().await;
+        interrupted(&mut signals).await;
     }
     running.stop().await;
     if let Some(dir) = &args.keep {
         say(&format!("\nKept in {0}: halide-ci start {0}", dir.display()));
     }
     results
+}
+
+/// Ctrl-C, `kill`, and the end of the terminal.
+fn signals() -> Result<[Signal; 3], Failure> {
+    let listen =
+        |kind| signal(kind).map_err(|e| Failure::failed(format!("signals cannot be taken: {e}")));
+    let kinds = (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
+    Ok([listen(kinds.0)?, listen(kinds.1)?, listen(kinds.2)?])
+}
+
+async fn interrupted([interrupt, terminate, hangup]: &mut [Signal; 3]) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 /// The secrets of the demo, each in a file of its own.

@@ -11,5 +11,5 @@ return {
   name = name,
   password = ci.secret_file "halide_bb_pass.txt",
   host = os.getenv "HALIDE_BB_MASTER_ADDR" or "@HOST@",
-  port = tonumber(os.getenv "HALIDE_BB_MASTER_PORT" or 9990),
+  port = os.getenv "HALIDE_BB_MASTER_PORT" or 9990,
 }

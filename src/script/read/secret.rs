@@ -44,7 +44,9 @@ pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, Strin
         Err(e) => {
             return Err((
                 format!("the secret file {shown} cannot be read: {e}."),
-                format!("Make it readable for this user: chmod 600 {shown}"),
+                format!(
+                    "Give it to the user that runs halide-ci: chown USER {shown} && chmod 600 {shown}"
+                ),
             ));
         }
     };
@@ -64,7 +66,7 @@ fn tighten(path: &Path) -> Result<(), (String, String)> {
     let refused = |e: std::io::Error| {
         (
             format!("others can read the secret file {shown}, and that could not be changed: {e}."),
-            format!("Do it by hand: chmod 600 {shown}"),
+            format!("Do it as the file's owner: chmod 600 {shown}"),
         )
     };
     let metadata = std::fs::metadata(path).map_err(refused)?;
@@ -72,6 +74,6 @@ fn tighten(path: &Path) -> Result<(), (String, String)> {
         return Ok(());
     }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refused)?;
-    tracing::warn!(path = %shown, "others could read the secret file {shown}; its mode is now 0600");
+    tracing::warn!("Others could read the secret file {shown}; its mode is now 0600.");
     Ok(())
 }

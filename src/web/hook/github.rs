@@ -77,5 +77,10 @@ fn form_payload(body: &[u8]) -> Result<Vec<u8>, Problem> {
         .into_iter()
         .find(|(name, _)| name == "payload")
         .map(|(_, value)| value.into_bytes())
-        .ok_or_else(|| Problem::invalid("The form has no field 'payload'."))
+        .ok_or_else(|| {
+            Problem::invalid(
+                "The form has no field 'payload'. A sender of bare JSON says so with the content type \
+                 application/json.",
+            )
+        })
 }

@@ -30,7 +30,10 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
     let verified = match (call.param(0), www.and_then(|www| www.github.as_ref())) {
         ("github", Some(hook)) => {
             let body = call.read_body(LIMIT).await?;
-            github::verify(hook, &call, &body)?
+            github::verify(hook, &call, &body).inspect_err(|problem| {
+                let id = call.header("x-github-delivery").unwrap_or("without an id");
+                tracing::warn!("A delivery ({id}) was refused: {}", problem.text);
+            })?
         }
         (dialect, _) => {
             let text = format!(
