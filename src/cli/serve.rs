@@ -72,11 +72,13 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
     chronicle::begin(running.engine().clone(), &tasks);
     herald.serving(&serving(place, &running));
     let since = running.engine().clock().now();
-    let end = attend(place, &running, &mut orders, &mut signals, herald, since).await;
+    let mut end = attend(place, &running, &mut orders, &mut signals, herald, since).await;
     herald.stopping();
     if matches!(end, End::Drain) {
         tracing::info!("Stopping when the running builds have ended.");
-        drain(place, &running, &mut orders, &mut signals, since).await;
+        if let Some(why) = drain(place, &running, &mut orders, &mut signals, since).await {
+            end = End::Broken(why);
+        }
     }
     let ended = async {
         tracing::info!("Stopping.");
@@ -162,21 +164,22 @@ async fn attend(
 }
 
 /// Waits until no build runs, or until somebody will not wait any longer. Builds may take hours, so
-/// questions are answered meanwhile.
+/// questions are answered meanwhile. Some = the master cannot go on, and why.
 async fn drain(
     place: &Place,
     running: &Running,
     orders: &mut mpsc::Receiver<Asked>,
     signals: &mut Signals,
     since: Timestamp,
-) {
+) -> Option<String> {
     let mut drained = pin!(running.drain());
     loop {
         let Asked { order, answer } = tokio::select! {
-            () = &mut drained => return,
+            () = &mut drained => return None,
+            why = running.failure() => return Some(why),
             () = signals.stop() => {
                 tracing::info!("The running builds are waited for no longer.");
-                return;
+                return None;
             }
             Some(asked) = orders.recv() => asked,
         };
@@ -188,7 +191,7 @@ async fn drain(
                 .to_owned()),
             Order::Stop { drain: false } => {
                 let _ = answer.send(Ok(Json::Null));
-                return;
+                return None;
             }
         };
         // Who asked may have gone.
