@@ -76,6 +76,11 @@ pub async fn run(
 ) -> Result<(), WorkerError> {
     let settings = prepared(settings)?;
     tree::adopt_orphans();
+    let mark = tree::mark(&settings.base_dir);
+    let swept = tokio::task::spawn_blocking(move || tree::sweep(&mark)).await;
+    if let Ok(count @ 1..) = swept {
+        tracing::warn!("{count} processes of this worker's last life were still running; killed.");
+    }
     let boot = surroundings.random.token();
     let mut delay = FIRST_DELAY;
     let mut failures = 0u32;

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{
@@ -92,6 +94,40 @@ pub(super) fn hunt(quarry: &Quarry) -> bool {
     false
 }
 
+/// What begins every cookie of a worker in this directory, on this machine.
+pub(super) fn mark(base_dir: &Path) -> String {
+    match fs::metadata(base_dir) {
+        Ok(metadata) => format!("{:x}-{:x}-", metadata.dev(), metadata.ino()),
+        // A directory that cannot be looked at has no leftovers to be found.
+        Err(_) => "unknown-".to_owned(),
+    }
+}
+
+/// Kills what an earlier life of the worker left running: it was killed itself, and its commands
+/// would go on in the directories of their next attempt. Returns how many processes there were.
+/// Blocks: for a thread that may.
+pub(super) fn sweep(mark: &str) -> usize {
+    let mut seen = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let all = snapshot();
+        let left: Vec<_> = all
+            .iter()
+            .filter(|(pid, entry)| {
+                !entry.zombie && cookie_of(**pid).is_some_and(|c| c.starts_with(mark.as_bytes()))
+            })
+            .collect();
+        if left.is_empty() {
+            break;
+        }
+        for (pid, entry) in left {
+            seen.insert((*pid, entry.started));
+            kill(*pid, entry.started);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    seen.len()
+}
+
 fn snapshot() -> BTreeMap<i32, Entry> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return BTreeMap::new();
@@ -155,14 +191,14 @@ fn belonging(
 }
 
 fn has_cookie(pid: i32, cookie: &str) -> bool {
-    let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else {
-        return false;
-    };
-    environ.split(|b| *b == 0).any(|variable| {
-        variable
-            .strip_prefix(COOKIE.as_bytes())
-            .and_then(|rest| rest.strip_prefix(b"="))
-            .is_some_and(|value| value == cookie.as_bytes())
+    cookie_of(pid).is_some_and(|value| value == cookie.as_bytes())
+}
+
+fn cookie_of(pid: i32) -> Option<Vec<u8>> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environ.split(|b| *b == 0).find_map(|variable| {
+        let value = variable.strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"=")?;
+        Some(value.to_vec())
     })
 }
 

@@ -11,7 +11,7 @@ use super::{Context, reason};
 use crate::model::log::Stream;
 use crate::wire::msgpack::codec::Value;
 use crate::worker::process::{Ending, Happening, Limit, Limits, Process, Spec};
-use crate::worker::text;
+use crate::worker::{text, tree};
 
 /// A program, how it is shown, and what is wanted of it.
 #[derive(Clone, Debug)]
@@ -74,7 +74,11 @@ impl Program {
             environ: self.environ.clone(),
             stdin: std::mem::take(&mut self.stdin),
             limits: self.limits.clone(),
-            cookie: context.host.random.token(),
+            cookie: format!(
+                "{}{}",
+                tree::mark(&context.host.base_dir),
+                context.host.random.token()
+            ),
         };
         let ending = match Process::start(spec) {
             Ok(process) => self.follow(process, context).await,

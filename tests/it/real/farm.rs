@@ -130,6 +130,13 @@ c.schedulers[#c.schedulers + 1] = ci.schedulers.any_branch {{ name = "on {name}"
         master.wait().unwrap();
     }
 
+    /// SIGKILL.
+    pub(crate) fn kill_worker(&mut self) {
+        let mut worker = self.worker.take().unwrap();
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+
     /// Polls until `ready` has something, for a minute and a half at most.
     pub(crate) fn wait_for<T>(&self, what: &str, ready: impl Fn(&Self) -> Option<T>) -> T {
         let began = Instant::now();

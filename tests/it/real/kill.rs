@@ -58,3 +58,30 @@ fn every_acknowledged_push_ends_in_one_result_over_twenty_kills() {
         assert_eq!(accepted, 1, "request {id}: {builds:?}");
     }
 }
+
+#[test]
+fn a_killed_workers_command_is_gone_before_its_retry_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    // The first attempt stays; a later one ends at once if it is alone in the directory.
+    let line = format!(
+        "test -s {0} && exec sh -c 'grep -q ^State:.[RSD] /proc/$(cat {0})/status 2>/dev/null && exit 9; exit 0'; \
+         echo $$ > {0}; sleep 60; :",
+        pids.display()
+    );
+    let steps = format!(r#"ci.steps.shell {{ command = "{line}" }}"#);
+    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", &steps));
+    farm.start_master();
+    farm.start_worker();
+    farm.push("b");
+    farm.wait_for("the command", |_| std::fs::read_to_string(&pids).ok().filter(|p| p.len() > 1));
+    farm.kill_worker();
+    farm.wait_for("the loss", |farm| {
+        farm.rows("builds?results=5", "builds").filter(|builds| !builds.is_empty())
+    });
+    farm.start_worker();
+    let request = farm.wait_for("the retry", |farm| {
+        farm.rows("buildrequests?complete=true", "buildrequests")?.into_iter().next()
+    });
+    assert_eq!(request["results"], 0, "the old command was still alive");
+}
