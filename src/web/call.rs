@@ -65,7 +65,8 @@ impl Call {
     /// What leads from this page back to the root: all links are relative, so that any prefix of a
     /// proxy works.
     pub(super) fn root(&self) -> String {
-        let depth = self.parts.uri.path().trim_start_matches('/').matches('/').count();
+        // As a browser resolves it: every slash after the first is a folder, also in `//`.
+        let depth = self.parts.uri.path().matches('/').count().saturating_sub(1);
         if depth == 0 { "./".to_owned() } else { "../".repeat(depth) }
     }
 

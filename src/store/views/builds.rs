@@ -131,6 +131,18 @@ pub fn failed(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
     )
 }
 
+/// The newest builds that have ended, newest first.
+///
+/// # Errors
+/// What the database refuses.
+pub fn latest(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
+    conn.query(
+        &format!("{LINE} where b.complete_at is not null order by b.id desc limit $1"),
+        params![limit],
+        line,
+    )
+}
+
 /// A builder's builds below number `before`, newest first.
 ///
 /// # Errors

@@ -109,7 +109,7 @@ async fn tail(site: &Site, steps: &[Step]) -> Result<Tail, Problem> {
 
 fn fragments(view: &View, rows: &Rows, tail: &Tail) -> Vec<Fragment> {
     let mut out = vec![fragment("summary", &summary(view, rows))];
-    for step in rows.steps.iter().filter(|s| !s.hidden) {
+    for step in rows.steps.iter().filter(|s| !s.hidden && !is_mere_preparation(s)) {
         let tail = tail.as_ref().filter(|(id, ..)| *id == step.id);
         out.push(fragment(&format!("step-{}", step.number), &step_part(view, rows, step, tail)));
     }
@@ -117,6 +117,14 @@ fn fragments(view: &View, rows: &Rows, tail: &Tail) -> Vec<Fragment> {
     out.push(fragment("changes", &changes_part(view, &rows.changes)));
     out.push(fragment("properties", &properties_part(&rows.properties)));
     out
+}
+
+/// The step in which a build gets its worker: noise unless it failed or took its time.
+fn is_mere_preparation(step: &Step) -> bool {
+    let took = step.started_at.zip(step.complete_at).map(|(from, to)| to.since(from));
+    step.number == 0
+        && step.results == Some(Results::Success)
+        && took.is_some_and(|took| took.as_secs() == 0)
 }
 
 fn summary(view: &View, rows: &Rows) -> Markup {

@@ -1,5 +1,5 @@
-//! The home page: what runs, what waits and why, what failed lately, which workers are missing,
-//! whether the configuration is healthy.
+//! The home page: which workers are here, whether the configuration is healthy, what runs, what
+//! waits and why, what failed lately, what ended last.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,6 +17,7 @@ struct Rows {
     running: Vec<builds::Line>,
     waiting: Vec<buildrequests::Shown>,
     failed: Vec<builds::Line>,
+    latest: Vec<builds::Line>,
     missing: Vec<workers::Shown>,
     generations: Vec<configuration::Shown>,
 }
@@ -29,6 +30,7 @@ fn read(conn: &Conn<'_>) -> Result<Rows> {
         running: builds::running(conn, MOST)?,
         waiting: buildrequests::waiting(conn, None, MOST)?,
         failed: builds::failed(conn, 12)?,
+        latest: builds::latest(conn, 10)?,
         missing: workers::missing(conn)?,
         generations: configuration::newest(conn, 1)?,
     })
@@ -46,15 +48,25 @@ pub(crate) async fn page(site: Site, call: Call) -> std::result::Result<Response
 pub(super) async fn draw(site: &Site, view: &View) -> std::result::Result<Vec<Fragment>, Problem> {
     let rows = site.engine().store().read(read).await?;
     Ok(vec![
-        fragment("health", &health(view, &rows)),
+        fragment("health", &health(site, view, &rows)),
         fragment("running", &running(view, &rows.running)),
         fragment("waiting", &waiting(view, &rows.waiting, true)),
         fragment("failed", &failed(view, &rows.failed)),
+        fragment("latest", &latest(view, &rows.latest)),
     ])
 }
 
-fn health(view: &View, rows: &Rows) -> Markup {
+fn health(site: &Site, view: &View, rows: &Rows) -> Markup {
+    let workers = site.engine().generation().config.workers.len();
+    let here = workers.saturating_sub(rows.missing.len());
     html! {
+        p.quiet {
+            (here) " of " (crate::base::text::count(workers, "worker")) " connected"
+            @if let Some(generation) = rows.generations.first().filter(|g| g.state == "active") {
+                " · configuration " (generation.id) " loaded "
+                (part::moment(view, generation.loaded_at))
+            }
+        }
         @if rows.generations.first().is_some_and(|g| g.state == "rejected") {
             p.notice.bad {
                 "The configuration on disk was refused; the one before it goes on. "
@@ -157,5 +169,15 @@ fn failed(view: &View, builds: &[builds::Line]) -> Markup {
     html! {
         h2 { "Failed lately" }
         (part::table(&heads, builds.is_empty(), "Nothing has failed.", &rows))
+    }
+}
+
+fn latest(view: &View, builds: &[builds::Line]) -> Markup {
+    let rows = html! { @for build in builds { (part::build_row(view, build)) } };
+    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Ended"];
+    let none = "No build has ended yet. Push, or force one on a builder's page.";
+    html! {
+        h2 { "Latest builds" }
+        (part::table(&heads, builds.is_empty(), none, &rows))
     }
 }
