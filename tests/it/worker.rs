@@ -178,8 +178,9 @@ async fn term_comes_first_and_kill_after_its_time() {
 async fn an_interrupt_signal_is_the_one_that_was_chosen() {
     let pair = Pair::new().await;
     let link = pair.link().await;
+    // Without children: one that dies of the signal too could take the shell with it.
     let mut command =
-        shell("trap 'echo int; exit 7' INT; echo 1 > ../../ready; while :; do sleep 0.1; done");
+        shell("trap 'echo int; exit 7' INT; echo 1 > ../../ready; while :; do :; done");
     command.interrupt_signal = "INT".to_owned();
     let events = start(&link, 1, kind(command));
     number(&pair.dir.path().join("ready")).await;
