@@ -64,8 +64,14 @@
 //! * A change is judged by the schedulers before it is stored, so that delivery, changes, verdicts
 //!   and buildsets are one transaction, and a crash leaves a delivery unread or wholly read.
 //! * Builder and worker locks are taken when a request is claimed; only steps wait for locks.
-//! * Deliveries are read in order as long as GitHub answers; in an outage one slow delivery holds
-//!   up the others for two seconds at most.
+//! * Deliveries of one line (a pull request, a ref) are read strictly in order. Those of other lines
+//!   wait two seconds for a slow one and then overtake it, so that an outage of GitHub's API holds
+//!   up only what needs it.
+//! * A stop or cancel is a row before it is answered: however the attempt ends then, it is not tried
+//!   again.
+//! * The request is a machine of its own (`model::request`) and is the fence: only the current
+//!   attempt can give it a result. Build and step need none, their task is their state; what must
+//!   outlive it is in the rows.
 
 pub mod api;
 pub mod base;
