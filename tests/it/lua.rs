@@ -113,3 +113,17 @@ fn all_errors_of_a_load_are_told_together_in_the_order_of_their_lines() {
          master.lua:4: unknown option `nmae` of worker. Did you mean `name`?"
     );
 }
+
+#[test]
+fn the_configuration_in_the_readme_is_one() {
+    let readme = include_str!("../../README.md");
+    let lua = readme.split("```lua\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("master.lua"), lua).unwrap();
+    for secret in ["worker_secret.txt", "webhook_secret.txt", "github_token.txt"] {
+        std::fs::write(dir.path().join(secret), "correct horse\n").unwrap();
+    }
+    let loaded = load_file(&dir.path().join("master.lua"), dir.path());
+    let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.config.builders[0].name, "linux");
+}
