@@ -176,6 +176,9 @@ async fn term_comes_first_and_kill_after_its_time() {
 
 #[tokio::test]
 async fn an_interrupt_signal_is_the_one_that_was_chosen() {
+    // Who starts the tests in the background makes them ignore INT, and what is ignored cannot be
+    // trapped. A worker's process listens to it, as this does, and its commands begin afresh.
+    let _listening = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
     let pair = Pair::new().await;
     let link = pair.link().await;
     // Without children: one that dies of the signal too could take the shell with it.
