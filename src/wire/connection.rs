@@ -19,7 +19,7 @@ use super::Gate;
 use super::link::{Handle, Order, lose};
 use super::msgpack::message::{self, MessageError};
 use super::msgpack::outbox::{Outbox, outbox};
-use super::msgpack::websocket::{Socket, Traffic};
+use super::msgpack::websocket::{Credentials, Socket, Traffic};
 use super::session::{Output, Session};
 use super::sinks::{Sinks, Taken};
 use crate::engine::input::Attached;
@@ -33,6 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// One connection.
 struct Connection<S, G: Gate> {
     name: String,
+    credentials: Credentials,
     gate: G,
     handle: Arc<Handle>,
     session: Session,
@@ -47,16 +48,12 @@ struct Connection<S, G: Gate> {
 }
 
 /// Serves a worker whose name and password hold, until its connection ends.
-pub(super) async fn serve<S, G>(
-    socket: Socket<S>,
-    worker: (String, Option<String>),
-    gate: G,
-    tasks: Tasks,
-) where
+pub(super) async fn serve<S, G>(socket: Socket<S>, credentials: Credentials, gate: G, tasks: Tasks)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     G: Gate,
 {
-    let (name, boot) = worker;
+    let (name, boot) = (credentials.name.clone(), credentials.boot.clone());
     let traffic = socket.get_ref().traffic();
     let (sink, frames) = socket.split();
     let (outbox, outgoing) = outbox();
@@ -76,6 +73,7 @@ pub(super) async fn serve<S, G>(
     let builddirs = gate.builddirs(&name);
     let mut connection = Connection {
         name,
+        credentials,
         gate,
         handle: Arc::new(handle),
         session: Session::new(builddirs, acks, Instant::now()),
@@ -178,6 +176,10 @@ where
                     }
                 }
                 Output::Ready(info) => {
+                    // Greeting takes time; a password that was changed meanwhile holds.
+                    if !self.gate.admits(&self.credentials) {
+                        return Some("its password was changed meanwhile".to_owned());
+                    }
                     let link = self.handle.clone();
                     match self.gate.attach(self.name.clone(), *info, link).await {
                         Ok(attached) => self.attached = Some(attached),

@@ -104,8 +104,7 @@ async fn greet<S, G>(
     };
     drop(permit);
     if arbitrate(&gate, &credentials, from).await {
-        let worker = (credentials.name, credentials.boot);
-        connection::serve(socket, worker, gate, tasks).await;
+        connection::serve(socket, credentials, gate, tasks).await;
     } else {
         dismiss(socket).await;
     }

@@ -31,7 +31,7 @@ pub(crate) struct FakeGate(Arc<Inner>);
 type Present = (Attached, Arc<dyn Link>, WorkerInfo);
 
 struct Inner {
-    passwords: BTreeMap<String, Secret>,
+    passwords: Mutex<BTreeMap<String, Secret>>,
     builddirs: Vec<String>,
     present: Mutex<BTreeMap<String, Present>>,
     epoch: watch::Sender<i64>,
@@ -41,12 +41,19 @@ struct Inner {
 impl FakeGate {
     pub(crate) fn new(workers: &[(&str, &str)]) -> Self {
         Self(Arc::new(Inner {
-            passwords: workers.iter().map(|(n, p)| ((*n).to_owned(), Secret::new(p))).collect(),
+            passwords: Mutex::new(
+                workers.iter().map(|(n, p)| ((*n).to_owned(), Secret::new(p))).collect(),
+            ),
             builddirs: vec!["builder".to_owned()],
             present: Mutex::default(),
             epoch: watch::Sender::new(0),
             refusals: watch::Sender::new(0),
         }))
+    }
+
+    /// From now on `worker` needs another password.
+    pub(crate) fn change_password(&self, worker: &str, password: &str) {
+        self.0.passwords.lock().unwrap().insert(worker.to_owned(), Secret::new(password));
     }
 
     /// Waits until the worker has come in for the `n`th time of all, and returns its link.
@@ -77,7 +84,8 @@ impl FakeGate {
 
 impl Gate for FakeGate {
     fn admits(&self, credentials: &Credentials) -> bool {
-        let known = self.0.passwords.get(&credentials.name);
+        let passwords = self.0.passwords.lock().unwrap();
+        let known = passwords.get(&credentials.name);
         let holds = known.is_some_and(|p| p.matches(credentials.password.expose()));
         if !holds {
             self.0.refusals.send_modify(|n| *n += 1);

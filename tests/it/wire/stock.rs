@@ -250,3 +250,13 @@ async fn nobody_speaks_the_protocol_before_the_greeting_is_done() {
     assert!(worker.answers[&seq].is_err());
     tasks.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_changed_during_the_greeting_holds() {
+    let (gate, tasks) = world();
+    let mut worker = FakeWorker::connect(dial(&gate, &tasks), "w", "pass", None).await.unwrap();
+    gate.change_password("w", "another");
+    worker.greet(stock_info()).await;
+    gate.refused(1).await;
+    assert!(!gate.is_present("w"));
+}
