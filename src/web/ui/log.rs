@@ -17,6 +17,9 @@ use crate::web::call::{Call, Problem};
 /// Lines of a window.
 pub(super) const WINDOW: i64 = 1000;
 
+/// Fewer lines are not worth a fold.
+const FOLD: usize = 4;
+
 /// `GET /builders/{id}/builds/{number}/steps/{step}/logs/{slug}`, `?from=LINE`
 pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
@@ -68,10 +71,34 @@ async fn read(site: &Site, place: &Place, from: i64) -> Result<Vec<Line>, Proble
     Ok(lines)
 }
 
-/// Lines of the list; the first has the number `from`, counted from 0. People count from 1.
+/// Lines of the list; the first has the number `from`, counted from 0. People count from 1. What a
+/// worker tells of a command before it runs it is folded, so that the output is what one sees.
 pub(super) fn rows(lines: &[Line], from: i64, style: &mut ansi::Style) -> Markup {
+    let mut next = from + 1;
+    let groups = lines.chunk_by(|a, b| build::is_dump(a) == build::is_dump(b)).map(|group| {
+        let first = next;
+        next += group.len() as i64;
+        (first, group)
+    });
     html! {
-        @for (number, line) in (from + 1..).zip(lines) {
+        @for (first, group) in groups {
+            @if group.len() >= FOLD && group.first().is_some_and(build::is_dump) {
+                li.fold {
+                    details id={ "fold-" (first) } {
+                        summary { (group.len()) " lines: directory, arguments, environment" }
+                        ol start=(first) { (plain_rows(group, first, style)) }
+                    }
+                }
+            } @else {
+                (plain_rows(group, first, style))
+            }
+        }
+    }
+}
+
+fn plain_rows(lines: &[Line], first: i64, style: &mut ansi::Style) -> Markup {
+    html! {
+        @for (number, line) in (first..).zip(lines) {
             li id={ "L" (number) } class=(build::stream_class(line.stream)) {
                 a.n href={ "#L" (number) } { (number) }
                 span.t { (ansi::line(&line.text, style)) }
