@@ -278,11 +278,30 @@ fn a_form_forces_a_build_and_leads_to_its_request() {
         let answer = site.ask("POST", "/builders/1/force", &[ANN, own, FORM], body).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         let page = answer.header("location").replace("../../", "/");
+        assert!(page.ends_with("?follow"), "{page}");
         let html = site.get(&page).await.text();
         assert!(html.contains("waiting") && html.contains("why"), "{html}");
         let wrong = b"scheduler=force&priority=high";
         let answer = site.ask("POST", "/builders/1/force", &[ANN, own, FORM], wrong).await;
         assert_eq!(answer.status, 400);
+        // Who follows a request that is being built already is led on; who looks at it is not.
+        let answer = site.get("/buildrequests/1?follow").await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), "../builders/1/builds/1");
+        assert_eq!(site.get("/buildrequests/1").await.status, 200);
+    });
+}
+
+#[test]
+fn a_path_that_leads_nowhere_finds_its_style() {
+    with(config(), async |site| {
+        for (path, root) in [("/x", "./"), ("//", "../"), ("/a/b/c/", "../../../"), ("//a", "../")]
+        {
+            let lost = site.get(path).await;
+            assert_eq!(lost.status, 404, "{path}");
+            let style = format!("href=\"{root}static/style.css");
+            assert!(lost.text().contains(&style), "{path}: {}", lost.text());
+        }
     });
 }
 

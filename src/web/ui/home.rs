@@ -135,7 +135,7 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
                         }
                     }
                 }
-                td { (reason(request)) }
+                td.reason { span.narrow-only { "waits for " } (reason(request)) }
                 td.wide { (visible(&request.reason)) }
                 td.num { (part::moment(view, request.submitted_at)) }
                 @if view.may("cancel") {

@@ -94,7 +94,7 @@
         }
         tick();
         const forward = document.querySelector("a[data-forward]");
-        if (forward && scope.startsWith("request/")) location.assign(forward.href);
+        if (forward && new URLSearchParams(location.search).has("follow")) location.replace(forward.href);
       }
       if (message.append) append(message.append);
     };

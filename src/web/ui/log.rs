@@ -126,3 +126,44 @@ fn pager(view: &View, place: &Place, from: i64, last: i64) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::log::Stream;
+
+    fn lines(parts: &[(Stream, &str)]) -> Vec<Line> {
+        parts
+            .iter()
+            .map(|(stream, text)| Line { stream: *stream, text: (*text).to_owned() })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_worker_tells_of_a_command_is_folded_and_keeps_its_numbers() {
+        use Stream::{Header as H, Stdout as O};
+        let dump =
+            [(H, "make"), (H, " in dir x"), (H, " argv"), (H, " environment:"), (H, "  A=<b>")];
+        let rest = [(O, " indented output"), (H, "program finished with exit code 2")];
+        let all = lines(&[dump.as_slice(), &rest].concat());
+        let html = rows(&all, 9, &mut ansi::Style::default()).into_string();
+        let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
+        let (open, close) = (at("<details id=\"fold-11\">"), at("</details>"));
+        assert!(at("id=\"L10\"") < open, "the command itself is seen");
+        assert!(at("id=\"L11\"") > open && at("A=&lt;b&gt;") < close);
+        assert!(at("id=\"L15\"") > close && at("id=\"L16\"") > close);
+        assert_eq!(html.matches("<li id=").count(), all.len());
+    }
+
+    #[test]
+    fn short_dumps_and_output_are_not_folded() {
+        let few = lines(&[
+            (Stream::Header, " in dir x"),
+            (Stream::Stdout, "  a"),
+            (Stream::Stdout, "  b"),
+        ]);
+        assert!(!rows(&few, 0, &mut ansi::Style::default()).into_string().contains("<details"));
+        let output = lines(&[(Stream::Stdout, "  a"); 9]);
+        assert!(!rows(&output, 0, &mut ansi::Style::default()).into_string().contains("<details"));
+    }
+}
