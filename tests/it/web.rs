@@ -427,6 +427,26 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
         let news = hear(&mut socket).await;
         assert_eq!(news["order"], json!(["summary", "step-1", "cause", "changes", "properties"]));
         assert_eq!(news["fragments"].as_array().unwrap().len(), 5);
+        // What the browser has and the page has no longer is gone from the order, also when nothing
+        // else differs.
+        let have: serde_json::Map<String, Json> = site
+            .get("/builders/1/builds/1")
+            .await
+            .text()
+            .split("<section id=\"")
+            .skip(1)
+            .map(|part| {
+                let mut words = part.split('"');
+                (words.next().unwrap().to_owned(), words.nth(1).unwrap().into())
+            })
+            .chain([("step-0".to_owned(), "old".into())])
+            .collect();
+        assert_eq!(have.len(), 6, "{have:?}");
+        let watch = json!({"cmd": "watch", "scope": "build/1", "have": have, "_id": 3});
+        say(&mut socket, watch).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let gone = hear(&mut socket).await;
+        assert_eq!((&gone["fragments"], &gone["order"]), (&json!([]), &news["order"]));
         // The links fit the page that shows them.
         let cause = news["fragments"][2]["html"].as_str().unwrap();
         assert!(cause.contains("href=\"../../../buildrequests/1\""), "{cause}");

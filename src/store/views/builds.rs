@@ -124,6 +124,10 @@ pub fn running(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
 /// # Errors
 /// What the database refuses.
 pub fn failed(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
+    conn.query(&failed_sql(), params![limit], line)
+}
+
+pub(super) fn failed_sql() -> String {
     // The newest of each result from the index: asked for both at once, SQLite sorts all of them.
     let newest = |results: i64| {
         format!(
@@ -132,13 +136,7 @@ pub fn failed(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
         )
     };
     let (failure, exception) = (newest(2), newest(4));
-    conn.query(
-        &format!(
-            "{LINE} where b.id in ({failure} union all {exception}) order by b.id desc limit $1"
-        ),
-        params![limit],
-        line,
-    )
+    format!("{LINE} where b.id in ({failure} union all {exception}) order by b.id desc limit $1")
 }
 
 /// The newest builds that have ended, newest first.
@@ -172,18 +170,18 @@ pub fn of_builder(conn: &Conn<'_>, builder: i64, before: i64, limit: i64) -> Res
 /// # Errors
 /// What the database refuses.
 pub fn latest_of_each(conn: &Conn<'_>) -> Result<Vec<Line>> {
+    conn.query(&latest_of_each_sql(), params![], line)
+}
+
+pub(super) fn latest_of_each_sql() -> String {
     // The cross join keeps SQLite from reading every build there is and asking for its builder.
     let sql = LINE.replace(
         "from builds b join builders d on d.id = b.builder_id",
         "from builders d cross join builds b",
     );
-    conn.query(
-        &format!(
-            "{sql} where b.builder_id = d.id and d.position >= 0 \
-             and b.number >= d.next_number - 12 order by b.builder_id, b.number desc"
-        ),
-        params![],
-        line,
+    format!(
+        "{sql} where b.builder_id = d.id and d.position >= 0 \
+         and b.number >= d.next_number - 12 order by b.builder_id, b.number desc"
     )
 }
 
