@@ -167,7 +167,8 @@ create table buildrequests (
   results bigint,
   ended_because text                 -- of requests that ended without a build
 );
-create index buildrequests_open on buildrequests (builder_id, id) where complete_at is null;
+create index buildrequests_open on buildrequests (builder_id, claimed_at, id) where complete_at is null;
+create index buildrequests_pending on buildrequests (claimed_at, submitted_at) where complete_at is null;
 create index buildrequests_unfinished on buildrequests (id) where complete_at is null;
 create index buildrequests_by_set on buildrequests (buildset_id);
 create index buildrequests_by_time on buildrequests (submitted_at);

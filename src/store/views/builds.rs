@@ -163,10 +163,12 @@ pub fn of_builder(conn: &Conn<'_>, builder: i64, before: i64, limit: i64) -> Res
 /// What the database refuses.
 pub fn latest_of_each(conn: &Conn<'_>) -> Result<Vec<Line>> {
     conn.query(
-        &format!(
-            "{LINE} where d.position >= 0 and b.number >= d.next_number - 12 \
-             order by b.builder_id, b.number desc"
-        ),
+        // From the builders to their builds, not the other way round: `cross` keeps that order.
+        "select b.id, b.number, b.builder_id, d.name, w.name, b.started_at, b.complete_at, \
+         b.results, b.state_string from builders d cross join builds b \
+         join workers w on w.id = b.worker_id \
+         where b.builder_id = d.id and d.position >= 0 and b.number >= d.next_number - 12 \
+         order by b.builder_id, b.number desc",
         params![],
         line,
     )
