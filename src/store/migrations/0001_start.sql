@@ -167,9 +167,8 @@ create table buildrequests (
   results bigint,
   ended_because text                 -- of requests that ended without a build
 );
--- `complete_at` is a column of it, too, though it is always null here: otherwise SQLite takes
--- buildrequests_by_builder and reads all that a builder ever did.
-create index buildrequests_open on buildrequests (builder_id, complete_at, id) where complete_at is null;
+create index buildrequests_open on buildrequests (builder_id, claimed_at, id) where complete_at is null;
+create index buildrequests_pending on buildrequests (claimed_at, submitted_at) where complete_at is null;
 create index buildrequests_unfinished on buildrequests (id) where complete_at is null;
 create index buildrequests_by_set on buildrequests (buildset_id);
 create index buildrequests_by_time on buildrequests (submitted_at);
@@ -196,9 +195,8 @@ create index builds_open on builds (id) where complete_at is null;
 create index builds_by_request on builds (request_id);
 create index builds_by_worker on builds (worker_id, id);
 create index builds_by_start on builds (started_at);
-create index builds_by_end on builds (complete_at);
 create index builds_by_number on builds (number);
-create index builds_by_result on builds (results, id);
+create index builds_failed on builds (id) where results in (2, 4);
 create table build_properties (
   build_id bigint not null references builds (id),
   name text not null,
