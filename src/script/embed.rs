@@ -2,7 +2,7 @@
 //! first use.
 
 /// Modules that `require` knows, by name.
-const MODULES: [(&str, &str); 14] = [
+const MODULES: &[(&str, &str)] = &[
     ("ci", include_str!("../../lua/ci/init.lua")),
     ("ci.define", include_str!("../../lua/ci/define.lua")),
     ("ci.git", include_str!("../../lua/ci/git.lua")),
@@ -20,11 +20,14 @@ const MODULES: [(&str, &str); 14] = [
 ];
 
 /// The type definitions for editors, by path below a `meta` folder. They are never executed.
-pub const META: [(&str, &str); 4] = [
+pub const META: &[(&str, &str)] = &[
     ("ci.lua", include_str!("../../lua/ci/meta/ci.lua")),
     ("config.lua", include_str!("../../lua/ci/meta/config.lua")),
+    ("reporters.lua", include_str!("../../lua/ci/meta/reporters.lua")),
+    ("schedulers.lua", include_str!("../../lua/ci/meta/schedulers.lua")),
     ("step.lua", include_str!("../../lua/ci/meta/step.lua")),
     ("steps.lua", include_str!("../../lua/ci/meta/steps.lua")),
+    ("www.lua", include_str!("../../lua/ci/meta/www.lua")),
 ];
 
 /// The text of the embedded module `name`.

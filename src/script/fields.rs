@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
-use super::read::spelling;
 use super::read::{Object, Reader, options_of, suggestion};
+use super::read::{later, spelling};
 use crate::base::secret::Secret;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
@@ -34,7 +34,7 @@ pub(super) struct Fields<'r, 'l> {
     table: Table,
     anchor: Anchor,
     asked: BTreeSet<String>,
-    /// The kind of the object, for the check against the list of its options.
+    /// The kind of the object, for the lists of options that are known and that come later.
     kind: Option<String>,
 }
 
@@ -50,6 +50,12 @@ impl<'r, 'l> Fields<'r, 'l> {
         let mut fields = Self::new(reader, &owner, object.options.clone(), anchor);
         fields.kind = Some(object.kind.clone());
         fields
+    }
+
+    /// The same cursor, over the options of `kind`.
+    pub(super) fn of_kind(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.to_owned());
+        self
     }
 
     /// The place of the whole table.
@@ -388,7 +394,7 @@ impl<'r, 'l> Fields<'r, 'l> {
             }
             None if !self.reader.is_renderable(table) => {
                 let anchor = Anchor::Nested(self.key_spot(key));
-                Some(Self::new(self.reader, owner, table.clone(), anchor))
+                Some(Self::new(self.reader, owner, table.clone(), anchor).of_kind(kind))
             }
             _ => {
                 self.wrong(key, &format!("a table of options of {owner}"), &value);
@@ -435,6 +441,7 @@ impl<'r, 'l> Fields<'r, 'l> {
             let message = format!("unknown option `{key}` of {}.", self.owner);
             self.problem_with(&key, message, hint.into_iter().collect());
         }
+        self.refuse_what_comes_later();
         let has_positions = self
             .table
             .pairs::<Value, Value>()
@@ -449,6 +456,21 @@ impl<'r, 'l> Fields<'r, 'l> {
                 ),
                 Vec::new(),
             );
+        }
+    }
+
+    /// What is right but cannot be done yet is refused, never ignored.
+    fn refuse_what_comes_later(&self) {
+        let Some(kind) = &self.kind else { return };
+        if later::is_later(kind, "*") {
+            let (message, hint) = later::refusal(&self.owner);
+            self.reader.ground.problem(&self.spot(), message, vec![hint]);
+        }
+        for key in self.given() {
+            if later::is_later(kind, &key) {
+                let (message, hint) = later::refusal(&format!("`{key}` of {}", self.owner));
+                self.problem_with(&key, message, vec![hint]);
+            }
         }
     }
 }

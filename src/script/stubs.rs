@@ -9,11 +9,12 @@ use mlua::{Table, Value};
 
 use super::embed::META;
 use super::read::OPTIONS;
+use super::read::later::LATER;
 use super::sandbox::{Ground, Sandbox};
 use crate::base::clock::Clock;
 
 /// The class that describes the options of each kind.
-const CLASSES: [(&str, &str); 13] = [
+const CLASSES: &[(&str, &str)] = &[
     ("config", "ci.Config"),
     ("worker", "ci.WorkerOptions"),
     ("builder", "ci.BuilderOptions"),
@@ -37,7 +38,7 @@ fn sandbox() -> Sandbox {
 /// The fields of every annotated class.
 fn classes() -> BTreeMap<String, BTreeSet<String>> {
     let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (_, text) in META {
+    for (_, text) in META.iter() {
         let mut class = None;
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("---@class ") {
@@ -53,6 +54,10 @@ fn classes() -> BTreeMap<String, BTreeSet<String>> {
         }
     }
     out
+}
+
+fn class_of(kind: &str) -> &'static str {
+    CLASSES.iter().find(|(known, _)| *known == kind).unwrap_or_else(|| panic!("{kind}")).1
 }
 
 /// Every name below `ci` that the definitions know.
@@ -111,11 +116,32 @@ fn every_name_has_its_annotation_and_every_annotation_its_name() {
 #[test]
 fn every_option_has_its_annotation_and_every_annotation_its_option() {
     let classes = classes();
-    for ((kind, options), (class_kind, class)) in OPTIONS.into_iter().zip(CLASSES) {
-        assert_eq!(kind, class_kind);
+    for (kind, options) in OPTIONS {
+        let class = class_of(kind);
         let options: BTreeSet<String> = options.iter().map(|o| (*o).to_owned()).collect();
         assert_eq!(options, classes[class], "{class}");
     }
+}
+
+#[test]
+fn what_comes_later_is_said_in_the_annotations() {
+    let text = META.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n");
+    let mut said = BTreeSet::new();
+    for paragraph in text.split("\n\n") {
+        let Some(at) = paragraph.find("---@class ") else { continue };
+        let class = paragraph[at + "---@class ".len()..].split([':', ' ', '\n']).next().unwrap();
+        for (kind, _) in CLASSES.iter().filter(|(_, known)| *known == class) {
+            if paragraph[..at].to_lowercase().contains("not available yet") {
+                said.insert((*kind, "*"));
+            }
+            for line in paragraph.lines().filter(|l| l.contains("not available yet")) {
+                if let Some(field) = line.strip_prefix("---@field ") {
+                    said.insert((*kind, field.split([' ', '?']).next().unwrap()));
+                }
+            }
+        }
+    }
+    assert_eq!(said, LATER.iter().copied().collect());
 }
 
 #[test]

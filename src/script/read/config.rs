@@ -31,7 +31,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
         reader.ground.problem(&whole.into(), message, vec![hint]);
         return Config::default();
     };
-    let mut f = match reader.object(table) {
+    let f = match reader.object(table) {
         Some(object) if object.kind == "config" => {
             let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
             Fields::new(reader, "c", object.options, Anchor::Assigned(whole, sites))
@@ -47,6 +47,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
             Fields::new(reader, "the configuration", table.clone(), anchor)
         }
     };
+    let mut f = f.of_kind("config");
     let config = fields(&mut f);
     f.finish();
     config

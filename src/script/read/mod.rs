@@ -6,6 +6,7 @@ pub(super) mod check;
 pub(super) mod config;
 pub(super) mod filter;
 pub(super) mod hook;
+pub(super) mod later;
 pub(super) mod lock;
 pub(super) mod render;
 pub(super) mod reporter;
@@ -203,7 +204,7 @@ pub(super) fn object(native: &Table, table: &Table) -> Option<Object> {
 
 /// The options that each kind of constructor takes, for `with_defaults`, hints and the test of the
 /// type definitions. The readers are checked against it in debug builds.
-pub(super) const OPTIONS: [(&str, &[&str]); 13] = [
+pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("config", config::OPTIONS),
     ("worker", worker::OPTIONS),
     ("builder", builder::OPTIONS),

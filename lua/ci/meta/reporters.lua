@@ -1,0 +1,13 @@
+---@meta
+-- Who is told of builds: the options of reporters.
+
+---@class ci.GithubStatusOptions
+---@field token string
+---@field name? string default "github_status"
+---@field api? string default "https://api.github.com"
+---@field builders? any only these (default: all)
+---@field context? ci.Renderable<string> default "buildbot/%(prop:buildername)s"
+---@field pending? ci.Renderable<string> description when a build is queued (default: no status then)
+---@field start? ci.Renderable<string> default "Build started."
+---@field finish? ci.Renderable<string> default "Build done."
+---@field data? any

@@ -1,0 +1,47 @@
+---@meta
+-- What starts builds: the options of schedulers and of the filters of what they take.
+
+---Each attribute takes a string, a list of strings, or `ci.null` (must be empty); the plain name also a
+---function of the value. An attribute that is not named is not checked. `_re` patterns match from the start.
+---@class ci.ChangeFilterOptions
+---@field project? any
+---@field project_not_eq? any
+---@field project_re? any
+---@field project_not_re? any
+---@field repository? any
+---@field repository_not_eq? any
+---@field repository_re? any
+---@field repository_not_re? any
+---@field branch? any
+---@field branch_not_eq? any
+---@field branch_re? any
+---@field branch_not_re? any
+---@field category? any
+---@field category_not_eq? any
+---@field category_re? any
+---@field category_not_re? any
+---@field codebase? any
+---@field codebase_not_eq? any
+---@field codebase_re? any
+---@field codebase_not_re? any
+---@field properties? table<string, any> a change must have these; without them it does not match
+---@field filter? fun(change: ci.Change): any the last word
+
+---@class ci.BranchSchedulerOptions
+---@field name string
+---@field builders any list of builders or their names
+---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
+---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
+---@field only_important? boolean leave unimportant changes out altogether (default false)
+---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
+---@field properties? table<string, any>
+---@field reason? string
+---@field data? any
+
+---@class ci.ForceSchedulerOptions
+---@field name string
+---@field builders any list of builders or their names
+---@field button_name? string words on the button (default: the name)
+---@field codebases? any list of codebases (default: the one without a name)
+---@field reason? string the default reason
+---@field data? any

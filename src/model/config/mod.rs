@@ -1,0 +1,163 @@
+//! A configuration as data: everything `master.lua` may say, read once and never changed. The
+//! functions in it are [`Callback`]s, slots of the generation's Lua state; nothing here knows Lua.
+//! One file for each kind of object, named as its constructor is.
+
+mod builder;
+mod lock;
+mod reporter;
+mod scheduler;
+mod step;
+mod worker;
+mod www;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+pub use self::builder::BuilderConfig;
+pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
+pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::worker::WorkerConfig;
+pub use self::www::{Authz, Codebase, GithubHook, Www};
+use crate::base::secret::Secret;
+
+/// A place in the user's files.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The file as the user knows it, relative to the configuration's folder.
+    pub file: Arc<str>,
+    /// Line, from 1; 0 = the whole file.
+    pub line: u32,
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            f.write_str(&self.file)
+        } else {
+            write!(f, "{}:{}", self.file, self.line)
+        }
+    }
+}
+
+/// A Lua function of the configuration: a slot of its generation, and where it was written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// Index into the generation's list of functions.
+    pub slot: u32,
+    /// Where the function stands.
+    pub site: Site,
+}
+
+// A reload compares configurations by their `Debug` text. Places and slots move whenever a line is
+// added above, so they are left out of it.
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("site")
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("function")
+    }
+}
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Name of the installation, shown on every page (default `halide-ci`).
+    pub title: String,
+    /// Link behind the title.
+    pub title_url: String,
+    /// Public base URL, ends in `/` (default `http://localhost:PORT/`).
+    pub url: String,
+    /// Database URL (default `sqlite:///state.sqlite`, relative to the base directory).
+    pub db_url: String,
+    /// Where workers connect.
+    pub protocols: Protocols,
+    /// The web server; none = no web server.
+    pub www: Option<Www>,
+    /// Workers, in the order given.
+    pub workers: Vec<WorkerConfig>,
+    /// Builders, in the order given.
+    pub builders: Vec<BuilderConfig>,
+    /// Schedulers, in the order given.
+    pub schedulers: Vec<SchedulerConfig>,
+    /// Reporters, in the order given.
+    pub reporters: Vec<ReporterConfig>,
+    /// Locks; accesses refer to them by index.
+    pub locks: Vec<LockConfig>,
+    /// Properties that every build gets (source `Config`).
+    pub properties: BTreeMap<String, Json>,
+    /// Budgets of the Lua state.
+    pub limits: Limits,
+    /// Every secret that was read; masked in logs and answers.
+    pub secrets: Vec<Secret>,
+    /// Every file the configuration was made from, for the generation's row and the watcher.
+    pub files: Vec<LoadedFile>,
+}
+
+impl Config {
+    /// The builder called `name`.
+    #[must_use]
+    pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {
+        self.builders.iter().find(|b| b.name == name)
+    }
+
+    /// The worker called `name`.
+    #[must_use]
+    pub fn worker(&self, name: &str) -> Option<&WorkerConfig> {
+        self.workers.iter().find(|w| w.name == name)
+    }
+
+    /// The scheduler called `name`.
+    #[must_use]
+    pub fn scheduler(&self, name: &str) -> Option<&SchedulerConfig> {
+        self.schedulers.iter().find(|s| s.name == name)
+    }
+}
+
+/// A file that a configuration loaded. Secret files are watched but their text is not kept.
+#[derive(Clone, Debug)]
+pub struct LoadedFile {
+    /// Absolute path, for watching.
+    pub path: PathBuf,
+    /// The text, or none for a secret file.
+    pub text: Option<String>,
+}
+
+/// Budgets of a generation's Lua state (`c.limits`).
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Seconds that a callback may compute between two waits (default 1).
+    pub cpu_seconds: f64,
+    /// Bytes that the Lua state may hold (default 256 MiB).
+    pub memory_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpu_seconds: 1.0, memory_bytes: 256 << 20 }
+    }
+}
+
+/// Where workers connect (`c.protocols`).
+#[derive(Clone, Debug)]
+pub struct Protocols {
+    /// TCP port, 0 = any free one (default 9990).
+    pub port: u16,
+    /// Address to listen on (default all).
+    pub interface: String,
+}
+
+impl Default for Protocols {
+    fn default() -> Self {
+        Self { port: 9990, interface: "0.0.0.0".to_owned() }
+    }
+}

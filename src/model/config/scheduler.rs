@@ -1,0 +1,72 @@
+//! Schedulers as the configuration describes them: `ci.schedulers.*`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Callback, Site};
+use crate::model::filter::ChangeFilter;
+
+/// A scheduler.
+#[derive(Clone, Debug)]
+pub struct SchedulerConfig {
+    /// Unique name.
+    pub name: String,
+    /// Names of the builders it starts.
+    pub builders: Vec<String>,
+    /// Properties of its builds (source `Scheduler`).
+    pub properties: BTreeMap<String, Json>,
+    /// Reason of its buildsets; none = Buildbot's words.
+    pub reason: Option<String>,
+    /// What kind it is.
+    pub kind: SchedulerKind,
+    /// Where it is defined.
+    pub site: Site,
+}
+
+/// The kinds of schedulers.
+#[derive(Clone, Debug)]
+pub enum SchedulerKind {
+    /// `any_branch` and `single_branch`.
+    Branch(BranchScheduler),
+    /// `force`.
+    Force(ForceScheduler),
+}
+
+impl SchedulerKind {
+    /// The constructor's name in Lua.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Branch(b) if b.single => "single_branch",
+            Self::Branch(_) => "any_branch",
+            Self::Force(_) => "force",
+        }
+    }
+}
+
+/// A scheduler that waits for changes.
+#[derive(Clone, Debug, Default)]
+pub struct BranchScheduler {
+    /// One timer for all branches (`single_branch`) instead of one per line of development.
+    pub single: bool,
+    /// Seconds without further change before a build; none = at once, one buildset per change.
+    pub tree_stable_timer: Option<f64>,
+    /// Which changes it wants.
+    pub change_filter: ChangeFilter,
+    /// Called with a change; false = unimportant: it is built only with an important one.
+    pub file_is_important: Option<Callback>,
+    /// Unimportant changes are left out altogether.
+    pub only_important: bool,
+}
+
+/// A scheduler that people start.
+#[derive(Clone, Debug)]
+pub struct ForceScheduler {
+    /// Words on the button (default: the name).
+    pub button_name: String,
+    /// The codebases of a form; `""` when there is only one.
+    pub codebases: Vec<String>,
+    /// The default reason.
+    pub reason_default: String,
+}

@@ -1,0 +1,81 @@
+//! Steps as a factory holds them, before anything of them is rendered.
+
+use std::collections::BTreeMap;
+
+use super::{Callback, LockAccess, Site};
+use crate::model::render::Renderable;
+
+/// A step of a factory.
+#[derive(Clone, Debug)]
+pub struct StepConfig {
+    /// The step type's name: `shell`, `git`.
+    pub kind: String,
+    /// The name shown; none = the step type's own default.
+    pub name: Option<Renderable>,
+    /// The step type's `run` function.
+    pub run: Callback,
+    /// Options of the step type and of commands (`workdir`, `env`, `timeout` …), by name.
+    pub options: BTreeMap<String, StepOption>,
+    /// What its result means for the build.
+    pub flags: StepFlags,
+    /// Whether it runs; none = yes.
+    pub do_step_if: Option<Condition>,
+    /// Whether it is hidden once it has ended; called with (results, step).
+    pub hide_step_if: Option<Condition>,
+    /// Locks held while it runs.
+    pub locks: Vec<LockAccess>,
+    /// What the page says while it runs; none = from the command.
+    pub description: Option<Renderable>,
+    /// What the page says afterwards.
+    pub description_done: Option<Renderable>,
+    /// Where it is written.
+    pub site: Site,
+}
+
+/// An option of a step.
+#[derive(Clone, Debug)]
+pub enum StepOption {
+    /// Rendered just before the step runs.
+    Value(Renderable),
+    /// Handed to the step type as a function (`extract`).
+    Function(Callback),
+}
+
+/// A yes or no that may depend on the build.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// Known at load, or rendered.
+    Value(Renderable),
+    /// A function: `do_step_if(step)`, `hide_step_if(results, step)`.
+    Callback(Callback),
+}
+
+/// What a step's result means for its build. Buildbot's flags and defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepFlags {
+    /// A failure ends the build.
+    pub halt_on_failure: bool,
+    /// A failure fails the build.
+    pub flunk_on_failure: bool,
+    /// Warnings fail the build.
+    pub flunk_on_warnings: bool,
+    /// A failure makes the build end with warnings.
+    pub warn_on_failure: bool,
+    /// Warnings make the build end with warnings.
+    pub warn_on_warnings: bool,
+    /// Runs even after a halt.
+    pub always_run: bool,
+}
+
+impl Default for StepFlags {
+    fn default() -> Self {
+        Self {
+            halt_on_failure: false,
+            flunk_on_failure: true,
+            flunk_on_warnings: false,
+            warn_on_failure: false,
+            warn_on_warnings: false,
+            always_run: false,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The web server, its logins and its hooks: `c.www`.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::Callback;
+use crate::base::secret::Secret;
+
+/// The web server (`c.www`).
+#[derive(Clone, Debug)]
+pub struct Www {
+    /// TCP port, 0 = any free one (default 8012).
+    pub port: u16,
+    /// Address to listen on (default all).
+    pub interface: String,
+    /// User names and passwords of `ci.auth.user_password`; empty = nobody can log in.
+    pub users: Vec<(String, Secret)>,
+    /// Who may do what.
+    pub authz: Authz,
+    /// The GitHub hook, if one is configured.
+    pub github: Option<GithubHook>,
+}
+
+/// Who may do what (`ci.authz`). Reading is allowed; an action that no rule names is denied.
+#[derive(Clone, Debug, Default)]
+pub struct Authz {
+    /// Action (`force`, `stop`, `rebuild`, `cancel`, `reload`, `scheduler`, `worker`, or
+    /// `control` for all of them) → role; the role `anyone` is everybody.
+    pub allow: BTreeMap<String, String>,
+    /// Role → user names.
+    pub roles: BTreeMap<String, Vec<String>>,
+}
+
+impl Authz {
+    /// The actions that rules may name.
+    pub const ACTIONS: [&'static str; 8] =
+        ["control", "force", "stop", "rebuild", "cancel", "reload", "scheduler", "worker"];
+
+    /// Whether `user` (none = not logged in) may do `action`.
+    #[must_use]
+    pub fn allows(&self, action: &str, user: Option<&str>) -> bool {
+        let role = self.allow.get(action).or_else(|| self.allow.get("control"));
+        match role.map(String::as_str) {
+            None => false,
+            Some("anyone") => true,
+            Some(role) => user.is_some_and(|user| {
+                self.roles.get(role).is_some_and(|names| names.iter().any(|n| n == user))
+            }),
+        }
+    }
+}
+
+/// `ci.hooks.github`, see the design of the hook for the meaning of each option.
+#[derive(Clone, Debug)]
+pub struct GithubHook {
+    /// The secret that deliveries are signed with; required.
+    pub secret: Secret,
+    /// Accept a SHA-1 signature when there is no SHA-256 one (default false).
+    pub allow_sha1: bool,
+    /// The codebase of the changes: text or a function of the payload.
+    pub codebase: Option<Codebase>,
+    /// fnmatch patterns of payload fields that become properties.
+    pub property_whitelist: Vec<String>,
+    /// Patterns that make a commit message skip (default Buildbot's two).
+    pub skips: Vec<Regex>,
+    /// Base URL of GitHub's API (default `https://api.github.com`), without a final `/`.
+    pub api: String,
+    /// Last part of a pull request's ref (default `merge`).
+    pub pullrequest_ref: String,
+    /// Token for API calls.
+    pub token: Option<Secret>,
+    /// Cancel what runs or waits for a pull request that is closed (default true).
+    pub cancel_on_close: bool,
+    /// Called with (event, default) for a push.
+    pub on_push: Option<Callback>,
+    /// Called with (event, default) for a pull request.
+    pub on_pull_request: Option<Callback>,
+    /// Called with (event, default) for every other event.
+    pub on_event: Option<Callback>,
+}
+
+/// A codebase as text or as a function of the payload.
+#[derive(Clone, Debug)]
+pub enum Codebase {
+    /// Always this one.
+    Fixed(String),
+    /// What the function returns.
+    Callback(Callback),
+}
