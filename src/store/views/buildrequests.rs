@@ -115,11 +115,12 @@ pub fn waiting(conn: &Conn<'_>, builder: Option<i64>, limit: i64) -> Result<Vec<
 }
 
 pub(super) fn waiting_sql(of_builder: bool) -> String {
-    let (of, limit) = if of_builder { (" and q.builder_id = $1", "$2") } else { ("", "$1") };
-    format!(
-        "{SHOWN} where q.complete_at is null and q.claimed_at is null{of} \
-         order by q.priority desc, q.id limit {limit}"
-    )
+    let end = if of_builder {
+        "and q.builder_id = $1 order by q.priority desc, q.id limit $2"
+    } else {
+        "order by q.priority desc, q.id limit $1"
+    };
+    format!("{SHOWN} where q.complete_at is null and q.claimed_at is null {end}")
 }
 
 /// One request.
