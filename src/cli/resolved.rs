@@ -208,6 +208,8 @@ fn renderable(value: &Renderable) -> Json {
         }
         Renderable::Callback(function) => callback(function),
         Renderable::Builddir => json!({ "builddir": true }),
+        Renderable::Url => json!({ "url_for_build": true }),
+        Renderable::Secret(name) => json!({ "secret": name }),
         Renderable::List(items) => items.iter().map(renderable).collect(),
         Renderable::Map(entries) => {
             Json::Object(entries.iter().map(|(k, v)| (k.clone(), renderable(v))).collect())

@@ -152,6 +152,8 @@ impl Running {
             changes: attempt.changes.clone(),
             sourcestamps: attempt.sourcestamps.clone(),
             builddir: attempt.builddir.clone(),
+            url: attempt.generation.config.build_url(attempt.build.builder, attempt.build.number),
+            secrets: attempt.generation.config.provided.clone(),
         })
     }
 

@@ -53,6 +53,8 @@ pub enum Argument {
     Step(Arc<StepView>),
     /// A change.
     Change(Box<NewChange>),
+    /// Not handed over: the build for which what the function returns is rendered.
+    For(Arc<BuildView>),
 }
 
 /// Everything a step's run needs.

@@ -46,11 +46,16 @@ impl Renderer<'_> {
                     Json::String(out)
                 }
                 Renderable::Builddir => Json::String(self.build.builddir.replace('\\', "/")),
+                Renderable::Url => Json::String(self.build.url.clone()),
+                Renderable::Secret(name) => match self.secret(name) {
+                    Some(secret) => secret,
+                    None => return Err(error(format!("there is no secret {name:?}."))),
+                },
                 Renderable::Callback(callback) => {
                     self.scripts.call(callback, vec![Argument::Build(self.build.clone())]).await?
                 }
                 Renderable::Transform(callback, args) => {
-                    let mut rendered = Vec::new();
+                    let mut rendered = vec![Argument::For(self.build.clone())];
                     for arg in args {
                         rendered.push(Argument::Json(self.value(arg).await?));
                     }
@@ -98,6 +103,11 @@ impl Renderer<'_> {
                     Piece::Text(text) => out.push_str(text),
                     Piece::Select { what, alternative } => {
                         let value = self.select(what).await?;
+                        if let (Selector::Secret(name), None, Alternative::None) =
+                            (what, &value, alternative)
+                        {
+                            return Err(error(format!("there is no secret {name:?}.")));
+                        }
                         out.push_str(&self.alternative(value, alternative).await?);
                     }
                 }
@@ -115,9 +125,12 @@ impl Renderer<'_> {
                 .sourcestamps
                 .iter()
                 .find(|s| s.codebase == *codebase)
-                .and_then(|s| serde_json::to_value(s).ok())
-                .and_then(|s| s.get(attribute).cloned()),
+                .and_then(|s| match attribute.as_str() {
+                    "changes" => Some(self.revisions(codebase)),
+                    _ => serde_json::to_value(s).ok()?.get(attribute).cloned(),
+                }),
             Selector::Keyword(value) => Some(self.value(value).await?),
+            Selector::Secret(name) => self.secret(name),
             Selector::Worker(name) => match name.as_str() {
                 "name" => Some(Json::String(self.build.worker.clone())),
                 _ => (self.build.worker_properties.get(name).cloned())
@@ -125,6 +138,16 @@ impl Renderer<'_> {
             },
         }
         .filter(|v| !v.is_null()))
+    }
+
+    fn secret(&self, name: &str) -> Option<Json> {
+        self.build.secrets.get(name).map(|secret| secret.expose().into())
+    }
+
+    /// The revisions of the codebase's changes: a list, of which only its truth can be asked.
+    fn revisions(&self, codebase: &str) -> Json {
+        let changes = self.build.changes.iter().filter(|c| c.what.codebase == codebase);
+        changes.map(|c| c.what.revision.clone()).collect()
     }
 
     async fn alternative(

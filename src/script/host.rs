@@ -314,8 +314,9 @@ impl Host {
         let (function, depth) = self.function(callback)?;
         let fail = |error: mlua::Error| script_error(&error, &callback.site);
         let build = args.iter().find_map(|arg| match arg {
-            Argument::Build(build) => Some(build.clone()),
-            _ => None,
+            Argument::Build(build) | Argument::For(build) => Some(build.clone()),
+            Argument::Step(step) => Some(Arc::new(step.build.clone())),
+            Argument::Json(_) | Argument::Change(_) => None,
         });
         let args = self.arguments(&args).map_err(fail)?;
         let call = function.call_async::<Value>(args);
@@ -326,11 +327,12 @@ impl Host {
     fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
         let (lua, objects) = (&self.lua, &self.objects);
         args.iter()
-            .map(|arg| match arg {
-                Argument::Json(json) => convert::to_lua(lua, json),
-                Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
-                Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
-                Argument::Change(change) => build::change(lua, change),
+            .filter_map(|arg| match arg {
+                Argument::Json(json) => Some(convert::to_lua(lua, json)),
+                Argument::Build(view) => Some(build::build(lua, objects, view).map(Value::Table)),
+                Argument::Step(view) => Some(build::step(lua, objects, view).map(Value::Table)),
+                Argument::Change(change) => Some(build::change(lua, change)),
+                Argument::For(_) => None,
             })
             .collect()
     }
@@ -369,9 +371,10 @@ impl Host {
                 let inside = Inside(self.mailbox.clone());
                 crate::engine::render::render(&tree, build, &inside).await
             }
-            Err(what) => {
-                Err(fail(format!("what the function returned cannot be rendered: {what}")))
-            }
+            Err(flaw) => Err(fail(format!(
+                "what the function returned cannot be rendered: {}",
+                flaw.message
+            ))),
         };
         self.slots.give_back(&lent.into_inner());
         out

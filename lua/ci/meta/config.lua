@@ -14,6 +14,7 @@
 ---@field schedulers? any list of schedulers
 ---@field reporters? any list of reporters
 ---@field properties? table<string, any> properties that every build gets
+---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
 
 ---@class ci.WorkerOptions
@@ -36,6 +37,11 @@
 ---@field properties? table<string, any>
 ---@field collapse_requests? boolean merge waiting requests for the same source (default true)
 ---@field data? any
+
+---@class ci.SecretDirectoryOptions
+---@field dir string relative to the base directory
+---@field suffixes? any list of endings; only files with one are secrets, named without it (default: every file)
+---@field strip? boolean leave out white space around a secret (default true)
 
 ---@class ci.WorkerLockOptions
 ---@field name string

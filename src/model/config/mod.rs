@@ -24,6 +24,7 @@ pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, Sche
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;
 pub use self::www::{Authz, Codebase, GithubHook, Www};
+use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 
 /// A place in the user's files.
@@ -97,6 +98,8 @@ pub struct Config {
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
     pub limits: Limits,
+    /// What `c.secrets_providers` have, by name.
+    pub provided: Arc<BTreeMap<String, Secret>>,
     /// Every secret that was read; masked in logs and answers.
     pub secrets: Vec<Secret>,
     /// Every file the configuration was made from, for the generation's row and the watcher.
@@ -104,6 +107,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The page of a build.
+    #[must_use]
+    pub fn build_url(&self, builder: BuilderId, number: i64) -> String {
+        format!("{}/builders/{builder}/builds/{number}", self.url.trim_end_matches('/'))
+    }
+
     /// The builder called `name`.
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {

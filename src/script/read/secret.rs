@@ -14,9 +14,10 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
     let full = ground.base_dir.join(path);
     match read_file(&full) {
         Ok(text) => {
-            ground.add_secret(&text);
+            let text = text.trim();
+            ground.add_secret(text);
             ground.add_file(full, None);
-            text
+            text.to_owned()
         }
         Err((message, hint)) => {
             // Still watched: the reload comes when the file does.
@@ -27,7 +28,7 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
     }
 }
 
-/// Reads one secret file.
+/// Reads one secret file, with the white space around the secret.
 ///
 /// # Errors
 /// What is wrong and what to do.
@@ -51,14 +52,13 @@ pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, Strin
         }
     };
     tighten(path)?;
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Err((
             format!("the secret file {shown} is empty."),
             format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
         ));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn tighten(path: &Path) -> Result<(), (String, String)> {
