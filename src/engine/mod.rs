@@ -42,6 +42,7 @@ use crate::engine::input::{
     Answer, Attached, Delivered, Force, Input, NewGeneration, Reloaded, Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
+pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;
 use crate::model::event::Event;
@@ -105,7 +106,16 @@ impl std::error::Error for Refusal {}
 
 /// How a reload is done: reads the configuration afresh. Given by `server.rs`, because loading is
 /// the script edge's work.
-pub type Reload = Arc<dyn Fn() -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+pub type Reload = Arc<dyn Fn(Effect) -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+
+/// What a reload is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// What is loaded takes effect.
+    Apply,
+    /// Only what would change is told; nothing changes, and nothing is recorded.
+    DryRun,
+}
 
 /// Defences that a test switches off to see that its story notices. Everything is on by default,
 /// and outside tests nothing sets it.
