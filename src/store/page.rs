@@ -523,6 +523,7 @@ mod tests {
             (&builds::TABLE, None, Some("buildid")),
             (&builds::TABLE, None, Some("number")),
             (&builds::TABLE, None, Some("started_at")),
+            (&builds::TABLE, None, Some("complete_at")),
             (&builds::TABLE, None, Some("buildrequestid")),
             (&builds::TABLE, Some(builder), Some("number")),
             (&builds::TABLE, Some(builds::scope::OF_WORKER), Some("buildid")),

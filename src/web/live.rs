@@ -205,7 +205,9 @@ impl Client {
                         watched.have.insert(fragment.id, fragment.hash);
                     }
                 }
-                if changed.is_empty() {
+                let had = watched.have.len();
+                watched.have.retain(|id, _| order.contains(id));
+                if changed.is_empty() && watched.have.len() == had {
                     return Ok(());
                 }
                 json!({ "fragments": changed, "order": order })

@@ -278,11 +278,30 @@ fn a_form_forces_a_build_and_leads_to_its_request() {
         let answer = site.ask("POST", "/builders/1/force", &[ANN, own, FORM], body).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         let page = answer.header("location").replace("../../", "/");
+        assert!(page.ends_with("?follow"), "{page}");
         let html = site.get(&page).await.text();
         assert!(html.contains("waiting") && html.contains("why"), "{html}");
         let wrong = b"scheduler=force&priority=high";
         let answer = site.ask("POST", "/builders/1/force", &[ANN, own, FORM], wrong).await;
         assert_eq!(answer.status, 400);
+        // Who follows a request that is being built already is led on; who looks at it is not.
+        let answer = site.get("/buildrequests/1?follow").await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), "../builders/1/builds/1");
+        assert_eq!(site.get("/buildrequests/1").await.status, 200);
+    });
+}
+
+#[test]
+fn a_path_that_leads_nowhere_finds_its_style() {
+    with(config(), async |site| {
+        for (path, root) in [("/x", "./"), ("//", "../"), ("/a/b/c/", "../../../"), ("//a", "../")]
+        {
+            let lost = site.get(path).await;
+            assert_eq!(lost.status, 404, "{path}");
+            let style = format!("href=\"{root}static/style.css");
+            assert!(lost.text().contains(&style), "{path}: {}", lost.text());
+        }
     });
 }
 
@@ -408,6 +427,26 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
         let news = hear(&mut socket).await;
         assert_eq!(news["order"], json!(["summary", "step-1", "cause", "changes", "properties"]));
         assert_eq!(news["fragments"].as_array().unwrap().len(), 5);
+        // What the browser has and the page has no longer is gone from the order, also when nothing
+        // else differs.
+        let have: serde_json::Map<String, Json> = site
+            .get("/builders/1/builds/1")
+            .await
+            .text()
+            .split("<section id=\"")
+            .skip(1)
+            .map(|part| {
+                let mut words = part.split('"');
+                (words.next().unwrap().to_owned(), words.nth(1).unwrap().into())
+            })
+            .chain([("step-0".to_owned(), "old".into())])
+            .collect();
+        assert_eq!(have.len(), 6, "{have:?}");
+        let watch = json!({"cmd": "watch", "scope": "build/1", "have": have, "_id": 3});
+        say(&mut socket, watch).await;
+        assert_eq!(hear(&mut socket).await["code"], 200);
+        let gone = hear(&mut socket).await;
+        assert_eq!((&gone["fragments"], &gone["order"]), (&json!([]), &news["order"]));
         // The links fit the page that shows them.
         let cause = news["fragments"][2]["html"].as_str().unwrap();
         assert!(cause.contains("href=\"../../../buildrequests/1\""), "{cause}");

@@ -68,7 +68,7 @@ pub struct Shown {
     pub connected: i64,
 }
 
-const SHOWN: &str = "select b.id, b.name, b.description, b.tags, b.position, \
+pub(super) const SHOWN: &str = "select b.id, b.name, b.description, b.tags, b.position, \
      (select count(*) from buildrequests q where q.builder_id = b.id and q.complete_at is null \
      and q.claimed_at is null), \
      (select count(*) from builder_workers j where j.builder_id = b.id), \

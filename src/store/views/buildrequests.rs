@@ -110,17 +110,17 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
 /// # Errors
 /// What the database refuses.
 pub fn waiting(conn: &Conn<'_>, builder: Option<i64>, limit: i64) -> Result<Vec<Shown>> {
-    let (of, mut params) = match builder {
-        Some(id) => (" and q.builder_id = $1", vec![Value::Int(id)]),
-        None => ("", Vec::new()),
+    let params: Vec<_> = builder.into_iter().chain([limit]).map(Value::Int).collect();
+    conn.query(&waiting_sql(builder.is_some()), &params, shown)
+}
+
+pub(super) fn waiting_sql(of_builder: bool) -> String {
+    let end = if of_builder {
+        "and q.builder_id = $1 order by q.priority desc, q.id limit $2"
+    } else {
+        "order by q.priority desc, q.id limit $1"
     };
-    params.push(Value::Int(limit));
-    let sql = format!(
-        "{SHOWN} where q.complete_at is null and q.claimed_at is null{of} \
-         order by q.priority desc, q.id limit ${}",
-        params.len()
-    );
-    conn.query(&sql, &params, shown)
+    format!("{SHOWN} where q.complete_at is null and q.claimed_at is null {end}")
 }
 
 /// One request.

@@ -124,11 +124,19 @@ pub fn running(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
 /// # Errors
 /// What the database refuses.
 pub fn failed(conn: &Conn<'_>, limit: i64) -> Result<Vec<Line>> {
-    conn.query(
-        &format!("{LINE} where b.results in (2, 4) order by b.id desc limit $1"),
-        params![limit],
-        line,
-    )
+    conn.query(&failed_sql(), params![limit], line)
+}
+
+pub(super) fn failed_sql() -> String {
+    // The newest of each result from the index: asked for both at once, SQLite sorts all of them.
+    let newest = |results: i64| {
+        format!(
+            "select id from (select id from builds where results = {results} \
+             order by id desc limit $1) x{results}"
+        )
+    };
+    let (failure, exception) = (newest(2), newest(4));
+    format!("{LINE} where b.id in ({failure} union all {exception}) order by b.id desc limit $1")
 }
 
 /// The newest builds that have ended, newest first.
@@ -162,15 +170,18 @@ pub fn of_builder(conn: &Conn<'_>, builder: i64, before: i64, limit: i64) -> Res
 /// # Errors
 /// What the database refuses.
 pub fn latest_of_each(conn: &Conn<'_>) -> Result<Vec<Line>> {
-    conn.query(
-        // From the builders to their builds, not the other way round: `cross` keeps that order.
-        "select b.id, b.number, b.builder_id, d.name, w.name, b.started_at, b.complete_at, \
-         b.results, b.state_string from builders d cross join builds b \
-         join workers w on w.id = b.worker_id \
-         where b.builder_id = d.id and d.position >= 0 and b.number >= d.next_number - 12 \
-         order by b.builder_id, b.number desc",
-        params![],
-        line,
+    conn.query(&latest_of_each_sql(), params![], line)
+}
+
+pub(super) fn latest_of_each_sql() -> String {
+    // The cross join keeps SQLite from reading every build there is and asking for its builder.
+    let sql = LINE.replace(
+        "from builds b join builders d on d.id = b.builder_id",
+        "from builders d cross join builds b",
+    );
+    format!(
+        "{sql} where b.builder_id = d.id and d.position >= 0 \
+         and b.number >= d.next_number - 12 order by b.builder_id, b.number desc"
     )
 }
 

@@ -18,3 +18,34 @@ pub mod schedulers;
 pub mod sourcestamps;
 pub mod steps;
 pub mod workers;
+
+#[cfg(test)]
+mod tests {
+    use super::{builders, buildrequests, builds};
+    use crate::store::conn::Value;
+
+    #[test]
+    fn pages_read_as_much_as_they_show_however_long_the_history_is() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("state.sqlite");
+        let options = crate::store::StoreOptions { path, durable: false, inline: true };
+        let mut opened = crate::store::Store::open(&options).expect("a store");
+        let one = vec![Value::Int(1)];
+        // With what may be read from end to end: builders, and the few requests that are open.
+        let open = "SCAN q USING INDEX buildrequests_";
+        for (sql, params, whole) in [
+            (builds::failed_sql(), one.clone(), "SCAN x"),
+            (builds::latest_of_each_sql(), Vec::new(), "SCAN d"),
+            (buildrequests::waiting_sql(false), one.clone(), open),
+            (buildrequests::waiting_sql(true), vec![Value::Int(1), Value::Int(1)], open),
+            (format!("{} where b.position >= 0", builders::SHOWN), Vec::new(), "SCAN b"),
+        ] {
+            let explain = format!("explain query plan {sql}");
+            let plan = opened.state.transaction(|c| c.query(&explain, &params, |r| r.text(3)));
+            for line in plan.expect("a plan") {
+                assert!(!line.starts_with("SCAN ") || line.starts_with(whole), "{sql}\n{line}");
+                assert!(!line.contains("buildrequests_by_builder"), "{sql}\n{line}");
+            }
+        }
+    }
+}

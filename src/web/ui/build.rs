@@ -28,8 +28,15 @@ struct Rows {
     properties: Vec<(String, String, String)>,
 }
 
-/// The last lines of the log that answers the reader's question: (step, log, lines).
-type Tail = Option<(i64, ShownLog, Vec<Line>)>;
+/// Steps whose last lines the page shows: what failed and what runs is seldom more.
+const TAILS: usize = 5;
+
+/// The last lines of a log that answers the reader's question.
+struct Tail {
+    step: i64,
+    log: ShownLog,
+    lines: Vec<Line>,
+}
 
 /// A build's fragments, and the steps whose logs belong to them.
 pub(super) struct Drawn {
@@ -41,10 +48,10 @@ pub(super) struct Drawn {
 pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
     let rows = read(&site, At::Number(call.id(0)?, call.id(1)?)).await?;
-    let tail = tail(&site, &rows.steps).await?;
+    let tails = tails(&site, &rows.steps).await?;
     let line = &rows.build.line;
     let title = format!("{} #{}", visible(&line.builder), line.number);
-    let parts = fragments(&view, &rows, &tail);
+    let parts = fragments(&view, &rows, &tails);
     let body = html! {
         h1 {
             a href=(view.to(&format!("builders/{}", line.builder_id))) { (visible(&line.builder)) }
@@ -80,37 +87,54 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
 /// The page's fragments.
 pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Drawn, Problem> {
     let rows = read(site, At::Id(id)).await?;
-    let tail = tail(site, &rows.steps).await?;
+    let tails = tails(site, &rows.steps).await?;
     Ok(Drawn {
-        fragments: fragments(view, &rows, &tail),
+        fragments: fragments(view, &rows, &tails),
         steps: rows.steps.iter().map(|s| s.id).collect(),
     })
 }
 
-/// The last lines of the first step that failed, or else of the one that runs.
-async fn tail(site: &Site, steps: &[Step]) -> Result<Tail, Problem> {
-    let failed = steps.iter().find(|s| {
-        matches!(s.results, Some(Results::Failure | Results::Exception)) && !s.logs.is_empty()
+/// The last lines of the steps that failed or run.
+async fn tails(site: &Site, steps: &[Step]) -> Result<Vec<Tail>, Problem> {
+    let logs: Vec<(i64, ShownLog)> = steps
+        .iter()
+        .filter(|s| s.results.map_or(s.started_at.is_some(), is_failed))
+        .filter_map(|s| {
+            let log = s.logs.iter().max_by_key(|l| (l.slug == "stdio", l.num_lines))?;
+            Some((s.id, log.clone()))
+        })
+        .take(TAILS)
+        .collect();
+    if logs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tails = site.engine().store().read_logs(move |conn| {
+        let mut out = Vec::new();
+        for (step, log) in logs {
+            let first = (log.num_lines - TAIL).max(0);
+            let lines = frames::lines(conn, log.id, first, TAIL, log.is_complete)?;
+            let lines = lines.into_iter().filter(|line| !is_dump(line)).collect();
+            out.push(Tail { step, log, lines });
+        }
+        Ok(out)
     });
-    let running = || steps.iter().rev().find(|s| s.complete_at.is_none() && !s.logs.is_empty());
-    let Some(step) = failed.or_else(running) else { return Ok(None) };
-    let Some(log) = step.logs.iter().max_by_key(|l| (l.slug == "stdio", l.num_lines)).cloned()
-    else {
-        return Ok(None);
-    };
-    let (id, first, complete) = (log.id, (log.num_lines - TAIL).max(0), log.is_complete);
-    let lines = site
-        .engine()
-        .store()
-        .read_logs(move |conn| frames::lines(conn, id, first, TAIL, complete))
-        .await?;
-    Ok(Some((step.id, log, lines)))
+    Ok(tails.await?)
 }
 
-fn fragments(view: &View, rows: &Rows, tail: &Tail) -> Vec<Fragment> {
+fn is_failed(results: Results) -> bool {
+    matches!(results, Results::Failure | Results::Exception)
+}
+
+/// Whether a line is of what a worker tells of a command before it runs it, below the command
+/// itself: directory, arguments, environment. Workers indent these lines and no other header.
+pub(super) fn is_dump(line: &Line) -> bool {
+    line.stream == Stream::Header && line.text.starts_with(' ')
+}
+
+fn fragments(view: &View, rows: &Rows, tails: &[Tail]) -> Vec<Fragment> {
     let mut out = vec![fragment("summary", &summary(view, rows))];
-    for step in rows.steps.iter().filter(|s| !s.hidden && !is_mere_preparation(s)) {
-        let tail = tail.as_ref().filter(|(id, ..)| *id == step.id);
+    for step in rows.steps.iter().filter(|s| !s.hidden && !is_mere_preparation(view, s)) {
+        let tail = tails.iter().find(|tail| tail.step == step.id);
         out.push(fragment(&format!("step-{}", step.number), &step_part(view, rows, step, tail)));
     }
     out.push(fragment("cause", &cause(view, rows)));
@@ -119,20 +143,17 @@ fn fragments(view: &View, rows: &Rows, tail: &Tail) -> Vec<Fragment> {
     out
 }
 
-/// The step in which a build gets its worker: noise unless it failed or took its time.
-fn is_mere_preparation(step: &Step) -> bool {
-    let took = step.started_at.zip(step.complete_at).map(|(from, to)| to.since(from));
+/// The step in which a build gets its worker: noise unless it failed or takes its time.
+fn is_mere_preparation(view: &View, step: &Step) -> bool {
+    let Some(from) = step.started_at else { return step.number == 0 };
     step.number == 0
-        && step.results == Some(Results::Success)
-        && took.is_some_and(|took| took.as_secs() == 0)
+        && step.results.is_none_or(|r| r == Results::Success)
+        && step.complete_at.unwrap_or(view.now).since(from).as_secs() == 0
 }
 
 fn summary(view: &View, rows: &Rows) -> Markup {
     let line = &rows.build.line;
-    let failed = rows
-        .steps
-        .iter()
-        .find(|s| matches!(s.results, Some(Results::Failure | Results::Exception)));
+    let failed: Vec<_> = rows.steps.iter().filter(|s| s.results.is_some_and(is_failed)).collect();
     html! {
         p.answer {
             (part::status(line.results)) " "
@@ -141,10 +162,15 @@ fn summary(view: &View, rows: &Rows) -> Markup {
             " on " (visible(&line.worker))
             " · began " (part::moment(view, line.started_at))
         }
-        @if let Some(step) = failed {
+        @if !failed.is_empty() {
             p {
-                "Failed in " a href={ "#step-" (step.number) } { (visible(&step.name)) }
-                ": " (visible(&step.state))
+                "Failed in "
+                @for (i, step) in failed.iter().take(20).enumerate() {
+                    @if i > 0 { ", " }
+                    a href={ "#step-" (step.number) } { (visible(&step.name)) }
+                }
+                @if failed.len() > 20 { " and " (failed.len() - 20) " more" }
+                @if let [step] = failed.as_slice() { ": " (visible(&step.state)) }
             }
         }
         p {
@@ -158,12 +184,7 @@ fn summary(view: &View, rows: &Rows) -> Markup {
     }
 }
 
-fn step_part(
-    view: &View,
-    rows: &Rows,
-    step: &Step,
-    tail: Option<&(i64, ShownLog, Vec<Line>)>,
-) -> Markup {
+fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Markup {
     html! {
         div class={ "step " (part::class(step.results)) } {
             div.step-head {
@@ -192,11 +213,11 @@ fn step_part(
                     }
                 }
             }
-            @if let Some((_, log, lines)) = tail {
+            @if let Some(Tail { log, lines, .. }) = tail.filter(|tail| !tail.lines.is_empty()) {
                 (tail_part(lines))
                 @if log.num_lines > TAIL {
                     p.quiet {
-                        "The last " (lines.len()) " of "
+                        "The end of "
                         a href=(log_path(view, rows, step, log)) { (log.num_lines) " lines" }
                     }
                 }

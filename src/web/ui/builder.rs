@@ -72,10 +72,16 @@ pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Vec<Fragme
 fn fragments(view: &View, rows: &Rows, older: bool) -> Vec<Fragment> {
     let mut out = Vec::new();
     if !older {
-        out.push(fragment("queue", &home::waiting(view, &rows.waiting, false)));
+        // Also when it is empty: the place where live requests appear.
+        out.push(fragment("queue", &queue(view, &rows.waiting)));
     }
     out.push(fragment("history", &history(view, &rows.history)));
     out
+}
+
+/// What waits, if anything does: who comes here asks for the history first.
+fn queue(view: &View, waiting: &[buildrequests::Shown]) -> Markup {
+    html! { @if !waiting.is_empty() { (home::waiting(view, waiting, false)) } }
 }
 
 fn history(view: &View, builds: &[builds::Line]) -> Markup {
@@ -93,7 +99,7 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
     };
-    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Began"];
+    let heads = ["Status", "Build", "~Text", "~Worker", "#Took", "#Began"];
     html! {
         h2 { "Builds" }
         @if !done.is_empty() {

@@ -43,7 +43,7 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
             (row(view, builder, builds))
         }
     };
-    let heads = ["Last", "Builder", "~Recent", "Last build", "Took", "Waiting", "Workers"];
+    let heads = ["Last", "Builder", "~Recent", "#Last build", "#Took", "#Waiting", "#Workers"];
     let list = part::table(&heads, all.is_empty(), "No builders are configured.", &rows);
     Ok(vec![fragment("list", &list)])
 }
@@ -73,8 +73,8 @@ fn row(view: &View, builder: &builders::Shown, builds: &[builds::Line]) -> Marku
                 }
             }
             td.num { @if let Some(b) = last { (part::took(view, b.started_at, b.complete_at)) } }
-            td.num { @if builder.waiting > 0 { (builder.waiting) } }
-            td.num { (builder.connected) " of " (builder.workers) }
+            td.num { @if builder.waiting > 0 { (builder.waiting) span.narrow-only { " waiting" } } }
+            td.num { (builder.connected) " of " (builder.workers) span.narrow-only { " workers" } }
         }
     }
 }

@@ -86,7 +86,9 @@ fn history(view: &View, shown: &[Shown]) -> Markup {
                         summary { "Error" } pre.words { (visible(error)) }
                     }
                 } @else if generation.changes.is_empty() {
-                    p.quiet { "Nothing changed." }
+                    p.quiet {
+                        @if generation.id == 1 { "The first one." } @else { "Nothing changed." }
+                    }
                 } @else {
                     pre.words.diff {
                         @for line in &generation.changes {

@@ -60,10 +60,14 @@ fn health(site: &Site, view: &View, rows: &Rows) -> Markup {
     let workers = site.engine().generation().config.workers.len();
     let here = workers.saturating_sub(rows.missing.len());
     html! {
-        p.quiet {
-            (here) " of " (crate::base::text::count(workers, "worker")) " connected"
+        p {
+            a href=(view.to("workers")) {
+                (here) " of " (crate::base::text::count(workers, "worker")) " connected"
+            }
             @if let Some(generation) = rows.generations.first().filter(|g| g.state == "active") {
-                " · configuration " (generation.id) " loaded "
+                " · "
+                a href=(view.to("configuration")) { "configuration " (generation.id) }
+                " loaded "
                 (part::moment(view, generation.loaded_at))
             }
         }
@@ -75,13 +79,12 @@ fn health(site: &Site, view: &View, rows: &Rows) -> Markup {
         }
         @if !rows.missing.is_empty() {
             p.notice.warn {
-                (crate::base::text::count(rows.missing.len(), "worker")) " away: "
+                "Away: "
                 @for (i, worker) in rows.missing.iter().take(20).enumerate() {
                     @if i > 0 { ", " }
                     (visible(&worker.name))
                 }
-                @if rows.missing.len() > 20 { ", …" }
-                ". " a href=(view.to("workers")) { "Workers" }
+                @if rows.missing.len() > 20 { " and " (rows.missing.len() - 20) " more" }
             }
         }
     }
@@ -108,7 +111,7 @@ fn running(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
     };
-    let heads = ["Status", "Build", "~Doing", "~Worker", "For", "~Progress"];
+    let heads = ["Status", "Build", "~Doing", "~Worker", "#For", "~Progress"];
     html! {
         h2 { "Running" }
         (part::table(&heads, builds.is_empty(), "Nothing runs.", &rows))
@@ -132,19 +135,24 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
                         }
                     }
                 }
-                td { (reason(request)) }
+                td.reason { span.narrow-only { "waits for " } (reason(request)) }
                 td.wide { (visible(&request.reason)) }
                 td.num { (part::moment(view, request.submitted_at)) }
-                td {
-                    (part::button(view, "cancel",
-                        &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+                @if view.may("cancel") {
+                    td {
+                        (part::button(view, "cancel",
+                            &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+                    }
                 }
             }
         }
     };
-    let mut heads = vec!["Request", "Builder", "Waits for", "~Wanted because", "Since", ""];
+    let mut heads = vec!["Request", "Builder", "Waits for", "~Wanted because", "#Since", ""];
     if !named {
         heads.remove(1);
+    }
+    if !view.may("cancel") {
+        heads.pop();
     }
     html! {
         h2 { "Waiting" }
@@ -165,19 +173,17 @@ pub(super) fn reason(request: &buildrequests::Shown) -> String {
 
 fn failed(view: &View, builds: &[builds::Line]) -> Markup {
     let rows = html! { @for build in builds { (part::build_row(view, build)) } };
-    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Ended"];
     html! {
         h2 { "Failed lately" }
-        (part::table(&heads, builds.is_empty(), "Nothing has failed.", &rows))
+        (part::table(&part::BUILD_HEADS, builds.is_empty(), "Nothing has failed.", &rows))
     }
 }
 
 fn latest(view: &View, builds: &[builds::Line]) -> Markup {
     let rows = html! { @for build in builds { (part::build_row(view, build)) } };
-    let heads = ["Status", "Build", "~Text", "~Worker", "Took", "Ended"];
     let none = "No build has ended yet. Push, or force one on a builder's page.";
     html! {
         h2 { "Latest builds" }
-        (part::table(&heads, builds.is_empty(), none, &rows))
+        (part::table(&part::BUILD_HEADS, builds.is_empty(), none, &rows))
     }
 }

@@ -47,12 +47,15 @@
       return;
     }
     if (stale.contains(document.activeElement) && document.activeElement.matches("input,textarea,select")) return;
+    // Whoever scrolled up in a tail reads there.
+    const read = [...stale.querySelectorAll("pre.tail")]
+      .map((tail) => (tail.scrollHeight - tail.scrollTop - tail.clientHeight > 40 ? tail.scrollTop : null));
     for (const open of stale.querySelectorAll("details[id]")) {
       const same = fresh.querySelector(`#${CSS.escape(open.id)}`);
       if (same) same.open = open.open;
     }
     stale.replaceWith(fresh);
-    for (const tail of fresh.querySelectorAll("pre.tail")) tail.scrollTop = tail.scrollHeight;
+    fresh.querySelectorAll("pre.tail").forEach((tail, i) => { tail.scrollTop = read[i] ?? tail.scrollHeight; });
   }
 
   function append(message) {
@@ -62,7 +65,8 @@
     list.dataset.next = message.next;
     // A page that follows for hours must not grow without end.
     while (list.childElementCount > 20000) list.firstElementChild.remove();
-    if (list.firstElementChild) list.start = Number(list.firstElementChild.id.slice(1));
+    const first = list.querySelector("li[id^=L]");
+    if (first) list.start = Number(first.id.slice(1));
     if (follow) scrollTo(0, document.documentElement.scrollHeight);
     if (message.complete) setTimeout(() => location.reload(), 300);
   }
@@ -85,9 +89,12 @@
       const message = JSON.parse(event.data);
       if (message.fragments) {
         for (const part of message.fragments) swap(part.id, part.html, message.order);
+        for (const part of document.querySelectorAll("section[data-h]")) {
+          if (!message.order.includes(part.id)) part.remove();
+        }
         tick();
         const forward = document.querySelector("a[data-forward]");
-        if (forward && scope.startsWith("request/")) location.assign(forward.href);
+        if (forward && new URLSearchParams(location.search).has("follow")) location.replace(forward.href);
       }
       if (message.append) append(message.append);
     };
@@ -116,6 +123,14 @@
     const asked = new URLSearchParams(location.search).get("from");
     if (String(from) !== asked) location.replace(`?from=${from}${location.hash}`);
   }
+  // A line inside a fold: open it.
+  function unfold() {
+    const target = /^#L\d+/.exec(location.hash) && document.getElementById(/^#(L\d+)/.exec(location.hash)[1]);
+    const fold = target?.closest("details");
+    if (fold && !fold.open) { fold.open = true; target.scrollIntoView({ block: "center" }); }
+  }
+  unfold();
+  addEventListener("hashchange", unfold);
   for (const tail of document.querySelectorAll("pre.tail")) tail.scrollTop = tail.scrollHeight;
 
   const filter = document.querySelector("[data-filter]");

@@ -17,6 +17,9 @@ use crate::web::call::{Call, Problem};
 /// Lines of a window.
 pub(super) const WINDOW: i64 = 1000;
 
+/// Fewer lines are not worth a fold.
+const FOLD: usize = 4;
+
 /// `GET /builders/{id}/builds/{number}/steps/{step}/logs/{slug}`, `?from=LINE`
 pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
@@ -68,10 +71,34 @@ async fn read(site: &Site, place: &Place, from: i64) -> Result<Vec<Line>, Proble
     Ok(lines)
 }
 
-/// Lines of the list; the first has the number `from`, counted from 0. People count from 1.
+/// Lines of the list; the first has the number `from`, counted from 0. People count from 1. What a
+/// worker tells of a command before it runs it is folded, so that the output is what one sees.
 pub(super) fn rows(lines: &[Line], from: i64, style: &mut ansi::Style) -> Markup {
+    let mut next = from + 1;
+    let groups = lines.chunk_by(|a, b| build::is_dump(a) == build::is_dump(b)).map(|group| {
+        let first = next;
+        next += group.len() as i64;
+        (first, group)
+    });
     html! {
-        @for (number, line) in (from + 1..).zip(lines) {
+        @for (first, group) in groups {
+            @if group.len() >= FOLD && group.first().is_some_and(build::is_dump) {
+                li.fold {
+                    details id={ "fold-" (first) } {
+                        summary { (group.len()) " lines: directory, arguments, environment" }
+                        ol start=(first) { (plain_rows(group, first, style)) }
+                    }
+                }
+            } @else {
+                (plain_rows(group, first, style))
+            }
+        }
+    }
+}
+
+fn plain_rows(lines: &[Line], first: i64, style: &mut ansi::Style) -> Markup {
+    html! {
+        @for (number, line) in (first..).zip(lines) {
             li id={ "L" (number) } class=(build::stream_class(line.stream)) {
                 a.n href={ "#L" (number) } { (number) }
                 span.t { (ansi::line(&line.text, style)) }
@@ -97,5 +124,46 @@ fn pager(view: &View, place: &Place, from: i64, last: i64) -> Markup {
             " " a href=(view.to(&format!("{raw}_inline"))) { "Raw" }
             @if !place.is_complete { " " button type="button" data-follow hidden { "Follow" } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::log::Stream;
+
+    fn lines(parts: &[(Stream, &str)]) -> Vec<Line> {
+        parts
+            .iter()
+            .map(|(stream, text)| Line { stream: *stream, text: (*text).to_owned() })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_worker_tells_of_a_command_is_folded_and_keeps_its_numbers() {
+        use Stream::{Header as H, Stdout as O};
+        let dump =
+            [(H, "make"), (H, " in dir x"), (H, " argv"), (H, " environment:"), (H, "  A=<b>")];
+        let rest = [(O, " indented output"), (H, "program finished with exit code 2")];
+        let all = lines(&[dump.as_slice(), &rest].concat());
+        let html = rows(&all, 9, &mut ansi::Style::default()).into_string();
+        let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
+        let (open, close) = (at("<details id=\"fold-11\">"), at("</details>"));
+        assert!(at("id=\"L10\"") < open, "the command itself is seen");
+        assert!(at("id=\"L11\"") > open && at("A=&lt;b&gt;") < close);
+        assert!(at("id=\"L15\"") > close && at("id=\"L16\"") > close);
+        assert_eq!(html.matches("<li id=").count(), all.len());
+    }
+
+    #[test]
+    fn short_dumps_and_output_are_not_folded() {
+        let few = lines(&[
+            (Stream::Header, " in dir x"),
+            (Stream::Stdout, "  a"),
+            (Stream::Stdout, "  b"),
+        ]);
+        assert!(!rows(&few, 0, &mut ansi::Style::default()).into_string().contains("<details"));
+        let output = lines(&[(Stream::Stdout, "  a"); 9]);
+        assert!(!rows(&output, 0, &mut ansi::Style::default()).into_string().contains("<details"));
     }
 }

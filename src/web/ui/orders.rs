@@ -90,9 +90,10 @@ pub(crate) async fn reload(site: Site, call: Call) -> Result<Response, Problem> 
     }
 }
 
+/// To the request, which leads on to its build as soon as there is one.
 fn to_request(call: &Call, started: &Started) -> Response {
     match started.requests.first() {
-        Some((_, request)) => see_other(&format!("{}buildrequests/{request}", call.root())),
+        Some((_, request)) => see_other(&format!("{}buildrequests/{request}?follow", call.root())),
         None => see_other(&call.root()),
     }
 }

@@ -73,6 +73,10 @@ pub(super) fn build_path(builder: i64, number: i64) -> String {
     format!("builders/{builder}/builds/{number}")
 }
 
+/// The heads of the columns of [`build_row`].
+pub(super) const BUILD_HEADS: [&str; 6] =
+    ["Status", "Build", "~Text", "~Worker", "#Took", "#Ended"];
+
 /// A build in a list of builds of several builders.
 pub(super) fn build_row(view: &View, build: &Line) -> Markup {
     html! {
@@ -117,7 +121,7 @@ pub(super) fn button(view: &View, action: &str, path: &str, words: &str) -> Mark
 }
 
 /// A table with a head, or words when it is empty. A head that begins with `~` is of a column that
-/// narrow screens leave out.
+/// narrow screens leave out, one with `#` of numbers, which stand at the right.
 pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> Markup {
     html! {
         @if empty {
@@ -128,7 +132,10 @@ pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> 
                     @for head in heads {
                         @match head.strip_prefix('~') {
                             Some(head) => th.wide scope="col" { (head) },
-                            None => th scope="col" { (head) },
+                            None => @match head.strip_prefix('#') {
+                                Some(head) => th.num scope="col" { (head) },
+                                None => th scope="col" { (head) },
+                            }
                         }
                     }
                 } }

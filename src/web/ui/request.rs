@@ -9,13 +9,18 @@ use super::visible::visible;
 use super::{home, part};
 use crate::store::views::buildrequests::{self, Shown};
 use crate::web::Site;
-use crate::web::call::{Call, Problem};
+use crate::web::call::{Call, Problem, see_other};
 
-/// `GET /buildrequests/{id}`
+/// `GET /buildrequests/{id}`; with `?follow` to its build as soon as there is one.
 pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
     let id = call.id(0)?;
-    let parts = draw(&site, &view, id).await?;
+    let request = read(&site, id).await?;
+    if let Some(number) = request.build.filter(|_| call.asked("follow").is_some()) {
+        let build = part::build_path(request.builder_id, number);
+        return Ok(see_other(&format!("{}{build}", call.root())));
+    }
+    let parts = fragments(&view, &request);
     let body = html! { h1 { "Request " (id) } (layout::all(&parts)) };
     let scope = format!("request/{id}");
     Ok(layout::page(&view, &format!("Request {id}"), Some(&scope), &body, StatusCode::OK))
@@ -23,9 +28,16 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
 
 /// The page's fragments.
 pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Vec<Fragment>, Problem> {
+    Ok(fragments(view, &read(site, id).await?))
+}
+
+async fn read(site: &Site, id: i64) -> Result<Shown, Problem> {
     let found = site.engine().store().read(move |conn| buildrequests::one(conn, id)).await?;
-    let request = found.ok_or_else(Problem::missing)?;
-    Ok(vec![fragment("request", &part(view, &request))])
+    found.ok_or_else(Problem::missing)
+}
+
+fn fragments(view: &View, request: &Shown) -> Vec<Fragment> {
+    vec![fragment("request", &part(view, request))]
 }
 
 fn part(view: &View, request: &Shown) -> Markup {

@@ -36,7 +36,7 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
     let rows = html! {
         @for worker in &all { (row(view, worker, by_worker.get(&*worker.name).unwrap_or(&none))) }
     };
-    let heads = ["State", "Worker", "Since", "~System", "~Version", "Builds", "Runs"];
+    let heads = ["State", "Worker", "#Since", "~System", "~Version", "#Builds", "Runs"];
     let list = part::table(&heads, all.is_empty(), "No workers are configured.", &rows);
     Ok(vec![fragment("list", &list)])
 }
@@ -55,7 +55,7 @@ fn row(view: &View, worker: &workers::Shown, builds: &[&builds::Line]) -> Markup
             }
             td.wide { (visible(&words(worker, &["os_release", "system"]))) }
             td.wide { (visible(&words(worker, &["version"]))) }
-            td.num { (builds.len()) @if let Some(limit) = limit { " of " (limit) } }
+            td.num { (builds.len()) @if let Some(limit) = limit { " of " (limit) } span.narrow-only { " builds" } }
             td {
                 @for build in builds {
                     a href=(view.to(&part::build_path(build.builder_id, build.number))) {
