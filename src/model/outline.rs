@@ -10,9 +10,9 @@ pub enum Outline {
     /// A word, number or text, as written.
     Atom(String),
     /// `Name { key: value, … }`, and maps and sets, which have no name.
-    Braces(String, Vec<(Outline, Option<Outline>)>),
+    Braces(String, Vec<(Self, Option<Self>)>),
     /// `Name(value, …)` and `[value, …]`, with the opening bracket at the end of the name.
-    Sequence(String, Vec<Outline>),
+    Sequence(String, Vec<Self>),
 }
 
 impl Outline {

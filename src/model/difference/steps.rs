@@ -16,11 +16,11 @@ pub(super) fn lines(old: &Outline, new: &Outline) -> Vec<String> {
     let pairs = aligned(old, new);
     for (a, b) in pairs.into_iter().chain([(old.len(), new.len())]) {
         let renamed = renamed(&old[at.0..a], &new[at.1..b]);
-        for i in at.0..a {
+        for (i, step) in old.iter().enumerate().take(a).skip(at.0) {
             match renamed.iter().find(|(from, _)| at.0 + from == i) {
                 Some((_, to)) => {
                     let to = at.1 + to;
-                    let was = shown(&old[i]);
+                    let was = shown(step);
                     lines.push(format!("step {} {}: renamed, was {was}", to + 1, shown(&new[to])));
                 }
                 None => gone.push(i),
