@@ -155,7 +155,7 @@ pub async fn run(
             master(api, at).await?;
             let effect = match params.get("dry_run") {
                 None | Some(Json::Null | Json::Bool(false)) => Effect::Apply,
-                Some(Json::Bool(true)) => Effect::DryRun,
+                Some(Json::Bool(true)) => Effect::DryRun(None),
                 Some(other) => {
                     return Err(ApiError::invalid(format!("invalid dry_run {other}")).into());
                 }

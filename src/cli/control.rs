@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub(super) enum Order {
         /// Change nothing.
         #[serde(default)]
         dry_run: bool,
+        /// What would change if this file were the configuration.
+        #[serde(default)]
+        config: Option<PathBuf>,
     },
     /// End; with `drain`, after the running builds have ended.
     Stop {
@@ -181,7 +185,7 @@ mod tests {
             }
         });
         let answers = tokio::task::spawn_blocking(move || {
-            let reload = Order::Reload { dry_run: true };
+            let reload = Order::Reload { dry_run: true, config: None };
             [Order::Status, reload, Order::Stop { drain: true }].map(|o| order(&place, &o))
         });
         let [status, reload, stop] = answers.await.unwrap();

@@ -15,7 +15,7 @@ use super::{stop, terminal};
 /// nothing: the old one stays.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples: halide-ci reload master\n          \
-                        halide-ci reload --dry-run")]
+                        halide-ci reload --dry-run --config new-master.lua")]
 pub(super) struct Args {
     /// The base directory.
     #[arg(default_value = "master")]
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Only print what would change.
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: what would change if this file were the configuration.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    config: Option<PathBuf>,
     /// Print {"changes": [...]} or {"error": "..."} as JSON.
     #[arg(long)]
     json: bool,
@@ -31,7 +34,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let place = Place::master(&args.dir)?;
     stop::running(&place)?;
-    let answer = match control::order(&place, &Order::Reload { dry_run: args.dry_run }) {
+    let config = match &args.config {
+        // The master has another working directory.
+        Some(file) => Some(std::path::absolute(file).map_err(|error| {
+            Failure::failed(format!("{} cannot be found: {error}.", file.display()))
+        })?),
+        None => None,
+    };
+    let order = Order::Reload { dry_run: args.dry_run, config };
+    let answer = match control::order(&place, &order) {
         Ok(answer) => answer,
         Err(failure) if failure.kind == Kind::Failed => {
             if args.json {

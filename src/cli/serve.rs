@@ -148,8 +148,8 @@ async fn attend(
                 let _ = answer.send(Ok(Json::Null));
                 return if drain { End::Drain } else { End::Stop };
             }
-            Some(Asked { order: Order::Reload { dry_run }, answer }) => {
-                let effect = if dry_run { Effect::DryRun } else { Effect::Apply };
+            Some(Asked { order: Order::Reload { dry_run, config }, answer }) => {
+                let effect = if dry_run { Effect::DryRun(config) } else { Effect::Apply };
                 let reload = pin!(reload(running, herald, effect));
                 tokio::select! {
                     reloaded = reload => {
@@ -202,11 +202,12 @@ async fn drain(
 }
 
 async fn reload(running: &Running, herald: &Herald, effect: Effect) -> Result<Json, String> {
-    if effect == Effect::Apply {
+    let applies = effect == Effect::Apply;
+    if applies {
         herald.reloading();
     }
     let reloaded = running.reload(effect).await;
-    if effect == Effect::Apply {
+    if applies {
         herald.reloaded();
     }
     match reloaded {

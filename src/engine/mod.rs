@@ -31,6 +31,7 @@ pub mod tasks;
 mod upload;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -109,12 +110,13 @@ impl std::error::Error for Refusal {}
 pub type Reload = Arc<dyn Fn(Effect) -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
 
 /// What a reload is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// What is loaded takes effect.
     Apply,
-    /// Only what would change is told; nothing changes, and nothing is recorded.
-    DryRun,
+    /// Only what would change is told; nothing changes, and nothing is recorded. With a file, what
+    /// would change if that were the configuration.
+    DryRun(Option<PathBuf>),
 }
 
 /// Defences that a test switches off to see that its story notices. Everything is on by default,

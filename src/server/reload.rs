@@ -104,8 +104,10 @@ impl Reloader {
 
     /// Somebody asks for a reload.
     async fn asked(&mut self, effect: Effect) -> Result<Reloaded, String> {
-        if effect == Effect::DryRun {
-            let (loaded, _) = load_steady(self.options.clone(), SETTLE, |_| {}).await;
+        if let Effect::DryRun(file) = effect {
+            let mut options = self.options.clone();
+            options.file = file.unwrap_or(options.file);
+            let (loaded, _) = load_steady(options, SETTLE, |_| {}).await;
             let loaded = loaded.map_err(|error| error.to_string())?;
             let running = self.engine.generation();
             return preview(&running.config, &loaded.config).map_err(|refusal| refusal.to_string());

@@ -155,7 +155,7 @@ fn answer(id: Option<Json>, result: Result<Json, Fault>) -> Response {
 /// `?dry_run=1` nothing changes.
 pub(super) async fn reload(site: Site, call: Call) -> Result<Response, Problem> {
     let is_dry = call.parts.uri.query().is_some_and(|q| q.split('&').any(|p| p == "dry_run=1"));
-    let effect = if is_dry { Effect::DryRun } else { Effect::Apply };
+    let effect = if is_dry { Effect::DryRun(None) } else { Effect::Apply };
     let (status, body) = match (site.0.web.reload)(effect).await {
         Ok(reloaded) => (StatusCode::OK, json!({ "changes": reloaded.changes })),
         Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
