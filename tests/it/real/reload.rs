@@ -15,6 +15,9 @@ use super::farm::Farm;
 /// What a reload answered: the lines of what changed, or the error.
 type Answer = Result<Vec<String>, String>;
 
+/// Goes through a door.
+type Door = fn(&Farm) -> Answer;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_halide-ci");
 const TAKEN: &str = "The configuration was loaded afresh";
 const REFUSED: &str = "The configuration was not taken; the old one goes on:\n";
@@ -125,7 +128,7 @@ fn five_doors_give_one_answer_and_load_once() {
         good.replace("echo one", "echo two").replace("c.protocols", "c.title = 'T'\nc.protocols");
     let broken = good.replace("collapse_requests", "collapse_request");
     // A save has no one who waits: its answer is in the log.
-    let doors: [(&str, Option<fn(&Farm) -> Answer>); 5] = [
+    let doors: [(&str, Option<Door>); 5] = [
         ("the verb", Some(|farm| by_verb(farm, &[]))),
         ("the signal", Some(by_signal)),
         ("the data API", Some(|farm| by_api(farm, &json!({})))),
