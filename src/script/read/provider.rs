@@ -117,7 +117,7 @@ fn one(f: &Fields<'_, '_>, path: &Path, strip: bool) -> Option<Secret> {
         f.problem_with("dir", message, vec!["Keep only secrets in this directory.".to_owned()]);
         return None;
     }
-    match secret::read_file(path) {
+    match secret::read_file(&ground.texts, path) {
         Ok(text) if strip => Some(ground.add_secret(text.trim())),
         Ok(text) => {
             // Output may show it with or without what is around it.
