@@ -72,7 +72,7 @@ fn builder(config: &Config, builder: &BuilderConfig) -> Json {
         "tags": builder.tags,
         "workers": builder.workers,
         "workerbuilddir": builder.workerbuilddir,
-        "locks": locks(config, &builder.locks),
+        "locks": locks(config, &builder.locks.fixed),
         "env": renderable(&builder.env),
         "properties": builder.properties,
         "collapse_requests": builder.collapse_requests,
@@ -105,7 +105,7 @@ fn step(config: &Config, step: &StepConfig) -> Json {
         "always_run": step.flags.always_run,
         "do_step_if": step.do_step_if.as_ref().map(condition),
         "hide_step_if": step.hide_step_if.as_ref().map(condition),
-        "locks": locks(config, &step.locks),
+        "locks": locks(config, &step.locks.fixed),
         "site": step.site.to_string(),
     })
 }

@@ -73,6 +73,7 @@ impl Turn<'_> {
                 config.name
             )
         });
+        properties.set("reason", reason.clone().into(), "Scheduler");
         let set = NewBuildset {
             scheduler: Some(id),
             reason,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::engine::ports::{Argument, Future, ScriptError, Scripts};
 use crate::model::build::BuildView;
+use crate::model::config::LockAccess;
 use crate::model::render::{Alternative, Piece, Renderable, Selector};
 
 /// Renders `value` for `build`.
@@ -17,10 +18,63 @@ pub async fn render(
     build: &std::sync::Arc<BuildView>,
     scripts: &dyn Scripts,
 ) -> Result<Json, ScriptError> {
-    Renderer { build, scripts }.value(value).await
+    Renderer { build, scripts, purpose: Purpose::Value }.value(value).await
+}
+
+/// Renders `value` for `build`, as part of an option of `purpose`.
+///
+/// # Errors
+/// As [`render`].
+pub async fn render_for(
+    purpose: Purpose,
+    value: &Renderable,
+    build: &std::sync::Arc<BuildView>,
+    scripts: &dyn Scripts,
+) -> Result<Json, ScriptError> {
+    Renderer { build, scripts, purpose }.value(value).await
+}
+
+/// The lock accesses that `list` renders to.
+///
+/// # Errors
+/// As [`render`]; for what is no lock access.
+pub async fn render_locks(
+    list: &[Renderable],
+    build: &std::sync::Arc<BuildView>,
+    scripts: &dyn Scripts,
+) -> Result<Vec<LockAccess>, ScriptError> {
+    let mut out = Vec::new();
+    let mut open = Vec::new();
+    for value in list.iter().rev() {
+        open.push(render_for(Purpose::Locks, value, build, scripts).await?);
+    }
+    while let Some(value) = open.pop() {
+        match value {
+            Json::Null | Json::Bool(false) => {}
+            Json::Array(items) => open.extend(items.into_iter().rev()),
+            Json::Object(map) if map.is_empty() => {}
+            other => match LockAccess::from_json(&other) {
+                Some(access) => out.push(access),
+                None => {
+                    return Err(error(format!("`locks` takes lock accesses, not {other}.")));
+                }
+            },
+        }
+    }
+    Ok(out)
+}
+
+/// What is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A value.
+    Value,
+    /// A list of lock accesses.
+    Locks,
 }
 
 struct Renderer<'a> {
+    purpose: Purpose,
     build: &'a std::sync::Arc<BuildView>,
     scripts: &'a dyn Scripts,
 }
@@ -52,10 +106,11 @@ impl Renderer<'_> {
                     None => return Err(error(format!("there is no secret {name:?}."))),
                 },
                 Renderable::Callback(callback) => {
-                    self.scripts.call(callback, vec![Argument::Build(self.build.clone())]).await?
+                    let args = self.arguments(Argument::Build(self.build.clone()));
+                    self.scripts.call(callback, args).await?
                 }
                 Renderable::Transform(callback, args) => {
-                    let mut rendered = vec![Argument::For(self.build.clone())];
+                    let mut rendered = self.arguments(Argument::For(self.build.clone()));
                     for arg in args {
                         rendered.push(Argument::Json(self.value(arg).await?));
                     }
@@ -81,6 +136,11 @@ impl Renderer<'_> {
                 }
             })
         })
+    }
+
+    fn arguments(&self, first: Argument) -> Vec<Argument> {
+        let locks = (self.purpose == Purpose::Locks).then_some(Argument::Locks);
+        std::iter::once(first).chain(locks).collect()
     }
 
     async fn merge(&self, maps: &[Renderable]) -> Result<Json, ScriptError> {
@@ -120,15 +180,14 @@ impl Renderer<'_> {
     async fn select(&self, what: &Selector) -> Result<Option<Json>, ScriptError> {
         Ok(match what {
             Selector::Property(name) => self.build.properties.get(name).cloned(),
-            Selector::Source { codebase, attribute } => self
-                .build
-                .sourcestamps
-                .iter()
-                .find(|s| s.codebase == *codebase)
-                .and_then(|s| match attribute.as_str() {
-                    "changes" => Some(self.revisions(codebase)),
-                    _ => serde_json::to_value(s).ok()?.get(attribute).cloned(),
-                }),
+            Selector::Source { codebase, attribute } => {
+                self.build.sourcestamps.iter().find(|s| s.codebase == *codebase).and_then(|s| {
+                    match attribute.as_str() {
+                        "changes" => Some(self.revisions(codebase)),
+                        _ => serde_json::to_value(s).ok()?.get(attribute).cloned(),
+                    }
+                })
+            }
             Selector::Keyword(value) => Some(self.value(value).await?),
             Selector::Secret(name) => self.secret(name),
             Selector::Worker(name) => match name.as_str() {

@@ -9,10 +9,11 @@ use serde_json::Value as Json;
 
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
-use super::read::{Object, Reader, options_of, suggestion};
 use super::read::render::{Flaw, Place};
+use super::read::{Object, Reader, options_of, suggestion};
 use super::read::{later, spelling};
 use crate::base::secret::Secret;
+use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
 
@@ -369,9 +370,18 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     pub(super) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
+        self.to_renderable_for(Purpose::Value, key, value)
+    }
+
+    pub(super) fn to_renderable_for(
+        &self,
+        purpose: Purpose,
+        key: &str,
+        value: &Value,
+    ) -> Option<Renderable> {
         let spot = self.key_spot(key);
         let keep = |f: &Function| self.reader.slots.keep(f, &spot.site);
-        match super::read::render::read(self.reader.lua, value, &keep) {
+        match super::read::render::read(self.reader.lua, value, &keep, purpose) {
             Ok(renderable) => {
                 self.know_secrets(key, &renderable);
                 Some(renderable)
@@ -406,9 +416,15 @@ impl<'r, 'l> Fields<'r, 'l> {
                 continue;
             }
             let message = if known.is_empty() {
-                format!("`{key}` of {} names the secret {name:?}, but there is no secret.", self.owner)
+                format!(
+                    "`{key}` of {} names the secret {name:?}, but there is no secret.",
+                    self.owner
+                )
             } else {
-                format!("`{key}` of {} names the secret {name:?}, which no provider has.", self.owner)
+                format!(
+                    "`{key}` of {} names the secret {name:?}, which no provider has.",
+                    self.owner
+                )
             };
             let names: Vec<String> = known.keys().cloned().collect();
             let hint = suggestion(name, &names).unwrap_or_else(|| {

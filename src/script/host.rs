@@ -27,6 +27,7 @@ use super::slots::Slots;
 use crate::base::clock::Clock;
 use crate::base::results::Results;
 use crate::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun, StepValue};
+use crate::engine::render::{Purpose, render_for};
 use crate::forge::github::client::Client;
 use crate::forge::github::reading::complete;
 use crate::forge::github::stock::stock;
@@ -316,12 +317,16 @@ impl Host {
         let build = args.iter().find_map(|arg| match arg {
             Argument::Build(build) | Argument::For(build) => Some(build.clone()),
             Argument::Step(step) => Some(Arc::new(step.build.clone())),
-            Argument::Json(_) | Argument::Change(_) => None,
+            Argument::Json(_) | Argument::Change(_) | Argument::Locks => None,
         });
+        let purpose = match args.iter().any(|arg| matches!(arg, Argument::Locks)) {
+            true => Purpose::Locks,
+            false => Purpose::Value,
+        };
         let args = self.arguments(&args).map_err(fail)?;
         let call = function.call_async::<Value>(args);
         let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
-        self.rendered(&value, build.as_ref(), &callback.site, depth).await
+        self.rendered(&value, build.map(|build| (build, purpose)), &callback.site, depth).await
     }
 
     fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
@@ -332,7 +337,7 @@ impl Host {
                 Argument::Build(view) => Some(build::build(lua, objects, view).map(Value::Table)),
                 Argument::Step(view) => Some(build::step(lua, objects, view).map(Value::Table)),
                 Argument::Change(change) => Some(build::change(lua, change)),
-                Argument::For(_) => None,
+                Argument::For(_) | Argument::Locks => None,
             })
             .collect()
     }
@@ -341,7 +346,7 @@ impl Host {
     async fn rendered(
         &self,
         value: &Value,
-        build: Option<&Arc<BuildView>>,
+        build: Option<(Arc<BuildView>, Purpose)>,
         site: &Site,
         depth: u32,
     ) -> Result<Json, ScriptError> {
@@ -351,7 +356,7 @@ impl Host {
             Ok(json) => return Ok(json),
             Err(problem) => problem,
         };
-        let Some(build) = build else {
+        let Some((build, purpose)) = build else {
             return Err(fail(format!(
                 "the function returned {problem}; plain data is needed here."
             )));
@@ -365,11 +370,11 @@ impl Host {
             lent.borrow_mut().push(callback.clone());
             callback
         };
-        let tree = render::read(&self.lua, value, &lend);
+        let tree = render::read(&self.lua, value, &lend, purpose);
         let out = match tree {
             Ok(tree) => {
                 let inside = Inside(self.mailbox.clone());
-                crate::engine::render::render(&tree, build, &inside).await
+                render_for(purpose, &tree, &build, &inside).await
             }
             Err(flaw) => Err(fail(format!(
                 "what the function returned cannot be rendered: {}",

@@ -34,10 +34,7 @@ pub(super) fn parse(
 ///
 /// # Errors
 /// The first mistake.
-pub(super) fn parse_positional(
-    text: &str,
-    values: Vec<Renderable>,
-) -> Result<Vec<Piece>, Mistake> {
+pub(super) fn parse_positional(text: &str, values: Vec<Renderable>) -> Result<Vec<Piece>, Mistake> {
     let keywords = BTreeMap::new();
     let parser = Parser { whole: text, keywords: &keywords };
     let given = values.len();
@@ -52,7 +49,8 @@ pub(super) fn parse_positional(
             continue;
         }
         let Some(tail) = after.strip_prefix('s') else {
-            let here = &rest[at..after.char_indices().nth(1).map_or(rest.len(), |(n, _)| at + 1 + n)];
+            let here =
+                &rest[at..after.char_indices().nth(1).map_or(rest.len(), |(n, _)| at + 1 + n)];
             return Err(parser.mistake(here, |column| {
                 format!(
                     "the `%` at column {column} of {text:?} must be a `%s` or `%%`: a text takes \
@@ -185,7 +183,12 @@ impl Parser<'_> {
             Some(ending) => self.alternative(inside, ending)?,
         };
         let is_list = matches!(&what, Selector::Source { attribute, .. } if attribute == "changes");
-        if is_list && matches!(alternative, Alternative::None | Alternative::IfMissing(_) | Alternative::IfFalse(_)) {
+        if is_list
+            && matches!(
+                alternative,
+                Alternative::None | Alternative::IfMissing(_) | Alternative::IfFalse(_)
+            )
+        {
             return Err(self.mistake(inside, |_| {
                 format!(
                     "`changes` in `%({inside})s` is a list and no text; ask whether there are any \

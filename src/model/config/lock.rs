@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value as Json, json};
+
+use crate::model::render::Renderable;
+
 /// `ci.worker_lock`, `ci.master_lock`.
 #[derive(Clone, Debug)]
 pub struct LockConfig {
@@ -31,4 +35,76 @@ pub enum LockMode {
     Counting(u32),
     /// Alone.
     Exclusive,
+}
+
+/// The option `locks` of a builder or step.
+#[derive(Clone, Debug, Default)]
+pub struct LockList {
+    /// Those that are known when the configuration loads.
+    pub fixed: Vec<LockAccess>,
+    /// What renders to more of them, once there is a build.
+    pub rendered: Vec<Renderable>,
+}
+
+impl LockAccess {
+    /// The access as the data that a function of the build hands over.
+    #[must_use]
+    pub fn to_json(self) -> Json {
+        match self.mode {
+            LockMode::Counting(count) => json!({ "lock": self.lock, "count": count }),
+            LockMode::Exclusive => json!({ "lock": self.lock }),
+        }
+    }
+
+    /// The inverse of [`Self::to_json`].
+    #[must_use]
+    pub fn from_json(json: &Json) -> Option<Self> {
+        let lock = usize::try_from(json.get("lock")?.as_u64()?).ok()?;
+        let mode = match json.get("count") {
+            None => LockMode::Exclusive,
+            Some(count) => LockMode::Counting(u32::try_from(count.as_u64()?).ok()?),
+        };
+        Some(Self { lock, mode })
+    }
+
+    /// Why nobody could ever take `wanted` on `worker` while holding `held`: a sentence.
+    #[must_use]
+    pub fn mistake(
+        locks: &[LockConfig],
+        wanted: &[Self],
+        held: &[Self],
+        worker: &str,
+    ) -> Option<String> {
+        for (n, access) in wanted.iter().enumerate() {
+            let lock = locks.get(access.lock)?;
+            let name = &lock.name;
+            if wanted[..n].iter().any(|other| other.lock == access.lock) {
+                return Some(format!("`locks` takes the lock {name:?} twice."));
+            }
+            if held.iter().any(|other| other.lock == access.lock) {
+                return Some(format!(
+                    "the build holds the lock {name:?} already; it would wait for itself forever."
+                ));
+            }
+            let max = lock.max_count_on(worker);
+            if let LockMode::Counting(count) = access.mode
+                && count > max
+            {
+                return Some(format!(
+                    "an access counts {count}, but the lock {name:?} has only {max}: it would wait \
+                     forever."
+                ));
+            }
+        }
+        None
+    }
+}
+
+impl LockConfig {
+    /// How many counting holders there may be on `worker`.
+    #[must_use]
+    pub fn max_count_on(&self, worker: &str) -> u32 {
+        let own = self.max_count_for_worker.get(worker).filter(|_| !self.for_master);
+        own.copied().unwrap_or(self.max_count)
+    }
 }

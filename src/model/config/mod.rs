@@ -18,10 +18,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::builder::BuilderConfig;
-pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
-pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
 pub use self::worker::WorkerConfig;
 pub use self::www::{Authz, Codebase, GithubHook, Www};
 use crate::base::id::BuilderId;

@@ -59,7 +59,7 @@ pub(super) struct Reader<'l> {
     pub(super) lua: &'l Lua,
     pub(super) ground: Rc<Ground>,
     pub(super) slots: Rc<Slots>,
-    native: Table,
+    pub(super) native: Table,
     pub(super) objects: RefCell<Objects>,
     /// Locks in the order they were first met, and the index of each by its table.
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,

@@ -35,8 +35,9 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) {
             }
             None => {
                 let got = a_type(&value);
-                let message =
-                    format!("`secrets_providers` holds {got}; it takes what ci.secrets.file makes.");
+                let message = format!(
+                    "`secrets_providers` holds {got}; it takes what ci.secrets.file makes."
+                );
                 outer.problem("secrets_providers", message);
             }
         }
@@ -112,8 +113,7 @@ fn one(f: &Fields<'_, '_>, path: &Path, strip: bool) -> Option<Secret> {
     ground.add_file(path.to_owned(), None);
     if std::fs::metadata(path).is_ok_and(|m| m.len() > LARGEST) {
         let shown = path.display();
-        let message =
-            format!("{shown} is larger than {} KiB, which no secret is.", LARGEST >> 10);
+        let message = format!("{shown} is larger than {} KiB, which no secret is.", LARGEST >> 10);
         f.problem_with("dir", message, vec!["Keep only secrets in this directory.".to_owned()]);
         return None;
     }

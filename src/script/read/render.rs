@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use mlua::{Function, Lua, Table, Value};
 use serde_json::Value as Json;
 
-use super::Object;
+use super::{Object, lock};
+use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
 use crate::script::convert::{self, Items, a_type};
@@ -69,13 +70,15 @@ pub(in crate::script) fn read(
     lua: &Lua,
     value: &Value,
     keep: Keep<'_>,
+    purpose: Purpose,
 ) -> Result<Renderable, Flaw> {
-    Renderables { lua, keep }.value(value, 0)
+    Renderables { lua, keep, purpose }.value(value, 0)
 }
 
 struct Renderables<'a> {
     lua: &'a Lua,
     keep: Keep<'a>,
+    purpose: Purpose,
 }
 
 impl Renderables<'_> {
@@ -87,6 +90,11 @@ impl Renderables<'_> {
             Value::Function(f) => Ok(Renderable::Callback((self.keep)(f))),
             Value::Table(table) => match convert::kind_of(table) {
                 Some(kind) if KINDS.contains(&kind.as_str()) => self.object(&kind, table, depth),
+                Some(kind) if kind == "access" && self.purpose == Purpose::Locks => {
+                    let (native, object) = self.object_of(&kind, table)?;
+                    let access = lock::access_of(&native, &object)?;
+                    Ok(Renderable::Constant(access.to_json()))
+                }
                 Some(kind) if kind == "broken" => Ok(Renderable::Constant(Json::Null)),
                 _ => self.table(table, depth),
             },
@@ -124,12 +132,17 @@ impl Renderables<'_> {
         })
     }
 
-    fn object(&self, kind: &str, table: &Table, depth: usize) -> Result<Renderable, Flaw> {
+    fn object_of(&self, kind: &str, table: &Table) -> Result<(Table, Object), Flaw> {
         let native: Table = self
             .lua
             .named_registry_value("ci.native")
             .map_err(|_| Flaw::from("its state has ended."))?;
         let object = super::object(&native, table).ok_or_else(|| format!("it holds {kind}."))?;
+        Ok((native, object))
+    }
+
+    fn object(&self, kind: &str, table: &Table, depth: usize) -> Result<Renderable, Flaw> {
+        let (_, object) = self.object_of(kind, table)?;
         let get = |key: &str| object.options.raw_get::<Value>(key).unwrap_or(Value::Nil);
         Ok(match kind {
             "property" => Renderable::Property {

@@ -271,7 +271,8 @@ fn what_is_wrong_with_a_text_is_said_with_its_column_and_once() {
         ("%(prop:a:#?:b)s", "must go on with a delimiter and two texts"),
         ("%(secret:token)s", "names the secret \"token\", but there is no secret."),
     ] {
-        let found = problems("", &format!("ci.steps.shell {{ command = ci.interpolate {text:?} }}"));
+        let found =
+            problems("", &format!("ci.steps.shell {{ command = ci.interpolate {text:?} }}"));
         assert!(found.contains(problem), "{text}: {found}");
         assert_eq!(found.lines().filter(|l| l.starts_with("master.lua")).count(), 1, "{found}");
     }
