@@ -19,7 +19,7 @@ use super::bind::step::{OpenDesk, Step};
 use super::bind::{build, event};
 use super::budget::{Budget, Fatal, Pulse};
 use super::convert;
-use super::fault::script_error;
+use super::raised::script_error;
 use super::read::Objects;
 use super::read::render;
 use super::read::step::{COMMAND, StepType};

@@ -12,9 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 pub use super::fault::LoadError;
-use super::fault::{Problem, placed};
+use super::fault::Problem;
+use super::hints;
+use super::locate::Spot;
+use super::raised::Raised;
 use super::host::{Handle, Host, PATIENCE, Posted, Shared, client, start_watchdog};
-use super::native;
+use super::modules;
 use super::read::{Reader, check, config};
 use super::sandbox::{Ground, Sandbox};
 use crate::base::clock::Clock;
@@ -188,7 +191,7 @@ fn prepare(
     });
     let problems = std::mem::take(&mut *ground.problems.borrow_mut());
     let (Some(mut config), true) = (config, problems.is_empty()) else {
-        return Err(LoadError::from_problems(problems));
+        return Err(LoadError::from_problems(problems).with_files(ground.touched()));
     };
     ground.loading.set(false);
     sandbox.native.set("made", Value::Nil).map_err(bug)?;
@@ -240,7 +243,7 @@ pub(super) fn ground(
 /// Runs the main file; what goes wrong is recorded.
 pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Option<Value> {
     let whole = Site { file: name.into(), line: 0 };
-    let result = match native::user_chunk(&sandbox.lua, ground, Path::new(name)) {
+    let result = match modules::user_chunk(&sandbox.lua, ground, Path::new(name)) {
         Ok(Some(chunk)) => sandbox.budget.within(&whole, || chunk.call::<Value>(())),
         Ok(None) => {
             let path = ground.config_dir.join(name);
@@ -253,12 +256,30 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            let (message, site) = placed(&error);
-            let message = if message.ends_with('.') { message } else { format!("{message}.") };
-            ground.problem(&site.unwrap_or(whole).into(), message, Vec::new());
+            tell(ground, &error, whole);
             None
         }
     }
+}
+
+/// Records what Lua raised while the file ran.
+fn tell(ground: &Ground, error: &mlua::Error, whole: Site) {
+    let raised = Raised::from(error);
+    let mut site = raised.site.unwrap_or(whole);
+    let mut message = raised.message;
+    let mut hints = hints::runtime(&message);
+    if raised.is_syntax {
+        if let Some((line, said)) = hints::unclosed(&message) {
+            (site.line, message) = (line, said);
+        } else {
+            let line = ground.sources.borrow().line(&site);
+            (message, hints) = hints::syntax(&message, line.as_deref());
+        }
+    }
+    if !message.ends_with(['.', '?', '!']) {
+        message.push('.');
+    }
+    ground.problem_traced(&Spot::from(site), message, hints, raised.trace);
 }
 
 #[cfg(test)]

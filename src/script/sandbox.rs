@@ -1,8 +1,9 @@
 //! A fresh Lua state as the user's files see it: standard Lua 5.4 less what could reach outside or
 //! escape the budget, and the module `ci`. What Rust provides to the embedded modules is in
-//! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict.lua`.
+//! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use mlua::{Lua, LuaOptions, StdLib, Table};
 use super::budget::{Budget, Pulse};
 use super::fault::Problem;
 use super::locate::{Sources, Spot};
+use super::raised::shortened;
 use super::{convert, embed, native};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
 use crate::model::config::{LoadedFile, Site};
 
@@ -36,6 +38,18 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
+    /// What was read while it loaded; none = the file could not be read.
+    pub(super) contents: RefCell<BTreeMap<PathBuf, Option<Arc<[u8]>>>>,
+    /// What is read instead of the disk.
+    pub(super) replay: Option<Arc<Replay>>,
+    /// When the load began: `os.time` stands still while it lasts.
+    began: Timestamp,
+}
+
+/// Everything that a load depends on besides its options, so that it can be repeated.
+pub(super) struct Replay {
+    pub(super) contents: BTreeMap<PathBuf, Option<Arc<[u8]>>>,
+    pub(super) began: Timestamp,
 }
 
 impl Ground {
@@ -49,15 +63,61 @@ impl Ground {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
+            contents: RefCell::default(),
+            replay: None,
+            began: clock.now(),
         })
+    }
+
+    /// The same load once more.
+    pub(super) fn again(
+        config_dir: PathBuf,
+        base_dir: PathBuf,
+        clock: Clock,
+        replay: Arc<Replay>,
+    ) -> Rc<Self> {
+        let mut ground = Self::new(config_dir, base_dir, clock);
+        if let Some(new) = Rc::get_mut(&mut ground) {
+            new.began = replay.began;
+            new.replay = Some(replay);
+        }
+        ground
+    }
+
+    /// Every file that was read or looked for.
+    pub(super) fn touched(&self) -> Vec<PathBuf> {
+        self.contents.borrow().keys().cloned().collect()
+    }
+
+    /// What repeats this load.
+    pub(super) fn replay(&self) -> Arc<Replay> {
+        let contents = self.contents.borrow().clone();
+        self.replay.clone().unwrap_or_else(|| Arc::new(Replay { contents, began: self.began }))
+    }
+
+    /// The time as the configuration sees it.
+    pub(super) fn now(&self) -> Timestamp {
+        if self.loading.get() { self.began } else { self.clock.now() }
     }
 
     /// Records a problem at `spot`, with the source line.
     pub(super) fn problem(&self, spot: &Spot, message: impl Into<String>, hints: Vec<String>) {
-        let message = self.masked(message.into());
-        let excerpt = self.sources.borrow().line(&spot.site).map(|line| self.masked(line));
-        let problem =
-            Problem { site: spot.site.clone(), caret: spot.caret, excerpt, message, hints };
+        self.problem_traced(spot, message, hints, Vec::new());
+    }
+
+    /// The same, with who called whom.
+    pub(super) fn problem_traced(
+        &self,
+        spot: &Spot,
+        message: impl Into<String>,
+        hints: Vec<String>,
+        trace: Vec<String>,
+    ) {
+        let message = shortened(&self.masked(message.into()));
+        let sources = self.sources.borrow();
+        let excerpt = sources.line(&spot.site).map(|line| self.masked(line));
+        let caret = spot.caret.or_else(|| sources.pointed(&spot.site, &message));
+        let problem = Problem { site: spot.site.clone(), caret, excerpt, message, hints, trace };
         self.problems.borrow_mut().push(problem);
     }
 
@@ -116,12 +176,15 @@ impl Sandbox {
         let budget = Budget::install(&lua, cpu, memory, pulse)?;
         convert::install(&lua)?;
         let native = native::table(&lua, ground, &budget)?;
-        // The order matters: `strict` replaces what the later ones use.
-        let strict = embed::module("ci.strict").unwrap_or_default();
-        lua.load(strict)
-            .set_name("=ci/strict.lua")
-            .set_mode(ChunkMode::Text)
-            .call::<()>(("ci.strict", native.clone()))?;
+        // Each replaces what the later ones use; the last one closes the doors.
+        for part in ["errors", "order", "bounds", "patterns", "files", "globals"] {
+            let name = format!("ci.strict.{part}");
+            let text = embed::module(&name).unwrap_or_default();
+            lua.load(text)
+                .set_name(format!("=ci/strict/{part}.lua"))
+                .set_mode(ChunkMode::Text)
+                .call::<()>((name, native.clone()))?;
+        }
         Ok(Self { lua, budget, native })
     }
 }

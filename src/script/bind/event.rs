@@ -17,7 +17,7 @@ use crate::model::change::NewChange;
 use crate::model::config::{Callback, Codebase, GithubHook};
 use crate::model::delivery::{Delivery, Reading};
 use crate::script::convert::{self, a_type};
-use crate::script::fault::script_error;
+use crate::script::raised::script_error;
 use crate::script::host::Host;
 
 /// Fields that `default` reads back from the event.

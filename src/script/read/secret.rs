@@ -3,16 +3,25 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use mlua::Lua;
 
+use crate::script::modules::read_small;
 use crate::script::sandbox::{Ground, user_site};
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that
 /// keeps the rest of the load going.
 pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String {
     let full = ground.base_dir.join(path);
-    match read_file(&full) {
+    let kept = ground.replay.as_ref().and_then(|r| r.contents.get(&full).cloned().flatten());
+    let read = match kept {
+        Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        None => read_file(&full),
+    };
+    let bytes = read.as_ref().ok().map(|text| Arc::from(text.as_bytes()));
+    ground.contents.borrow_mut().insert(full.clone(), bytes);
+    match read {
         Ok(text) => {
             ground.add_secret(&text);
             ground.add_file(full, None);
@@ -33,20 +42,31 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
 /// What is wrong and what to do.
 pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, String)> {
     let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let text = match read_small(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
+            (
+                format!("the secret file {shown} is not UTF-8."),
+                "Write the secret as text; a binary key is written in base64.".to_owned(),
+            )
+        })?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err((
                 format!("the secret file {shown} does not exist."),
                 format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
             ));
         }
-        Err(e) => {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             return Err((
                 format!("the secret file {shown} cannot be read: {e}."),
                 format!(
                     "Give it to the user that runs halide-ci: chown USER {shown} && chmod 600 {shown}"
                 ),
+            ));
+        }
+        Err(e) => {
+            return Err((
+                format!("the secret file {shown} cannot be read: {e}."),
+                "A secret is the text of a file of its own.".to_owned(),
             ));
         }
     };
