@@ -2,7 +2,6 @@
 //! message, and what to do. All problems of a load travel together in one [`LoadError`].
 
 use std::fmt;
-use std::path::PathBuf;
 
 use crate::model::config::Site;
 
@@ -30,7 +29,14 @@ impl Problem {
     /// A problem without a place in a file.
     #[must_use]
     pub fn new(site: Site, message: impl Into<String>) -> Self {
-        Self { site, caret: None, excerpt: None, message: message.into(), hints: Vec::new(), trace: Vec::new() }
+        Self {
+            site,
+            caret: None,
+            excerpt: None,
+            message: message.into(),
+            hints: Vec::new(),
+            trace: Vec::new(),
+        }
     }
 
     /// The same with a hint.
@@ -112,14 +118,13 @@ fn window(line: &str, caret: Option<(usize, usize)>) -> (String, Option<(usize, 
 pub struct LoadError {
     /// The problems, at least one.
     pub problems: Vec<Problem>,
-    files: Vec<PathBuf>,
 }
 
 impl LoadError {
     /// An error of one problem.
     #[must_use]
     pub fn one(problem: Problem) -> Self {
-        Self { problems: vec![problem], files: Vec::new() }
+        Self { problems: vec![problem] }
     }
 
     /// From all problems of a load: sorted by place, each once.
@@ -134,23 +139,7 @@ impl LoadError {
             ))
         });
         problems.dedup();
-        Self { problems, files: Vec::new() }
-    }
-
-    /// The same, with the files that the load touched.
-    #[must_use]
-    pub(super) fn with_files(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.files.extend(files);
-        self.files.sort();
-        self.files.dedup();
-        self
-    }
-
-    /// Every file that the load read or looked for, so that a watch sees when one of them is
-    /// corrected or made.
-    #[must_use]
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+        Self { problems }
     }
 
     /// One line per problem, for logs.

@@ -50,7 +50,10 @@ const GLOBALS: &[(&str, &str)] = &[
     ("unpack", "It is `table.unpack(list)` in Lua 5.4."),
     ("loadstring", "It is `load(text)` in Lua 5.4."),
     ("ci", "Begin the file with `local ci = require \"ci\"`."),
-    ("BuildmasterConfig", "Buildbot's BuildmasterConfig is `local c = ci.config()` here, and `return c` at the end."),
+    (
+        "BuildmasterConfig",
+        "Buildbot's BuildmasterConfig is `local c = ci.config()` here, and `return c` at the end.",
+    ),
     ("plugins", "Everything is in `local ci = require \"ci\"`."),
     ("util", "Everything is in `local ci = require \"ci\"`."),
     ("steps", "They are in `ci.steps`."),
@@ -107,8 +110,14 @@ const LINES: &[(fn(&str) -> bool, &str)] = &[
     (|l| starts(l, &["class"]), "Lua has no classes; a step of one's own is ci.step_type { … }."),
     (|l| starts(l, &["try", "except"]), "It is `pcall(f)` in Lua."),
     (|l| starts(l, &["var", "let"]), "It is `local` in Lua."),
-    (|l| starts(l, &["continue"]), "Lua has none: `goto continue`, and `::continue::` before the `end`."),
-    (|l| starts(l, &["with"]), "Lua has none; a `local x <close>` is closed at the end of its block."),
+    (
+        |l| starts(l, &["continue"]),
+        "Lua has none: `goto continue`, and `::continue::` before the `end`.",
+    ),
+    (
+        |l| starts(l, &["with"]),
+        "Lua has none; a `local x <close>` is closed at the end of its block.",
+    ),
     (|l| l.contains("lambda "), "It is `function(x) return … end` in Lua."),
     (|l| l.contains("=>"), "A function is `function(x) return … end` in Lua."),
     (|l| l.contains("f\"") || l.contains("f'"), "Join texts with `..`, or use (\"…\"):format(…)."),
@@ -116,8 +125,14 @@ const LINES: &[(fn(&str) -> bool, &str)] = &[
         |l| l.trim_start().starts_with(['#', '/']) || l.contains(" // ") || l.contains(" # "),
         "A comment begins with `--` in Lua.",
     ),
-    (|l| starts(l, &["for", "while"]) && l.trim_end().ends_with(':'), "It is `for … do … end` in Lua."),
-    (|l| starts(l, &["if", "elseif"]) && l.trim_end().ends_with([':', '{']), "It is `if … then … end` in Lua."),
+    (
+        |l| starts(l, &["for", "while"]) && l.trim_end().ends_with(':'),
+        "It is `for … do … end` in Lua.",
+    ),
+    (
+        |l| starts(l, &["if", "elseif"]) && l.trim_end().ends_with([':', '{']),
+        "It is `if … then … end` in Lua.",
+    ),
     (
         |l| starts(l, &["if", "while", "elseif"]) && has_single_equals(l),
         "A comparison is `==`; `=` assigns.",
@@ -162,14 +177,19 @@ pub(super) fn unclosed(message: &str) -> Option<(u32, String)> {
 pub(super) fn syntax(message: &str, line: Option<&str>) -> (String, Vec<String>) {
     if let Some(rest) = message.split_once("unfinished string near") {
         let hint = "Close it in the same line; a text of several lines is written [[ … ]].";
-        return (format!("{}this text has no closing quotation mark.", rest.0), vec![hint.to_owned()]);
+        return (
+            format!("{}this text has no closing quotation mark.", rest.0),
+            vec![hint.to_owned()],
+        );
     }
     let said = message.replace("near <eof>", "before the end of the file");
     let said = said.replace("'<eof>' expected", "the end of the file was expected");
     let found = line.and_then(|l| LINES.iter().find(|(fits, _)| fits(l)));
     let mut hints: Vec<String> = found.map(|(_, hint)| (*hint).to_owned()).into_iter().collect();
     if hints.is_empty() && said.contains("the end of the file was expected") {
-        hints.push("Nothing may follow the last `return`; or there is an `end` too many.".to_owned());
+        hints.push(
+            "Nothing may follow the last `return`; or there is an `end` too many.".to_owned(),
+        );
     }
     if hints.is_empty() && said.contains("malformed number") {
         hints.push("A name cannot begin with a digit; a text needs quotation marks.".to_owned());

@@ -93,7 +93,8 @@ impl Sources {
                 Kind::Name(name) | Kind::Text(name) => name == word,
                 _ => false,
             });
-            let signed = || tokens.iter().rfind(|t| matches!(&t.kind, Kind::Sign(s) if Some(s) == sign));
+            let signed =
+                || tokens.iter().rfind(|t| matches!(&t.kind, Kind::Sign(s) if Some(s) == sign));
             if let Some(token) = found.or_else(signed) {
                 return Some(of(token));
             }

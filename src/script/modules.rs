@@ -1,8 +1,7 @@
-//! What a configuration reads: its own files through `require`, `dofile` and `io.open`, secrets, and
-//! the embedded modules. Everything that is read while it loads is kept, so that the same generation
-//! can be made again from the same texts; what is missing is kept too, so that it is watched.
+//! What a configuration reads: its own files through `require`, `dofile`, `load` and `io.open`,
+//! secrets, and the embedded modules. The bytes come from `texts.rs`, which keeps them, so that the
+//! same generation can be made again from the same texts.
 
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +10,8 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaString, Table, Value};
 
 use super::sandbox::Ground;
-use super::{embed, read};
+use super::{embed, read, texts};
 
-/// Largest file that `io.open`, `require` and `dofile` read.
-const MAX_FILE: u64 = 16 << 20;
 /// Longest text that `load` compiles: the compiler counts against no budget.
 const MAX_LOADED: usize = 1 << 20;
 
@@ -37,10 +34,12 @@ pub(super) fn install(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::R
         "read_file",
         lua.create_function(move |lua, path: String| {
             let full = kept.config_dir.join(&path);
-            match kept.bytes(&full) {
+            let read =
+                if kept.loading.get() { kept.texts.read(&full) } else { texts::read_now(&full) };
+            match read {
                 Ok(bytes) => {
                     if kept.loading.get() {
-                        // Data, perhaps a secret: it is watched, its text is not kept.
+                        // Data, perhaps a secret: its text is not kept.
                         kept.add_file(full, None);
                     }
                     Ok((Some(lua.create_string(bytes)?), None))
@@ -93,7 +92,10 @@ fn load(
 ) -> mlua::Result<(Option<Function>, Option<String>)> {
     let bytes = text.as_bytes();
     if bytes.len() > MAX_LOADED {
-        return Ok((None, Some(format!("a text of more than {} MiB is not loaded.", MAX_LOADED >> 20))));
+        return Ok((
+            None,
+            Some(format!("a text of more than {} MiB is not loaded.", MAX_LOADED >> 20)),
+        ));
     }
     let mut chunk = lua
         .load(bytes.to_vec())
@@ -160,9 +162,9 @@ pub(super) fn user_chunk(
     }
     let path = ground.config_dir.join(relative);
     let shown = relative.to_string_lossy();
-    let bytes = match ground.bytes(&path) {
+    let bytes = match ground.texts.read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if texts::is_missing(&e) => return Ok(None),
         Err(e) => {
             let path = path.display();
             return Err(mlua::Error::runtime(format!("{path} cannot be read: {e}.")));
@@ -189,41 +191,6 @@ fn not_utf8(shown: &str, bytes: &[u8], at: usize) -> mlua::Error {
     mlua::Error::runtime(format!(
         "{shown}:{line}: the file is not UTF-8: here is the byte 0x{byte:02x}. Save it as UTF-8."
     ))
-}
-
-impl Ground {
-    /// The bytes of a file. While the configuration loads they are kept, or come from what an
-    /// earlier load of the same generation has kept.
-    pub(super) fn bytes(&self, path: &Path) -> std::io::Result<Arc<[u8]>> {
-        if !self.loading.get() {
-            return read_small(path).map(Arc::from);
-        }
-        if let Some(replay) = &self.replay {
-            let kept = replay.contents.get(path).cloned().flatten();
-            return kept.ok_or_else(|| std::io::ErrorKind::NotFound.into());
-        }
-        let read = read_small(path).map(Arc::<[u8]>::from);
-        self.contents.borrow_mut().insert(path.to_owned(), read.as_ref().ok().cloned());
-        read
-    }
-}
-
-/// The bytes of a regular file: a device or a pipe could go on forever.
-pub(super) fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(std::io::Error::other("it is a directory"));
-    }
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
-    }
-    let mut out = Vec::new();
-    // Some files, below /proc for example, are longer than they say.
-    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut out)?;
-    if out.len() as u64 > MAX_FILE {
-        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE >> 20)));
-    }
-    Ok(out)
 }
 
 /// `path` if it stays inside the folder it is relative to.

@@ -177,7 +177,11 @@ mod tests {
         assert_eq!(raised.site.unwrap().to_string(), "m.lua:3");
         assert_eq!(
             raised.trace,
-            ["at m.lua:3 in inner", "at m.lua:7 in the function of line 5", "at m.lua:12 in the file itself"]
+            [
+                "at m.lua:3 in inner",
+                "at m.lua:7 in the function of line 5",
+                "at m.lua:12 in the file itself"
+            ]
         );
     }
 

@@ -3,7 +3,6 @@
 //! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use super::budget::{Budget, Pulse};
 use super::fault::Problem;
 use super::locate::{Sources, Spot};
 use super::raised::shortened;
+use super::texts::Texts;
 use super::{convert, embed, native};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
@@ -28,6 +28,8 @@ pub(super) struct Ground {
     /// The base directory; secret files are relative to it.
     pub(super) base_dir: PathBuf,
     pub(super) clock: Clock,
+    /// What is read from files while the configuration loads.
+    pub(super) texts: Texts,
     /// Texts, for excerpts.
     pub(super) sources: RefCell<Sources>,
     /// Every file read.
@@ -38,66 +40,32 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
-    /// What was read while it loaded; none = the file could not be read.
-    pub(super) contents: RefCell<BTreeMap<PathBuf, Option<Arc<[u8]>>>>,
-    /// What is read instead of the disk.
-    pub(super) replay: Option<Arc<Replay>>,
-    /// When the load began: `os.time` stands still while it lasts.
-    began: Timestamp,
-}
-
-/// Everything that a load depends on besides its options, so that it can be repeated.
-pub(super) struct Replay {
-    pub(super) contents: BTreeMap<PathBuf, Option<Arc<[u8]>>>,
-    pub(super) began: Timestamp,
 }
 
 impl Ground {
-    pub(super) fn new(config_dir: PathBuf, base_dir: PathBuf, clock: Clock) -> Rc<Self> {
+    pub(super) fn new(
+        config_dir: PathBuf,
+        base_dir: PathBuf,
+        clock: Clock,
+        texts: Texts,
+    ) -> Rc<Self> {
         Rc::new(Self {
             config_dir,
             base_dir,
             clock,
+            texts,
             sources: RefCell::default(),
             files: RefCell::default(),
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
-            contents: RefCell::default(),
-            replay: None,
-            began: clock.now(),
         })
-    }
-
-    /// The same load once more.
-    pub(super) fn again(
-        config_dir: PathBuf,
-        base_dir: PathBuf,
-        clock: Clock,
-        replay: Arc<Replay>,
-    ) -> Rc<Self> {
-        let mut ground = Self::new(config_dir, base_dir, clock);
-        if let Some(new) = Rc::get_mut(&mut ground) {
-            new.began = replay.began;
-            new.replay = Some(replay);
-        }
-        ground
-    }
-
-    /// Every file that was read or looked for.
-    pub(super) fn touched(&self) -> Vec<PathBuf> {
-        self.contents.borrow().keys().cloned().collect()
-    }
-
-    /// What repeats this load.
-    pub(super) fn replay(&self) -> Arc<Replay> {
-        let contents = self.contents.borrow().clone();
-        self.replay.clone().unwrap_or_else(|| Arc::new(Replay { contents, began: self.began }))
     }
 
     /// The time as the configuration sees it.
     pub(super) fn now(&self) -> Timestamp {
-        if self.loading.get() { self.began } else { self.clock.now() }
+        // It stands still while the configuration loads, so that the load can be repeated.
+        if self.loading.get() { self.texts.began(self.clock) } else { self.clock.now() }
     }
 
     /// Records a problem at `spot`, with the source line.

@@ -35,32 +35,40 @@ end
 
 -- Each coroutine counts its own instructions: one that makes others all the time would never reach
 -- the next look at the clock.
-local resume0, close0, create0, wrap0 = coroutine.resume, coroutine.close, coroutine.create, coroutine.wrap
+local create0, resume0, close0, yield0 = coroutine.create, coroutine.resume, coroutine.close, coroutine.yield
 local made = 0
 
-local function tick()
+function coroutine.create(f)
   made = made + 1
   if made % 8 == 0 then native.tick() end
-end
-
-local function settle_resumed(ok, ...)
-  if ok then return ok, ... end
-  return settle(ok, ...)
-end
-
-function coroutine.resume(co, ...) return settle_resumed(resume0(co, ...)) end
-function coroutine.close(co) return settle(close0(co)) end
-
-function coroutine.create(f)
-  tick()
   local co = create0(f)
   return co
 end
 
+-- A coroutine that waits for the world (a command, HTTP, a sleep) has not yielded to whoever resumed
+-- it: that one waits too, and resumes it again when something has happened.
+local function waited(co, ok, ...)
+  if not ok then return settle(ok, ...) end
+  if native.pending ~= nil and ... == native.pending then
+    yield0(native.pending)
+    return waited(co, resume0(co))
+  end
+  return ok, ...
+end
+
+function coroutine.resume(co, ...) return waited(co, resume0(co, ...)) end
+function coroutine.close(co) return settle(close0(co)) end
+
+local function unwrapped(co, ok, ...)
+  if ok then return ... end
+  local err = ...
+  settle(close0(co))
+  error0(err, 0)
+end
+
 function coroutine.wrap(f)
-  tick()
-  local resumed = wrap0(f)
-  return resumed
+  local co = coroutine.create(f)
+  return function(...) return unwrapped(co, waited(co, resume0(co, ...))) end
 end
 
 -- A finalizer runs where no budget reaches it.

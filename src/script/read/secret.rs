@@ -3,33 +3,23 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use mlua::Lua;
 
-use crate::script::modules::read_small;
 use crate::script::sandbox::{Ground, user_site};
+use crate::script::texts::Texts;
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that
 /// keeps the rest of the load going.
 pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String {
     let full = ground.base_dir.join(path);
-    let kept = ground.replay.as_ref().and_then(|r| r.contents.get(&full).cloned().flatten());
-    let read = match kept {
-        Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        None => read_file(&full),
-    };
-    let bytes = read.as_ref().ok().map(|text| Arc::from(text.as_bytes()));
-    ground.contents.borrow_mut().insert(full.clone(), bytes);
-    match read {
+    match read_file(&ground.texts, &full) {
         Ok(text) => {
             ground.add_secret(&text);
             ground.add_file(full, None);
             text
         }
         Err((message, hint)) => {
-            // Still watched: the reload comes when the file does.
-            ground.add_file(full, None);
             ground.problem(&user_site(lua).into(), message, vec![hint]);
             "secret that could not be read".to_owned()
         }
@@ -40,15 +30,10 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
 ///
 /// # Errors
 /// What is wrong and what to do.
-pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, String)> {
+pub(in crate::script) fn read_file(texts: &Texts, path: &Path) -> Result<String, (String, String)> {
     let shown = path.display();
-    let text = match read_small(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
-            (
-                format!("the secret file {shown} is not UTF-8."),
-                "Write the secret as text; a binary key is written in base64.".to_owned(),
-            )
-        })?,
+    let bytes = match texts.read(path) {
+        Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err((
                 format!("the secret file {shown} does not exist."),
@@ -71,6 +56,12 @@ pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, Strin
         }
     };
     tighten(path)?;
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err((
+            format!("the secret file {shown} is not UTF-8."),
+            format!("Write the secret to it as text: echo \"$SECRET\" > {shown}"),
+        ));
+    };
     let text = text.trim();
     if text.is_empty() {
         return Err((
@@ -89,7 +80,12 @@ fn tighten(path: &Path) -> Result<(), (String, String)> {
             format!("Do it as the file's owner: chmod 600 {shown}"),
         )
     };
-    let metadata = std::fs::metadata(path).map_err(refused)?;
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // It was read before, and is gone.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(refused(e)),
+    };
     if metadata.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }
