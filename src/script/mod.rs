@@ -8,6 +8,7 @@ mod convert;
 mod embed;
 pub mod fault;
 mod fields;
+mod handle;
 mod hints;
 mod host;
 mod interpolate;
@@ -26,6 +27,7 @@ pub mod steady;
 mod stubs;
 pub mod texts;
 pub mod watch;
+mod watchdog;
 pub mod worker_config;
 
 pub use embed::META;
