@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::place::{Place, Role};
-use super::{logging, resolved, terminal};
+use super::{logging, terminal};
 use crate::base::clock::Clock;
 use crate::base::text::count;
 use crate::http;
@@ -18,6 +18,7 @@ use crate::script::worker_config::load_worker;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples: halide-ci checkconfig master\n          \
                         halide-ci checkconfig new-master.lua --base-dir master")]
+#[command(after_long_help = SHAPE)]
 pub(super) struct Args {
     /// A configuration, or a base directory.
     #[arg(default_value = "master")]
@@ -30,6 +31,25 @@ pub(super) struct Args {
     base_dir: Option<PathBuf>,
 }
 
+/// What `--help` says of `--json`; the whole is in `model::config::json`.
+const SHAPE: &str = "\
+Examples: halide-ci checkconfig master
+          halide-ci checkconfig new-master.lua --base-dir master
+
+--json prints every option under its name in Lua, defaults included, always in the same order:
+title, title_url, url, db, protocols, properties, limits, workers, locks, builders with their steps,
+schedulers, reporters, www, secrets, files. What is not data is a map with a `$`:
+  {\"$function\": \"master.lua:12\"}              a function, by its place
+  {\"$secret\": \"token.txt\"}                    a secret, by its file (null: written in the configuration)
+  {\"$property\": \"name\", \"default\": …}       ci.property
+  {\"$interpolate\": \"…\", \"kw\": {…}}          ci.interpolate
+  {\"$concat\": […]}                            renderables joined with ..
+  {\"$merge\": […]}                             ci.merge
+  {\"$transform\": \"master.lua:12\", \"arguments\": […]}
+  {\"$builddir\": true}                         ci.builddir
+  {\"$value\": {…}}                             your own table with a name that begins with $
+A text that contains a secret has *** in its place.";
+
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (file, base_dir, role) = find(args)?;
     let name = file.display();
@@ -40,8 +60,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let config = read(&file, &base_dir)?;
     if args.json {
-        let text = serde_json::to_string_pretty(&resolved::config(&config)).unwrap_or_default();
-        terminal::say(&text);
+        terminal::say(&config.to_json().pretty());
     } else {
         terminal::say(&format!("{name} is fine: {}.", summary(&config)));
     }

@@ -14,7 +14,6 @@ mod logging;
 mod pidfile;
 mod place;
 mod reload;
-mod resolved;
 mod restart;
 mod serve;
 mod start;

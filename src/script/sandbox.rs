@@ -79,11 +79,14 @@ impl Ground {
         }
     }
 
-    /// Takes note of a secret; an empty one is none.
-    pub(super) fn add_secret(&self, text: &str) -> Secret {
-        let secret = Secret::new(text);
+    /// Takes note of a secret; an empty one is none. One that is known already, say from a file,
+    /// is the same.
+    pub(super) fn add_secret(&self, secret: Secret) -> Secret {
         let mut secrets = self.secrets.borrow_mut();
-        if !text.is_empty() && !secrets.iter().any(|s| s.expose() == text) {
+        if let Some(known) = secrets.iter().find(|s| s.expose() == secret.expose()) {
+            return known.clone();
+        }
+        if !secret.expose().is_empty() {
             secrets.push(secret.clone());
         }
         secret

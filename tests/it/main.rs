@@ -10,6 +10,7 @@ mod interop;
 mod lua;
 mod outbox;
 mod real;
+mod resolved;
 mod scenario;
 mod scripts;
 mod sim;

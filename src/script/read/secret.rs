@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mlua::Lua;
 
+use crate::base::secret::Secret;
 use crate::script::sandbox::{Ground, user_site};
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that
@@ -14,7 +15,7 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
     let full = ground.base_dir.join(path);
     match read_file(&full) {
         Ok(text) => {
-            ground.add_secret(&text);
+            ground.add_secret(Secret::from_file(&text, path));
             ground.add_file(full, None);
             text
         }
