@@ -80,6 +80,7 @@ pub mod engine;
 pub mod forge;
 pub mod http;
 pub mod model;
+pub mod rehearsal;
 pub mod report;
 pub mod script;
 pub mod server;

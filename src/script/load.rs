@@ -32,6 +32,9 @@ pub enum Mount {
     Thread,
     /// On the caller's `LocalSet`: for simulations, which own the only thread.
     Local,
+    /// As `Local`, and a secret file that does not exist is made up: for rehearsals, which show a
+    /// secret to nobody.
+    Rehearsal,
 }
 
 /// What is loaded, and with what.
@@ -70,7 +73,7 @@ async fn load_with(options: LoadOptions, patience: u32) -> Result<Loaded, LoadEr
     let shared = Shared::new();
     let (mailbox, posted) = mpsc::unbounded_channel();
     let handle = match options.mount {
-        Mount::Local => {
+        Mount::Local | Mount::Rehearsal => {
             let (host, config) = prepare(&options, &mailbox, &shared)?;
             tokio::task::spawn_local(host.serve(posted));
             return Ok(loaded(config, mailbox, shared, &options));
@@ -166,6 +169,7 @@ fn prepare(
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
     let (ground, name) = ground(&options.file, &options.base_dir, options.clock)?;
+    ground.makes_up_secrets.set(options.mount == Mount::Rehearsal);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;

@@ -36,6 +36,8 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
+    /// A secret file that does not exist is no problem: something stands in for it.
+    pub(super) makes_up_secrets: Cell<bool>,
 }
 
 impl Ground {
@@ -49,6 +51,7 @@ impl Ground {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
+            makes_up_secrets: Cell::new(false),
         })
     }
 

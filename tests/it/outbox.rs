@@ -131,7 +131,7 @@ impl Master {
             opened: Store::open(&StoreOptions { path, durable: false, inline: true }).unwrap(),
             generation,
             master_name: "test".to_owned(),
-            base_dir: dir.to_owned(),
+            base_dir: Some(dir.to_owned()),
             clock,
             random: Random::seeded(7),
             tasks: tasks.clone(),
