@@ -7,7 +7,6 @@ use super::furnish::Furnishing;
 use super::place::{Place, Role};
 use super::terminal;
 use crate::base::random::Random;
-use crate::script::META;
 
 /// The secrets that a configuration reads and that nobody else gives.
 const SECRETS: [&str; 3] = ["halide_bb_pass.txt", "webhook_token.txt", "buildbot_www_pass.txt"];
@@ -36,9 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if !is_beside {
         dir.put("master.lua", include_str!("templates/master.lua"), 0o644)?;
         dir.put(".luarc.json", include_str!("templates/luarc.json"), 0o644)?;
-        for (name, text) in META {
-            dir.put(&format!(".types/{name}"), text, 0o644)?;
-        }
+        super::types::renew(&args.dir)?;
     }
     let random = Random::system();
     for name in SECRETS {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::failure::Failure;
 use super::furnish::Furnishing;
 use super::terminal;
-use crate::script::META;
 
 /// Make a worker's base directory.
 ///
@@ -52,9 +51,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         dir.put_secret("halide_bb_pass.txt", secret.trim())?;
     }
     dir.put(".luarc.json", include_str!("templates/luarc.json"), 0o644)?;
-    for (name, text) in META {
-        dir.put(&format!(".types/{name}"), text, 0o644)?;
-    }
+    super::types::renew(&args.dir)?;
     let variables = "# Environment=HALIDE_BB_WORKER_NAME=worker-1\n\
                      # Environment=HALIDE_BB_MASTER_ADDR=ci.example.org\n";
     dir.put_unit("worker", variables)?;

@@ -21,6 +21,7 @@ mod status;
 mod stop;
 mod surroundings;
 mod terminal;
+mod types;
 mod upgrade_master;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Verb {
     Status(status::Args),
     Reload(reload::Args),
     Checkconfig(checkconfig::Args),
+    Types(types::Args),
 }
 
 /// Does what the command line says; the result is the process's exit status.
@@ -78,5 +80,6 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Status(args) => status::run(&args),
         Verb::Reload(args) => reload::run(&args),
         Verb::Checkconfig(args) => checkconfig::run(&args),
+        Verb::Types(args) => types::run(&args),
     }
 }

@@ -174,6 +174,26 @@ fn create_master_keeps_what_is_there() {
 }
 
 #[test]
+fn types_renews_the_definitions_and_keeps_the_settings() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("ci")).unwrap();
+    let said = desk.done("types ci");
+    assert!(said.contains("ci/.luarc.json: written."), "{said}");
+    let definitions = std::fs::read_to_string(desk.path("ci/.types/ci.lua")).unwrap();
+    assert!(definitions.contains("function ci.builder(options)"), "{definitions}");
+    std::fs::write(desk.path("ci/.types/ci.lua"), "old").unwrap();
+    std::fs::write(desk.path("ci/.luarc.json"), "{}").unwrap();
+    let said = desk.done("types ci");
+    assert!(said.contains(": 1 of "), "{said}");
+    assert!(said.contains("workspace.library"), "{said}");
+    assert_eq!(std::fs::read_to_string(desk.path("ci/.types/ci.lua")).unwrap(), definitions);
+    assert_eq!(std::fs::read_to_string(desk.path("ci/.luarc.json")).unwrap(), "{}");
+    let (code, _, said) = desk.run("types nowhere");
+    assert_eq!(code, 1);
+    assert!(said.contains("nowhere is not a directory"), "{said}");
+}
+
+#[test]
 fn a_dead_masters_pid_is_noticed_and_does_no_harm() {
     let desk = Desk::new();
     desk.master();

@@ -4,7 +4,9 @@
 mod api;
 mod checkout;
 mod cli;
+mod editors;
 mod forge;
+mod guide;
 mod hooks;
 mod interop;
 mod lua;
