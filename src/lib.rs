@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!                  cli ───────────► server            composition root: builds, joins, stops
+//!                   └────────────────►│ rehearsal      another one: in memory, nothing is executed
 //!                                     │
 //!       ┌──────────────┬──────────────┼──────────────┬──────────────┐
 //!       web            script         wire           report         worker        EDGES: none knows another
@@ -47,6 +48,9 @@
 //!
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
+//!
+//! **A rehearsal** ([`rehearsal`]) is the same engine with a database in memory, simulated time, no
+//! network and workers that only take notes: `explain` and `halide-ci test` ask it what would happen.
 //!
 //! # Words that are ours
 //!

@@ -51,7 +51,7 @@ schedulers, reporters, www, secrets, files. What is not data is a map with a `$`
 A text that contains a secret has *** in its place.";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let (file, base_dir, role) = find(args)?;
+    let (file, base_dir, role) = find(&args.path, args.base_dir.as_deref())?;
     let name = file.display();
     if role == Role::Worker {
         let settings = load_worker(&file, &base_dir).map_err(broken)?;
@@ -68,28 +68,54 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The file to be checked, the base directory it is read with, and whose it is.
-fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
-    let base_dir = |default: &Path| match &args.base_dir {
-        Some(dir) => dir.clone(),
+fn find(path: &Path, chosen: Option<&Path>) -> Result<(PathBuf, PathBuf, Role), Failure> {
+    let base_dir = |default: &Path| match chosen {
+        Some(dir) => dir.to_owned(),
         None if default.as_os_str().is_empty() => PathBuf::from("."),
         None => default.to_owned(),
     };
-    if args.path.is_dir() {
-        let place = Place::find(&args.path)?;
-        return Ok((place.config(None)?, base_dir(&args.path), place.role));
+    if path.is_dir() {
+        let place = Place::find(path)?;
+        return Ok((place.config(None)?, base_dir(path), place.role));
     }
-    if !args.path.exists() {
-        let path = args.path.display();
-        let failure = Failure::failed(format!("There is neither a file nor a directory {path}."));
-        if args.path.extension().is_some_and(|e| e == "lua") {
+    if !path.exists() {
+        let shown = path.display();
+        let failure = Failure::failed(format!("There is neither a file nor a directory {shown}."));
+        if path.extension().is_some_and(|e| e == "lua") {
             return Err(failure.hint("Give a configuration or a base directory."));
         }
-        return Err(failure.hint(format!("Make a directory with: halide-ci create-master {path}")));
+        return Err(failure.hint(format!("Make a directory with: halide-ci create-master {shown}")));
     }
-    let is_worker = args.path.file_name().is_some_and(|name| name == "worker.lua");
+    let is_worker = path.file_name().is_some_and(|name| name == "worker.lua");
     let role = if is_worker { Role::Worker } else { Role::Master };
-    let folder = args.path.parent().unwrap_or(Path::new("."));
-    Ok((args.path.clone(), base_dir(folder), role))
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok((path.to_owned(), base_dir(folder), role))
+}
+
+/// The file and the base directory of a master's configuration; `choice` instead of the file that
+/// belongs to the directory `path`.
+pub(super) fn find_master(
+    path: &Path,
+    choice: Option<&Path>,
+) -> Result<(PathBuf, PathBuf), Failure> {
+    if let Some(choice) = choice {
+        if !choice.is_file() {
+            return Err(Failure::failed(format!("There is no file {}.", choice.display())));
+        }
+        if !path.is_dir() {
+            let (file, base_dir, _) = find(choice, None)?;
+            return Ok((file, base_dir));
+        }
+        return Ok((choice.to_owned(), path.to_owned()));
+    }
+    let (file, base_dir, role) = find(path, None)?;
+    match role {
+        Role::Master => Ok((file, base_dir)),
+        Role::Worker => Err(Failure::usage(format!(
+            "{} is a worker's: it has a worker.lua. This verb is for masters.",
+            path.display()
+        ))),
+    }
 }
 
 /// Checks the configuration that `place` would start with.

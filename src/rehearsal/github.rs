@@ -69,7 +69,8 @@ impl Push {
             Some(tag) => format!("refs/tags/{tag}"),
             None => format!("refs/heads/{}", self.branch),
         };
-        let person = json!({ "name": self.author, "email": format!("{}@example.org", self.author) });
+        let person =
+            json!({ "name": self.author, "email": format!("{}@example.org", self.author) });
         let url = format!("https://github.com/{}", self.repository);
         let commit = json!({
             "id": sha, "message": self.message, "timestamp": TIME, "distinct": true,

@@ -8,7 +8,7 @@
 pub mod account;
 pub mod github;
 pub mod network;
-mod record;
+pub mod record;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -325,7 +325,11 @@ impl Rehearsal {
     ///
     /// # Errors
     /// When no such hook is configured.
-    pub async fn deliver(&mut self, event: &str, payload: &Json) -> Result<EventAccount, RehearsalError> {
+    pub async fn deliver(
+        &mut self,
+        event: &str,
+        payload: &Json,
+    ) -> Result<EventAccount, RehearsalError> {
         if self.config().www.as_ref().and_then(|www| www.github.as_ref()).is_none() {
             let text = "The configuration has no GitHub hook (c.www.change_hooks.github).";
             return Err(RehearsalError::Other(text.to_owned()));
@@ -365,7 +369,11 @@ impl Rehearsal {
         self.event(id, before).await
     }
 
-    async fn event(&self, id: DeliveryId, before: RequestId) -> Result<EventAccount, RehearsalError> {
+    async fn event(
+        &self,
+        id: DeliveryId,
+        before: RequestId,
+    ) -> Result<EventAccount, RehearsalError> {
         let read = move |conn: &crate::store::Conn<'_>| {
             Ok((rows::delivery(conn, id)?, rows::changes(conn, id)?))
         };
@@ -407,7 +415,10 @@ impl Rehearsal {
     ///
     /// # Errors
     /// When there is no such builder.
-    pub async fn build(&mut self, order: BuildOrder) -> Result<Vec<RequestAccount>, RehearsalError> {
+    pub async fn build(
+        &mut self,
+        order: BuildOrder,
+    ) -> Result<Vec<RequestAccount>, RehearsalError> {
         let before = self.newest_request().await?;
         self.engine.build(order).await?;
         self.settle().await?;

@@ -188,8 +188,7 @@ impl Scripts for Witness {
                     site: None,
                     is_failure: false,
                 })?;
-            let verdict = "A change as it is.".to_owned();
-            Ok(Reading { changes: vec![change], verdict, ..Reading::default() })
+            Ok(Reading { changes: vec![change], ..Reading::default() })
         })
     }
 }

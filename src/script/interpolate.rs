@@ -22,10 +22,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// What is wrong, as a sentence.
-fn parse(
-    text: &str,
-    keywords: &BTreeMap<String, Renderable>,
-) -> Result<Vec<Piece>, String> {
+fn parse(text: &str, keywords: &BTreeMap<String, Renderable>) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;

@@ -20,9 +20,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
-use super::{
-    Callback, Config, GithubHook, LoadedFile, LockConfig, SchedulerKind, Secret, Site,
-};
+use super::{Callback, Config, GithubHook, LoadedFile, LockConfig, SchedulerKind, Secret, Site};
 use crate::base::tree::Tree;
 use crate::model::filter::{ChangeFilter, Test};
 use crate::model::render::{Interpolation, Renderable};
