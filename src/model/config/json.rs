@@ -88,6 +88,7 @@ impl Serialize for Config {
             title_url,
             url,
             db_url,
+            db_site: _,
             protocols,
             www,
             workers,
