@@ -182,7 +182,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         if text.is_empty() {
             self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
         }
-        Some(self.reader.ground.add_secret(&text))
+        Some(self.reader.ground.add_secret(Secret::new(&text)))
     }
 
     pub(super) fn required_secret(&mut self, key: &str) -> Secret {

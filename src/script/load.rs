@@ -38,6 +38,9 @@ pub enum Mount {
     Thread,
     /// On the caller's `LocalSet`: for simulations, which own the only thread.
     Local,
+    /// As `Local`, and a secret file that does not exist is made up: for rehearsals, which show a
+    /// secret to nobody.
+    Rehearsal,
 }
 
 /// What is loaded, and with what.
@@ -191,6 +194,7 @@ fn prepare(
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
     let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts.clone())?;
+    ground.makes_up_secrets.set(options.mount == Mount::Rehearsal);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;

@@ -40,6 +40,8 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
+    /// A secret file that does not exist is no problem: something stands in for it.
+    pub(super) makes_up_secrets: Cell<bool>,
 }
 
 impl Ground {
@@ -59,6 +61,7 @@ impl Ground {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
+            makes_up_secrets: Cell::new(false),
         })
     }
 
@@ -107,11 +110,14 @@ impl Ground {
         }
     }
 
-    /// Takes note of a secret; an empty one is none.
-    pub(super) fn add_secret(&self, text: &str) -> Secret {
-        let secret = Secret::new(text);
+    /// Takes note of a secret; an empty one is none. One that is known already, say from a file,
+    /// is the same.
+    pub(super) fn add_secret(&self, secret: Secret) -> Secret {
         let mut secrets = self.secrets.borrow_mut();
-        if !text.is_empty() && !secrets.iter().any(|s| s.expose() == text) {
+        if let Some(known) = secrets.iter().find(|s| s.expose() == secret.expose()) {
+            return known.clone();
+        }
+        if !secret.expose().is_empty() {
             secrets.push(secret.clone());
         }
         secret
