@@ -21,8 +21,8 @@ pub enum Renderable {
         /// Used when the property is missing, null or empty.
         default: Option<Box<Self>>,
     },
-    /// `ci.interpolate(text, kw)`, in pieces that are joined.
-    Interpolate(Vec<Piece>),
+    /// `ci.interpolate(text, kw)`.
+    Interpolate(Interpolation),
     /// `a .. b` with a renderable on either side; null counts as empty, a table is an error.
     Concat(Vec<Self>),
     /// `ci.builddir`: the build's directory on the worker, with forward slashes.
@@ -41,6 +41,19 @@ pub enum Renderable {
     List(Vec<Self>),
     /// A map; what renders to null is null.
     Map(BTreeMap<String, Self>),
+}
+
+/// `ci.interpolate(text, kw)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interpolation {
+    /// As it was written.
+    pub text: String,
+    /// What `%(kw:NAME)s` refers to.
+    pub keywords: BTreeMap<String, Renderable>,
+    /// What each `%s` stands for, in order, in a text without selectors.
+    pub values: Vec<Renderable>,
+    /// The text read: pieces that are joined.
+    pub pieces: Vec<Piece>,
 }
 
 /// A piece of an interpolation.
@@ -136,7 +149,7 @@ impl Renderable {
                     default.add_secrets(out);
                 }
             }
-            Self::Interpolate(pieces) => add_secrets_of(pieces, out),
+            Self::Interpolate(text) => add_secrets_of(&text.pieces, out),
             Self::Concat(items)
             | Self::Transform(_, items)
             | Self::Merge(items)

@@ -63,7 +63,8 @@ impl<'r, 'l> Fields<'r, 'l> {
     /// The place of the whole table.
     pub(super) fn spot(&self) -> Spot {
         match &self.anchor {
-            Anchor::Call(site, _) | Anchor::Assigned(site, _) => site.clone().into(),
+            Anchor::Call(site, called) => self.reader.ground.sources.borrow().call(site, called),
+            Anchor::Assigned(site, _) => site.clone().into(),
             Anchor::Nested(spot) => spot.clone(),
         }
     }
@@ -183,7 +184,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         if text.is_empty() {
             self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
         }
-        Some(self.reader.ground.add_secret(&text))
+        Some(self.reader.ground.add_secret(Secret::new(&text)))
     }
 
     pub(super) fn required_secret(&mut self, key: &str) -> Secret {
@@ -313,7 +314,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
         let value = self.value(key)?;
         let mut out = Vec::new();
-        if let Err(what) = self.reader.flatten(&value, &mut out, 0) {
+        if let Err(what) = self.reader.flatten(&value, &mut out) {
             self.problem(key, format!("`{key}` of {} holds {what}.", self.owner));
         }
         Some(out)
@@ -410,6 +411,15 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// Every secret that is named must be there when the configuration loads.
     fn know_secrets(&self, key: &str, value: &Renderable) {
+        if self.reader.ground.makes_up_secrets.get() {
+            for name in value.secrets() {
+                let made_up = Secret::from_file(&format!("made up for {name}"), name);
+                let mut known = self.reader.secrets.borrow_mut();
+                known
+                    .entry(name.to_owned())
+                    .or_insert_with(|| self.reader.ground.add_secret(made_up));
+            }
+        }
         let known = self.reader.secrets.borrow();
         for name in value.secrets() {
             if known.contains_key(name) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::text::nearest;
-use crate::model::render::{Alternative, Piece, Renderable, Selector};
+use crate::model::render::{Alternative, Interpolation, Piece, Renderable, Selector};
 
 /// What is wrong with a text, and with which part of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,26 +19,33 @@ pub(super) struct Mistake {
     pub(super) length: usize,
 }
 
-/// The pieces of `text`; `keywords` are what `%(kw:NAME)s` refers to.
+/// `text` with its pieces; `keywords` are what `%(kw:NAME)s` refers to.
 ///
 /// # Errors
 /// The first mistake.
-pub(super) fn parse(
-    text: &str,
-    keywords: &BTreeMap<String, Renderable>,
-) -> Result<Vec<Piece>, Mistake> {
-    Parser { whole: text, keywords }.pieces(text)
+pub(super) fn named(
+    text: String,
+    keywords: BTreeMap<String, Renderable>,
+) -> Result<Renderable, Mistake> {
+    let pieces = Parser { whole: &text, keywords: &keywords }.pieces(&text)?;
+    Ok(Renderable::Interpolate(Interpolation { text, keywords, values: Vec::new(), pieces }))
 }
 
-/// The pieces of `text` with a value for each of its `%s`, in order.
+/// `text` with a value for each of its `%s`, in order.
 ///
 /// # Errors
 /// The first mistake.
-pub(super) fn parse_positional(text: &str, values: Vec<Renderable>) -> Result<Vec<Piece>, Mistake> {
+pub(super) fn in_order(text: String, values: Vec<Renderable>) -> Result<Renderable, Mistake> {
+    let pieces = pieces_in_order(&text, &values)?;
+    let keywords = BTreeMap::new();
+    Ok(Renderable::Interpolate(Interpolation { text, keywords, values, pieces }))
+}
+
+fn pieces_in_order(text: &str, values: &[Renderable]) -> Result<Vec<Piece>, Mistake> {
     let keywords = BTreeMap::new();
     let parser = Parser { whole: text, keywords: &keywords };
     let given = values.len();
-    let mut values = values.into_iter();
+    let mut values = values.iter();
     let (mut pieces, mut literal, mut rest, mut used) = (Vec::new(), String::new(), text, 0);
     while let Some(at) = rest.find('%') {
         literal.push_str(&rest[..at]);
@@ -63,7 +70,7 @@ pub(super) fn parse_positional(text: &str, values: Vec<Renderable>) -> Result<Ve
             pieces.push(Piece::Text(std::mem::take(&mut literal)));
         }
         if let Some(value) = values.next() {
-            let what = Selector::Keyword(Box::new(value));
+            let what = Selector::Keyword(Box::new(value.clone()));
             pieces.push(Piece::Select { what, alternative: Alternative::None });
         }
         rest = tail;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::ser::{Serialize, SerializeSeq as _, Serializer};
 use serde_json::{Value as Json, json};
 
 use crate::model::render::Renderable;
 
 /// `ci.worker_lock`, `ci.master_lock`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct LockConfig {
     /// Unique name.
     pub name: String,
@@ -20,16 +21,19 @@ pub struct LockConfig {
 }
 
 /// A way to hold a lock: `lock:access "counting"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// As JSON `{"lock": "name", "mode": "counting", "count": 1}`; see `model::config::json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LockAccess {
     /// Index into [`Config::locks`].
     pub lock: usize,
     /// How.
+    #[serde(flatten)]
     pub mode: LockMode,
 }
 
 /// How a lock is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "mode", content = "count", rename_all = "snake_case")]
 pub enum LockMode {
     /// With others, as long as the counts fit.
     Counting(u32),
@@ -44,6 +48,21 @@ pub struct LockList {
     pub fixed: Vec<LockAccess>,
     /// What renders to more of them, once there is a build.
     pub rendered: Vec<Renderable>,
+}
+
+/// One list, as it is written.
+impl Serialize for LockList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { fixed, rendered } = self;
+        let mut list = serializer.serialize_seq(Some(fixed.len() + rendered.len()))?;
+        for access in fixed {
+            list.serialize_element(access)?;
+        }
+        for value in rendered {
+            list.serialize_element(value)?;
+        }
+        list.end()
+    }
 }
 
 impl LockAccess {
@@ -81,12 +100,13 @@ impl LockAccess {
             if wanted[..n].iter().any(|other| other.lock == access.lock) {
                 return Some(format!("`locks` takes the lock {name:?} twice."));
             }
-            if held.iter().any(|other| other.lock == access.lock) {
+            let max = lock.max_count_on(worker);
+            let of_this = held.iter().filter(|other| other.lock == access.lock);
+            if of_this.into_iter().any(|other| other.mode.excludes(access.mode, max)) {
                 return Some(format!(
                     "the build holds the lock {name:?} already; it would wait for itself forever."
                 ));
             }
-            let max = lock.max_count_on(worker);
             if let LockMode::Counting(count) = access.mode
                 && count > max
             {
@@ -97,6 +117,17 @@ impl LockAccess {
             }
         }
         None
+    }
+}
+
+impl LockMode {
+    /// Whether one build can never hold a lock of `max` both ways at once.
+    #[must_use]
+    pub fn excludes(self, other: Self, max: u32) -> bool {
+        match (self, other) {
+            (Self::Counting(a), Self::Counting(b)) => a.saturating_add(b) > max,
+            (Self::Exclusive, _) | (_, Self::Exclusive) => true,
+        }
     }
 }
 

@@ -110,12 +110,12 @@ impl Checks<'_, '_> {
         let workers = builder.workers.iter().filter_map(|name| self.config.worker(name));
         let workers: Vec<&WorkerConfig> = workers.collect();
         for access in &builder.locks.fixed {
-            if let Some(worker) = holder_of(&workers, access)
+            if let Some(worker) = self.holder_of(&workers, access)
                 && told.insert(access.lock)
             {
                 let message = format!(
-                    "builder {:?} takes the lock {:?}, which each build on the worker {:?} takes \
-                     already.",
+                    "builder {:?} takes the lock {:?}, which each build on the worker {:?} holds; it \
+                     would wait forever.",
                     builder.name,
                     name(access),
                     worker.name,
@@ -126,7 +126,7 @@ impl Checks<'_, '_> {
         for (number, step) in builder.steps.iter().enumerate() {
             for access in &step.locks.fixed {
                 let by_builder = builder.locks.fixed.iter().any(|l| l.lock == access.lock);
-                let holder = match holder_of(&workers, access) {
+                let holder = match self.holder_of(&workers, access) {
                     _ if by_builder => "which the builder holds for the whole build".to_owned(),
                     Some(worker) => {
                         format!("which each build on the worker {:?} holds", worker.name)
@@ -146,8 +146,17 @@ impl Checks<'_, '_> {
             }
         }
     }
-}
 
-fn holder_of<'w>(workers: &[&'w WorkerConfig], access: &LockAccess) -> Option<&'w WorkerConfig> {
-    workers.iter().copied().find(|w| w.locks.iter().any(|l| l.lock == access.lock))
+    /// The worker whose own hold of the access's lock leaves no room for the access.
+    fn holder_of<'w>(
+        &self,
+        workers: &[&'w WorkerConfig],
+        access: &LockAccess,
+    ) -> Option<&'w WorkerConfig> {
+        workers.iter().copied().find(|worker| {
+            let max = self.reader.locks.borrow().0[access.lock].max_count_on(&worker.name);
+            let mut held = worker.locks.iter().filter(|l| l.lock == access.lock);
+            held.any(|held| held.mode.excludes(access.mode, max))
+        })
+    }
 }

@@ -88,7 +88,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         locks: Vec::new(),
         properties: f.data("properties"),
         limits,
-        provided: std::sync::Arc::new(f.reader.secrets.borrow().clone()),
+        provided: Default::default(),
         secrets: Vec::new(),
         files: Vec::new(),
     }

@@ -72,6 +72,7 @@ pub(in crate::script) fn directory(
                         }
                     }
                 }
+                Err(_) if reader.ground.makes_up_secrets.get() => {}
                 Err(error) => {
                     let message =
                         format!("the directory {} cannot be read: {error}.", full.display());
@@ -110,19 +111,25 @@ fn files(dir: &Path, suffixes: &[String]) -> std::io::Result<Vec<(String, PathBu
 
 fn one(f: &Fields<'_, '_>, path: &Path, strip: bool) -> Option<Secret> {
     let ground = &f.reader.ground;
+    let shown = path.strip_prefix(&ground.base_dir).unwrap_or(path).display().to_string();
+    let known = |text: &str| ground.add_secret(Secret::from_file(text, &shown));
+    if ground.makes_up_secrets.get() {
+        // Nothing is changed at a rehearsal, not even a mode.
+        return Some(known(std::fs::read_to_string(path).unwrap_or_default().trim()));
+    }
     ground.add_file(path.to_owned(), None);
     if std::fs::metadata(path).is_ok_and(|m| m.len() > LARGEST) {
-        let shown = path.display();
-        let message = format!("{shown} is larger than {} KiB, which no secret is.", LARGEST >> 10);
+        let message =
+            format!("{} is larger than {} KiB, which no secret is.", path.display(), LARGEST >> 10);
         f.problem_with("dir", message, vec!["Keep only secrets in this directory.".to_owned()]);
         return None;
     }
     match secret::read_file(&ground.texts, path) {
-        Ok(text) if strip => Some(ground.add_secret(text.trim())),
+        Ok(text) if strip => Some(known(text.trim())),
         Ok(text) => {
             // Output may show it with or without what is around it.
-            ground.add_secret(text.trim());
-            Some(ground.add_secret(&text))
+            known(text.trim());
+            Some(known(&text))
         }
         Err((message, hint)) => {
             f.problem_with("dir", message, vec![hint]);

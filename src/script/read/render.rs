@@ -2,6 +2,7 @@
 //! build, and tables of these. What has nothing to look up becomes a constant. Used when the
 //! configuration loads and again for what a function returns.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use mlua::{Function, Lua, Table, Value};
@@ -11,7 +12,7 @@ use super::{Object, lock};
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
-use crate::script::convert::{self, Items, a_type};
+use crate::script::convert::{self, Items, Left, a_type};
 use crate::script::interpolate;
 
 /// The kinds of objects that are renderables.
@@ -72,13 +73,14 @@ pub(in crate::script) fn read(
     keep: Keep<'_>,
     purpose: Purpose,
 ) -> Result<Renderable, Flaw> {
-    Renderables { lua, keep, purpose }.value(value, 0)
+    Renderables { lua, keep, purpose, left: RefCell::new(Left::all()) }.value(value, 0)
 }
 
 struct Renderables<'a> {
     lua: &'a Lua,
     keep: Keep<'a>,
     purpose: Purpose,
+    left: RefCell<Left>,
 }
 
 impl Renderables<'_> {
@@ -86,6 +88,7 @@ impl Renderables<'_> {
         if depth > 64 {
             return Err("it is nested more than 64 deep, or inside itself.".into());
         }
+        self.left.borrow_mut().one().map_err(|what| format!("it holds {what}."))?;
         match value {
             Value::Function(f) => Ok(Renderable::Callback((self.keep)(f))),
             Value::Table(table) => match convert::kind_of(table) {
@@ -98,7 +101,7 @@ impl Renderables<'_> {
                 Some(kind) if kind == "broken" => Ok(Renderable::Constant(Json::Null)),
                 _ => self.table(table, depth),
             },
-            plain => convert::to_json(self.lua, plain)
+            plain => convert::to_json_within(self.lua, plain, &mut self.left.borrow_mut())
                 .map(Renderable::Constant)
                 .map_err(|what| format!("it holds {what}.").into()),
         }
@@ -188,11 +191,11 @@ impl Renderables<'_> {
                     keywords.insert(text(&pair.0), self.value(&pair.1, depth + 1)?);
                 }
             }
-            interpolate::parse(&whole, &keywords)
+            interpolate::named(whole.clone(), keywords)
         } else {
-            interpolate::parse_positional(&whole, self.arguments(&get("values"), depth)?)
+            interpolate::in_order(whole.clone(), self.arguments(&get("values"), depth)?)
         };
-        parsed.map(Renderable::Interpolate).map_err(|mistake| Flaw {
+        parsed.map_err(|mistake| Flaw {
             message: mistake.message,
             place: Some(Place {
                 site: object.site.clone(),
