@@ -5,6 +5,7 @@ mod api;
 mod checkout;
 mod cli;
 mod editors;
+mod escape;
 mod forge;
 mod guide;
 mod hooks;
