@@ -2,6 +2,7 @@
 
 local _, native = ...
 local define = require "ci.define"
+local custom = require "ci.custom"
 local render = require "ci.render"
 local lists = require "ci.list"
 
@@ -21,6 +22,9 @@ ci.worker_lock = define.lock("worker_lock", "ci.worker_lock")
 ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
 ci.with_defaults = define.with_defaults
+
+-- Kinds of one's own
+ci.scheduler_type, ci.reporter_type, ci.hook_type = custom.scheduler_type, custom.reporter_type, custom.hook_type
 
 -- Values that are known when a step runs
 ci.property, ci.interpolate, ci.builddir = render.property, render.interpolate, render.builddir

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::config::{
-    BuilderConfig, Callback, Condition, Config, LockAccess, LockMode, ReporterConfig, ReporterKind,
-    SchedulerConfig, SchedulerKind, StepConfig, StepOption, Www,
+    BuilderConfig, Callback, Condition, Config, LockAccess, LockMode, OwnOptions, ReporterConfig,
+    ReporterKind, SchedulerConfig, SchedulerKind, StepConfig, StepOption, Www,
 };
 use crate::model::filter::{ChangeFilter, Test};
 use crate::model::render::Renderable;
@@ -38,8 +38,8 @@ pub(super) fn config(config: &Config) -> Json {
             "site": worker.site.to_string(),
         })).collect::<Vec<_>>(),
         "builders": config.builders.iter().map(|b| builder(config, b)).collect::<Vec<_>>(),
-        "schedulers": config.schedulers.iter().map(scheduler).collect::<Vec<_>>(),
-        "reporters": config.reporters.iter().map(reporter).collect::<Vec<_>>(),
+        "schedulers": config.schedulers.iter().map(|s| scheduler(config, s)).collect::<Vec<_>>(),
+        "reporters": config.reporters.iter().map(|r| reporter(config, r)).collect::<Vec<_>>(),
         "files": config.files.iter().map(|f| f.path.display().to_string()).collect::<Vec<_>>(),
     })
 }
@@ -49,6 +49,10 @@ fn www(www: &Www) -> Json {
         "port": www.port,
         "interface": www.interface,
         "users": www.users.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "hooks": www.scripted.iter().map(|hook| json!({
+            "name": hook.name,
+            "kind": hook.type_name,
+        })).collect::<Vec<_>>(),
         "authz": { "allow": www.authz.allow, "roles": www.authz.roles },
         "github": www.github.as_ref().map(|hook| json!({
             "api": hook.api,
@@ -110,7 +114,7 @@ fn step(config: &Config, step: &StepConfig) -> Json {
     })
 }
 
-fn scheduler(scheduler: &SchedulerConfig) -> Json {
+fn scheduler(config: &Config, scheduler: &SchedulerConfig) -> Json {
     let mut out = json!({
         "name": scheduler.name,
         "kind": scheduler.kind.word(),
@@ -125,6 +129,10 @@ fn scheduler(scheduler: &SchedulerConfig) -> Json {
             out["change_filter"] = filter(&branch.change_filter);
             out["file_is_important"] = json!(branch.file_is_important.as_ref().map(callback));
             out["only_important"] = json!(branch.only_important);
+        }
+        SchedulerKind::Scripted(scripted) => {
+            out["options"] = own(config, &scripted.own);
+            out["change_filter"] = filter(&scripted.change_filter);
         }
         SchedulerKind::Force(force) => {
             out["button_name"] = json!(force.button_name);
@@ -160,8 +168,39 @@ fn filter(filter: &ChangeFilter) -> Json {
     })
 }
 
-fn reporter(reporter: &ReporterConfig) -> Json {
-    let ReporterKind::GithubStatus(status) = &reporter.kind;
+/// The options that a type declares; secrets are left out.
+fn own(config: &Config, own: &OwnOptions) -> Json {
+    fn masked(config: &Config, value: &Json) -> Json {
+        match value {
+            Json::String(s) if config.secrets.iter().any(|secret| secret.matches(s)) => {
+                json!({ "secret": true })
+            }
+            Json::Array(items) => items.iter().map(|item| masked(config, item)).collect(),
+            Json::Object(entries) => {
+                Json::Object(entries.iter().map(|(k, v)| (k.clone(), masked(config, v))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+    let values = own.values.iter().map(|(name, value)| (name.clone(), masked(config, value)));
+    let functions = own.functions.iter().map(|(name, f)| (name.clone(), callback(f)));
+    Json::Object(values.chain(functions).collect())
+}
+
+fn reporter(config: &Config, reporter: &ReporterConfig) -> Json {
+    let status = match &reporter.kind {
+        ReporterKind::GithubStatus(status) => status,
+        ReporterKind::Scripted(scripted) => {
+            return json!({
+                "name": reporter.name,
+                "kind": scripted.type_name,
+                "options": own(config, &scripted.own),
+                "events": scripted.events,
+                "builders": reporter.builders,
+                "site": reporter.site.to_string(),
+            });
+        }
+    };
     json!({
         "name": reporter.name,
         "kind": "github_status",

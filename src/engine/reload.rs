@@ -123,7 +123,7 @@ impl Turn<'_> {
             scheduler.is_enabled = is_enabled;
             scheduler.is_configured = true;
         }
-        Ok(())
+        self.begin_timers(generation)
     }
 
     pub(super) fn generation_refused(

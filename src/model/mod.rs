@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod event;
 pub mod filter;
 pub mod log;
+pub mod plan;
 pub mod property;
 pub mod render;
 pub mod request;

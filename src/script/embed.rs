@@ -4,6 +4,7 @@
 /// Modules that `require` knows, by name.
 const MODULES: &[(&str, &str)] = &[
     ("ci", include_str!("../../lua/ci/init.lua")),
+    ("ci.custom", include_str!("../../lua/ci/custom.lua")),
     ("ci.define", include_str!("../../lua/ci/define.lua")),
     ("ci.git", include_str!("../../lua/ci/git.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),

@@ -93,6 +93,12 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
             None => Ok(Value::Nil),
         })?,
     )?;
+    native.set("a_type", lua.create_function(|_, value: Value| Ok(convert::a_type(&value)))?)?;
+    // What keeps a value from being plain data, in words; nil = nothing.
+    native.set(
+        "unplain",
+        lua.create_function(|lua, value: Value| Ok(convert::to_json(lua, &value).err()))?,
+    )?;
     native.set(
         "array",
         lua.create_function(|lua, table: Table| {

@@ -6,6 +6,7 @@ mod builder;
 mod lock;
 mod reporter;
 mod scheduler;
+mod scripted;
 mod step;
 mod worker;
 mod www;
@@ -21,6 +22,9 @@ pub use self::builder::BuilderConfig;
 pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scripted::{
+    OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
+};
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;
 pub use self::www::{Authz, Codebase, GithubHook, Www};

@@ -1,6 +1,6 @@
 //! Who is told of builds: `ci.reporters.*`.
 
-use super::Site;
+use super::{ScriptedReporter, Site};
 use crate::base::secret::Secret;
 use crate::model::render::Renderable;
 
@@ -22,6 +22,8 @@ pub struct ReporterConfig {
 pub enum ReporterKind {
     /// `github_status`: commit statuses.
     GithubStatus(GithubStatus),
+    /// Of a `ci.reporter_type`.
+    Scripted(ScriptedReporter),
 }
 
 /// `ci.reporters.github_status`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
-use super::Callback;
+use super::{Callback, ScriptedHook};
 use crate::base::secret::Secret;
 
 /// The web server (`c.www`).
@@ -20,6 +20,8 @@ pub struct Www {
     pub authz: Authz,
     /// The GitHub hook, if one is configured.
     pub github: Option<GithubHook>,
+    /// Hooks of the configuration's own types.
+    pub scripted: Vec<ScriptedHook>,
 }
 
 /// Who may do what (`ci.authz`). Reading is allowed; an action that no rule names is denied.
