@@ -21,7 +21,7 @@ use crate::engine::{Engine, Generation, Refusal};
 use crate::model::config::{Callback, ScriptedScheduler, SchedulerKind};
 use crate::model::plan::Plan;
 use crate::store::scheduler_events::{self, About};
-use crate::store::{Result, StoreError, buildsets, changes, scheduler_states};
+use crate::store::{Result, buildsets, changes, scheduler_states};
 
 /// Pause after the database could not be read.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::bind::step::{OpenDesk, Step};
-use super::bind::{build, event};
+use super::bind::{build, event, request};
 use super::budget::{Budget, Fatal, Pulse};
 use super::convert;
 use super::fault::script_error;
@@ -32,7 +32,7 @@ use crate::forge::github::reading::complete;
 use crate::forge::github::stock::stock;
 use crate::http;
 use crate::model::build::BuildView;
-use crate::model::config::{Callback, Codebase, GithubHook, Site};
+use crate::model::config::{Callback, Codebase, GithubHook, ScriptedHook, Site};
 use crate::model::delivery::{Delivery, Reading};
 
 /// How deep a function may return functions that return functions.
@@ -162,6 +162,7 @@ pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     pub(super) hook: Option<GithubHook>,
     pub(super) github: Option<Client>,
+    pub(super) hooks: Vec<ScriptedHook>,
 }
 
 impl Drop for Handle {
@@ -210,7 +211,13 @@ impl Scripts for Handle {
 
     fn read_delivery(&self, delivery: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
         Box::pin(async move {
-            let (Some(hook), Some(github)) = (&self.hook, &self.github) else {
+            if let Some(hook) = self.hooks.iter().find(|h| h.name == delivery.what.dialect) {
+                let args = vec![Argument::Json(delivery.what.request())];
+                let answer = self.call(&hook.read, args).await?;
+                return request::reading(answer, &hook.read.site);
+            }
+            let github = self.github.as_ref().filter(|_| delivery.what.dialect == "github");
+            let (Some(hook), Some(github)) = (&self.hook, github) else {
                 let verdict = "No hook is configured for this delivery any more.".to_owned();
                 return Ok(Reading { verdict, ..Reading::default() });
             };

@@ -119,7 +119,8 @@ fn loaded(
 ) -> Loaded {
     let hook = config.www.as_ref().and_then(|www| www.github.clone());
     let github = hook.as_ref().map(|hook| client(hook, &options.http, options.clock));
-    Loaded { config, scripts: Arc::new(Handle { mailbox, shared, hook, github }) }
+    let hooks = config.www.as_ref().map(|www| www.scripted.clone()).unwrap_or_default();
+    Loaded { config, scripts: Arc::new(Handle { mailbox, shared, hook, github, hooks }) }
 }
 
 /// The thread of a generation: loads, answers, and serves until nobody holds the handle.

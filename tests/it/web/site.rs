@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
         title: "Test".to_owned(),
         url: "http://ci.example/".to_owned(),
         www: Some(Www {
+            scripted: Vec::new(),
             port: 0,
             interface: "127.0.0.1".to_owned(),
             users: vec![
