@@ -96,7 +96,8 @@ local function typed(options, key, wanted, what)
   if value == false then value = nil end
   local is = wanted == "integer" and math.type(value) or type(value)
   if value ~= nil and is ~= wanted then
-    error(("`%s` of %s must be a %s, not %s."):format(key, what, wanted, native.a_type(value)), 3)
+    local article = wanted == "integer" and "an" or "a"
+    error(("`%s` of %s must be %s %s, not %s."):format(key, what, article, wanted, native.a_type(value)), 3)
   end
   return value
 end
@@ -139,12 +140,12 @@ local function stamps(value)
     error("`sourcestamps` of scheduler:build is a table such as { branch = …, revision = … }, or a list of them.", 3)
   end
   local list = value
-  for _, key in ipairs(STAMP) do
-    if value[key] ~= nil then list = { value } end
+  for key in pairs(value) do
+    if type(key) == "string" then list = { value } end
   end
   local out = {}
   for _, stamp in pairs(list) do
-    known_only(stamp, STAMP, "a sourcestamp")
+    known_only(stamp, STAMP, "a sourcestamp of scheduler:build")
     local copy = {}
     for _, key in ipairs(STAMP) do copy[key] = typed(stamp, key, "string", "a sourcestamp") end
     out[#out + 1] = copy

@@ -4,6 +4,7 @@ local _, native = ...
 local define = require "ci.define"
 local custom = require "ci.custom"
 local render = require "ci.render"
+local library = require "ci.library"
 local lists = require "ci.list"
 
 local ci = {}
@@ -52,6 +53,9 @@ ci.json = define.namespace("ci.json", { encode = native.json_encode, decode = na
 ci.list = define.namespace("ci.list", lists.list)
 ci.text = define.namespace("ci.text", lists.text)
 ci.path = define.namespace("ci.path", lists.path)
+
+-- Waiting, and the world outside
+ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, library.http, library.log
 
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}

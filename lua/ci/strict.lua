@@ -26,9 +26,30 @@ function xpcall(f, handler, ...)
   return settle(xpcall0(f, handle, ...))
 end
 
-local resume0, close0 = coroutine.resume, coroutine.close
-function coroutine.resume(co, ...) return settle(resume0(co, ...)) end
+local create0, resume0, close0, yield0 = coroutine.create, coroutine.resume, coroutine.close, coroutine.yield
+
+-- A coroutine that waits for the world (a command, HTTP, a sleep) has not yielded to whoever resumed
+-- it: that one waits too, and resumes it again when something has happened.
+local function waited(co, ok, ...)
+  if ok and ... == native.pending then
+    yield0(native.pending)
+    return waited(co, resume0(co))
+  end
+  return settle(ok, ...)
+end
+
+function coroutine.resume(co, ...) return waited(co, resume0(co, ...)) end
 function coroutine.close(co) return settle(close0(co)) end
+
+local function unwrapped(ok, ...)
+  if not ok then error0((...), 0) end
+  return ...
+end
+
+function coroutine.wrap(f)
+  local co = create0(f)
+  return function(...) return unwrapped(waited(co, resume0(co, ...))) end
+end
 
 -- A finalizer runs where no budget reaches it.
 local setmetatable0 = setmetatable
@@ -300,7 +321,7 @@ loadfile, collectgarbage, warn = nil, nil, nil
 function print(...)
   local parts = table.pack(...)
   for i = 1, parts.n do parts[i] = tostring(parts[i]) end
-  native.print(table.concat(parts, "\t"))
+  native.log("info", table.concat(parts, "\t"))
 end
 
 -- Files and time -------------------------------------------------------------------------------

@@ -101,7 +101,9 @@ impl Turn<'_> {
                 .iter()
                 .find(|b| !config.builders.contains(b))
                 .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
-            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => Some(format!("{} is not a force scheduler.", config.name)),
+            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => {
+                Some(format!("{} is not a force scheduler.", config.name))
+            }
         };
         if let Some(text) = refusal {
             self.answer(answer, Err(Refusal::Invalid(text)));

@@ -18,7 +18,7 @@ use crate::base::id::SchedulerId;
 use crate::engine::input::{Cause, Input, SchedulerRan};
 use crate::engine::ports::Argument;
 use crate::engine::{Engine, Generation, Refusal};
-use crate::model::config::{Callback, ScriptedScheduler, SchedulerKind};
+use crate::model::config::{Callback, SchedulerKind, ScriptedScheduler};
 use crate::model::plan::Plan;
 use crate::store::scheduler_events::{self, About};
 use crate::store::{Result, buildsets, changes, scheduler_states};
@@ -152,8 +152,12 @@ async fn ask(
     let read = move |conn: &crate::store::Conn<'_>| {
         let memory = scheduler_states::of(conn, scheduler)?.unwrap_or_default();
         let what = match cause {
-            Cause::Told(_, About::Change(id)) => changes::find(conn, id)?.map(|change| change.view()),
-            Cause::Told(_, About::Buildset(id)) => buildsets::ended(conn, id)?.map(|set| serde_json::to_value(set).unwrap_or_default()),
+            Cause::Told(_, About::Change(id)) => {
+                changes::find(conn, id)?.map(|change| change.view())
+            }
+            Cause::Told(_, About::Buildset(id)) => {
+                buildsets::ended(conn, id)?.map(|set| serde_json::to_value(set).unwrap_or_default())
+            }
             Cause::Timer(_) => Some(Json::Null),
         };
         Ok((memory, what))
@@ -180,4 +184,3 @@ async fn ask(
 fn seconds(at: Timestamp) -> f64 {
     at.0 as f64 / 1_000_000.0
 }
-

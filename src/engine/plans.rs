@@ -31,7 +31,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 
 impl Turn<'_> {
     /// Leaves word of a change for a scripted scheduler.
-    pub(super) fn tell_of_change(&mut self, scheduler: SchedulerId, change: ChangeId) -> Result<()> {
+    pub(super) fn tell_of_change(
+        &mut self,
+        scheduler: SchedulerId,
+        change: ChangeId,
+    ) -> Result<()> {
         scheduler_events::add(self.conn, scheduler, About::Change(change))?;
         self.out.acts.push(Act::WakePlanner);
         Ok(())

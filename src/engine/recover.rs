@@ -140,10 +140,7 @@ fn log_extents(opened: &mut Opened) -> Result<BTreeMap<LogId, (i64, i64)>> {
 
 impl Turn<'_> {
     /// Ends what was under way; returns the buildsets that are complete by it.
-    fn end_attempts(
-        &mut self,
-        extents: &BTreeMap<LogId, (i64, i64)>,
-    ) -> Result<Vec<BuildsetId>> {
+    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<Vec<BuildsetId>> {
         const WHY: &str = "retry: the master was restarted";
         let mut complete = Vec::new();
         workers::all_away(self.conn)?;

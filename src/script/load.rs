@@ -167,6 +167,7 @@ fn prepare(
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
     let (ground, name) = ground(&options.file, &options.base_dir, options.clock)?;
+    ground.http.borrow_mut().clone_from(&options.http);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;

@@ -10,6 +10,7 @@ pub mod fault;
 mod fields;
 mod host;
 mod interpolate;
+mod library;
 pub mod load;
 mod locate;
 mod native;

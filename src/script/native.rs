@@ -11,7 +11,7 @@ use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
 use super::budget::{Budget, Fatal};
 use super::pattern::{self, Capture, PatternError};
 use super::sandbox::{Ground, user_site};
-use super::{convert, embed, read};
+use super::{convert, embed, library, read};
 
 /// Largest file that `io.open`, `require` and `dofile` read.
 const MAX_FILE: u64 = 16 << 20;
@@ -36,14 +36,7 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
             Ok(std::env::var(name).ok())
         })?,
     )?;
-    native.set(
-        "print",
-        lua.create_function(|lua, text: String| {
-            let site = user_site(lua);
-            tracing::info!(%site, "{text}");
-            Ok(())
-        })?,
-    )?;
+    library::install(lua, &native, ground)?;
     Ok(native)
 }
 

@@ -17,6 +17,7 @@ use super::locate::{Sources, Spot};
 use super::{convert, embed, native};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
+use crate::http;
 use crate::model::config::{LoadedFile, Site};
 
 /// What one load knows and collects.
@@ -26,6 +27,8 @@ pub(super) struct Ground {
     /// The base directory; secret files are relative to it.
     pub(super) base_dir: PathBuf,
     pub(super) clock: Clock,
+    /// For `ci.http`.
+    pub(super) http: RefCell<http::Client>,
     /// Texts, for excerpts.
     pub(super) sources: RefCell<Sources>,
     /// Every file read.
@@ -44,6 +47,7 @@ impl Ground {
             config_dir,
             base_dir,
             clock,
+            http: RefCell::default(),
             sources: RefCell::default(),
             files: RefCell::default(),
             secrets: RefCell::default(),

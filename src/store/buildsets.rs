@@ -135,7 +135,11 @@ pub fn ended(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<Ended>> {
                 results: words(r.opt_results(2)?),
                 submitted_at: r.time(3)?.secs(),
                 complete_at: r.time(4)?.secs(),
-                properties: properties.0.into_iter().map(|(name, (value, _))| (name, value)).collect(),
+                properties: properties
+                    .0
+                    .into_iter()
+                    .map(|(name, (value, _))| (name, value))
+                    .collect(),
                 sourcestamps: Vec::new(),
                 changes: Vec::new(),
                 builders: Vec::new(),

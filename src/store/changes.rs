@@ -83,11 +83,7 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Change>>
 /// # Errors
 /// What the database refuses.
 pub fn find(conn: &Conn<'_>, id: ChangeId) -> Result<Option<Change>> {
-    conn.query_opt(
-        &format!("select {COLUMNS} from changes c where c.id = $1"),
-        params![id],
-        read,
-    )
+    conn.query_opt(&format!("select {COLUMNS} from changes c where c.id = $1"), params![id], read)
 }
 
 /// Records what a scheduler made of a change.

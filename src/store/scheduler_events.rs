@@ -75,11 +75,8 @@ pub fn oldest_of_each(conn: &Conn<'_>) -> Result<Vec<Untold>> {
 /// # Errors
 /// What the database refuses.
 pub fn exists(conn: &Conn<'_>, id: SchedulerEventId) -> Result<bool> {
-    let found = conn.query_opt(
-        "select id from scheduler_events where id = $1",
-        params![id],
-        |r| r.int(0),
-    )?;
+    let found =
+        conn.query_opt("select id from scheduler_events where id = $1", params![id], |r| r.int(0))?;
     Ok(found.is_some())
 }
 

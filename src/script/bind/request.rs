@@ -13,7 +13,8 @@ use crate::model::delivery::Reading;
 /// # Errors
 /// What is wrong with a change.
 pub(in crate::script) fn reading(answer: Json, site: &Site) -> Result<Reading, ScriptError> {
-    let fail = |message: String| ScriptError { message, site: Some(site.clone()), is_failure: false };
+    let fail =
+        |message: String| ScriptError { message, site: Some(site.clone()), is_failure: false };
     let Json::Object(mut answer) = answer else {
         return Err(fail("`read` returned nothing that could be understood.".to_owned()));
     };

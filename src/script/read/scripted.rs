@@ -94,10 +94,7 @@ pub(super) fn shapes(
 }
 
 /// Reads a type; the same table is read once. None when `table` is something else.
-pub(in crate::script) fn read_type(
-    reader: &Reader<'_>,
-    table: &Table,
-) -> Option<Rc<ScriptedType>> {
+pub(in crate::script) fn read_type(reader: &Reader<'_>, table: &Table) -> Option<Rc<ScriptedType>> {
     if let Some(known) = reader.scripted.borrow().get(&table.to_pointer()) {
         return Some(known.clone());
     }
@@ -160,25 +157,27 @@ fn events(f: &mut Fields<'_, '_>) -> Option<Vec<String>> {
     let events = f.texts("events")?;
     let known = REPORTED.map(str::to_owned);
     for event in events.iter().filter(|event| !known.contains(event)) {
-        let message = format!(
-            "`events` of {} names {event:?}; there are {}.",
-            f.owner,
-            known.join(", ")
+        let message =
+            format!("`events` of {} names {event:?}; there are {}.", f.owner, known.join(", "));
+        f.problem_at(
+            "events",
+            event,
+            message,
+            super::suggestion(event, &known).into_iter().collect(),
         );
-        f.problem_at("events", event, message, super::suggestion(event, &known).into_iter().collect());
     }
     Some(events)
 }
 
 /// A header's name, in lower case.
 fn header(f: &mut Fields<'_, '_>, key: &str) -> Option<String> {
-    let name = f.text(key)?.to_ascii_lowercase();
+    let name = f.text(key)?;
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
     if name.is_empty() || !name.bytes().all(fits) {
         f.problem(key, format!("`{key}` of {} must be a header's name, not {name:?}.", f.owner));
         return None;
     }
-    Some(name)
+    Some(name.to_ascii_lowercase())
 }
 
 /// An object of a type, on its way to being read.
@@ -267,13 +266,16 @@ impl Made<'_, '_> {
                     let no = |v: Value| v.as_boolean() == Some(false) || v.is_nil();
                     answer.pop_front().is_some_and(no).then(|| {
                         let text = answer.pop_front();
-                        let text = text.and_then(|v| v.as_string().map(|s| s.to_string_lossy()));
+                        let text =
+                            text.and_then(|v| v.as_string().map(mlua::LuaString::to_string_lossy));
                         let text =
                             text.unwrap_or_else(|| "its options do not fit together".to_owned());
                         format!("{}: {}.", f.owner, text.trim_end_matches('.'))
                     })
                 }
-                Err(error) => Some(format!("`check` of the type {:?} failed: {error}", self.of.name)),
+                Err(error) => {
+                    Some(format!("`check` of the type {:?} failed: {error}", self.of.name))
+                }
             };
             if let Some(message) = message {
                 f.reader.ground.problem(&f.spot(), message, Vec::new());
@@ -340,10 +342,12 @@ pub(super) fn reporter(
     if let Some(bag) = &bag {
         let _ = bag.raw_set("name", name.as_str());
     }
+    // A type without `send` is an error that has been told.
     let send = made.bound(bag.as_ref(), "send");
+    let send = send.unwrap_or_else(|| Callback { slot: 0, site: site.clone() });
     let type_name = made.of.name.clone();
     made.finish();
-    let kind = ReporterKind::Scripted(ScriptedReporter { type_name, own, events, send: send? });
+    let kind = ReporterKind::Scripted(ScriptedReporter { type_name, own, events, send });
     Some(ReporterConfig { name, kind, builders, site })
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
             let own = www.and_then(|www| www.scripted.iter().find(|hook| hook.name == dialect));
             if let Some(hook) = own {
                 let body = call.read_body(LIMIT).await?;
-                let (scripts, fresh) = (generation.scripts.as_ref(), site.engine().random().token());
+                let (scripts, fresh) =
+                    (generation.scripts.as_ref(), site.engine().random().token());
                 let verified = scripted::verify(hook, scripts, &call.parts, &body, fresh).await;
                 let verified = verified.inspect_err(|problem| {
                     tracing::warn!(hook = hook.name, "A request was refused: {}", problem.text);

@@ -18,8 +18,7 @@ use crate::web::call::Problem;
 /// How long a function may take to say who the sender is.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Headers that are never kept: they prove somebody, and a row is read by many.
-const PROOFS: [&str; 4] =
-    ["authorization", "cookie", "proxy-authorization", "x-hub-signature"];
+const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-hub-signature"];
 
 /// Checks a request and makes a delivery of it; `fresh` is an id for one that has none.
 ///
@@ -89,7 +88,9 @@ async fn prove(
                 Ok(Ok(_)) => refused("The configuration does not know the sender.".to_owned()),
                 Ok(Err(error)) => {
                     tracing::error!(hook = hook.name, %error, "`verify` failed; nobody is let in");
-                    refused("The sender could not be verified; the master's log says why.".to_owned())
+                    refused(
+                        "The sender could not be verified; the master's log says why.".to_owned(),
+                    )
                 }
                 Err(_) => {
                     let text = "The sender could not be verified in time; please send it again.";
