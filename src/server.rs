@@ -2,6 +2,8 @@
 //! opens the store that it names, recovers, listens, and joins the edges to the engine's ports.
 //! Nothing here decides anything.
 
+mod reload;
+
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,16 +20,12 @@ use crate::base::random::Random;
 use crate::engine::input::{Input, NewGeneration, Reloaded};
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
-use crate::engine::{Engine, Generation, Refusal, Reload, Sabotage};
+use crate::engine::{Effect, Engine, Generation, Reload, Sabotage};
 use crate::http;
 use crate::model::config::Config;
-use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load};
-use crate::script::watch::{Watcher, watch};
+use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load_tree};
 use crate::store::{self, Store, StoreOptions};
 use crate::{report, web, wire};
-
-/// How long a save is given to settle before the configuration is read again.
-const SETTLE: Duration = Duration::from_millis(200);
 
 /// What a master is started with.
 #[derive(Clone, Debug)]
@@ -90,7 +88,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         http: http.clone(),
         mount: Mount::Thread,
     };
-    let loaded = load(load_options.clone()).await.map_err(StartError::Config)?;
+    let (loaded, tree) = load_tree(load_options.clone()).await;
+    let loaded = loaded.map_err(StartError::Config)?;
     let workers = listen(
         &loaded.config.protocols.interface,
         loaded.config.protocols.port,
@@ -102,7 +101,6 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         None => None,
     };
     let opened = open_store(&loaded.config, &options.base_dir)?;
-    let paths = loaded.config.files.iter().map(|f| f.path.clone()).collect();
 
     let tasks = Tasks::new();
     let parts = Parts {
@@ -132,15 +130,13 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let worker_addr = workers.local_addr().ok();
     tasks.spawn("workers", wire::serve(workers, engine.clone(), tasks.clone()));
-    let watcher = Arc::new(Mutex::new(None));
-    let reload = reloader(engine.clone(), load_options, watcher.clone());
+    let reload = reload::serve(engine.clone(), load_options, tree, &tasks);
     let mut web_addr = None;
     if let Some(listener) = web {
         web_addr = listener.local_addr().ok();
         let web = web::Web { engine: engine.clone(), reload: reload.clone(), tasks: tasks.clone() };
         tasks.spawn("web", web::serve(listener, web, tasks.clone()));
     }
-    watch_files(paths, &watcher, reload.clone(), &tasks);
     Ok(Running { engine, tasks, loops, loops_end, failed, web_addr, worker_addr, reload })
 }
 
@@ -173,8 +169,8 @@ impl Running {
     ///
     /// # Errors
     /// The text of what is wrong with it; the old one goes on.
-    pub async fn reload(&self) -> Result<Reloaded, String> {
-        (self.reload)().await
+    pub async fn reload(&self, effect: Effect) -> Result<Reloaded, String> {
+        (self.reload)(effect).await
     }
 
     /// Returns when the master cannot go on, with the reason.
@@ -302,82 +298,4 @@ fn spawn_loop(
         }
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(fail)
-}
-
-/// Reads the configuration again and puts it into effect, or records why not.
-fn reloader(engine: Engine, options: LoadOptions, watcher: Arc<Mutex<Option<Watcher>>>) -> Reload {
-    // One at a time: a reload during a reload waits and then sees the newest files.
-    let turn = Arc::new(tokio::sync::Mutex::new(()));
-    Arc::new(move || {
-        let (engine, options, watcher, turn) =
-            (engine.clone(), options.clone(), watcher.clone(), turn.clone());
-        Box::pin(async move {
-            let _turn = turn.lock().await;
-            match load(options).await {
-                Ok(loaded) => {
-                    let paths: Vec<PathBuf> =
-                        loaded.config.files.iter().map(|f| f.path.clone()).collect();
-                    if let Some(w) = &mut *watcher.lock().unwrap_or_else(PoisonError::into_inner) {
-                        w.set_files(paths);
-                    }
-                    match engine.activate(new_generation(loaded)).await {
-                        Ok(reloaded) => {
-                            tell(&reloaded);
-                            Ok(reloaded)
-                        }
-                        Err(refusal) => Err(refused(&engine, refusal.to_string()).await),
-                    }
-                }
-                Err(error) => Err(refused(&engine, error.to_string()).await),
-            }
-        })
-    })
-}
-
-fn tell(reloaded: &Reloaded) {
-    if reloaded.changes.is_empty() {
-        tracing::debug!("The configuration was loaded afresh; nothing changed.");
-    } else {
-        tracing::info!("The configuration was loaded afresh: {}", reloaded.changes.join("; "));
-    }
-}
-
-async fn refused(engine: &Engine, error: String) -> String {
-    tracing::error!("The configuration was not taken; the old one goes on:\n{error}");
-    let text = error.clone();
-    let recorded = engine
-        .ask(|answer| Input::GenerationRefused { error: text, files: Vec::new(), answer })
-        .await;
-    if let Err(refusal @ (Refusal::Unstored(_) | Refusal::Invalid(_))) = recorded {
-        tracing::error!(%refusal, "the refusal could not be recorded");
-    }
-    error
-}
-
-fn watch_files(
-    files: Vec<PathBuf>,
-    slot: &Arc<Mutex<Option<Watcher>>>,
-    reload: Reload,
-    tasks: &Tasks,
-) {
-    let (saved, mut saves) = tokio::sync::mpsc::channel::<()>(1);
-    let on_change = move || {
-        // A full channel means that a reload is due anyway.
-        let _ = saved.try_send(());
-    };
-    match watch(files, SETTLE, on_change) {
-        Ok(watcher) => *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher),
-        Err(error) => tracing::warn!(%error, "saved files are not noticed; use `halide-ci reload`"),
-    }
-    let token = tasks.token();
-    tasks.spawn("reload on save", async move {
-        loop {
-            tokio::select! {
-                saved = saves.recv() => if saved.is_none() { return },
-                () = token.cancelled() => return,
-            }
-            // Both ends are in the log already.
-            let _ = reload().await;
-        }
-    });
 }

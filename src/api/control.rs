@@ -10,11 +10,11 @@ use crate::api::path::{elements, integer, matched};
 use crate::api::{Api, ApiError};
 use crate::base::id::{BuildId, RequestId};
 use crate::engine::input::{Force, Started};
-use crate::engine::{Engine, Refusal};
+use crate::engine::{Effect, Engine, Refusal, Reload};
 use crate::model::config::Config;
 use crate::store::Value;
 use crate::store::page::{self, Page, Scope};
-use crate::store::views::{builders, builds};
+use crate::store::views::{builders, builds, masters};
 
 /// A path, a method, and the permission it needs. Others of Buildbot's methods (`set_priority`,
 /// `enable`, `pause` …) get their lines here.
@@ -35,6 +35,7 @@ enum What {
     Stop,
     Rebuild,
     Cancel,
+    Reload,
 }
 
 const BUILDS: &[&str] = &[
@@ -59,6 +60,12 @@ pub static METHODS: &[Method] = &[
         action: "cancel",
         what: What::Cancel,
     },
+    Method {
+        patterns: &["/masters/n:masterid"],
+        name: "reload",
+        action: "reload",
+        what: What::Reload,
+    },
 ];
 
 /// Why an order was not carried out.
@@ -72,6 +79,8 @@ pub enum ControlError {
     Form(FormErrors),
     /// The engine said no.
     Refused(Refusal),
+    /// The configuration is broken; the whole error.
+    Broken(String),
 }
 
 impl From<ApiError> for ControlError {
@@ -110,7 +119,7 @@ pub fn find(raw: &str, name: &str) -> Result<(&'static Method, Vec<Value>), Cont
 /// # Errors
 /// [`ControlError`], which says whose fault it is.
 pub async fn run(
-    engine: &Engine,
+    (engine, reload): (&Engine, &Reload),
     api: &Api,
     method: &Method,
     at: &[Value],
@@ -142,6 +151,18 @@ pub async fn run(
             engine.cancel(RequestId(*request), reason).await?;
             Ok(Json::Null)
         }
+        What::Reload => {
+            master(api, at).await?;
+            let effect = match params.get("dry_run") {
+                None | Some(Json::Null | Json::Bool(false)) => Effect::Apply,
+                Some(Json::Bool(true)) => Effect::DryRun(None),
+                Some(other) => {
+                    return Err(ApiError::invalid(format!("invalid dry_run {other}")).into());
+                }
+            };
+            let reloaded = reload(effect).await.map_err(ControlError::Broken)?;
+            Ok(json!({ "changes": reloaded.changes }))
+        }
     }
 }
 
@@ -166,6 +187,16 @@ async fn build(api: &Api, at: &[Value]) -> Result<BuildId, ApiError> {
     match rows.first().and_then(|row| row.first()) {
         Some(Value::Int(id)) => Ok(BuildId(*id)),
         _ => Err(ApiError::missing("there is no such build")),
+    }
+}
+
+/// Whether there is the master of a path. There is one process, so it is this one.
+async fn master(api: &Api, at: &[Value]) -> Result<(), ApiError> {
+    let scope = Scope { conditions: vec![masters::scope::ID], values: at.to_vec() };
+    let rows = api.store.read(move |c| page::select(c, &masters::TABLE, &scope, &Page::default()));
+    match rows.await?.is_empty() {
+        true => Err(ApiError::missing("there is no such master")),
+        false => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 /// A secret: a password, a token, a key.
@@ -30,8 +31,13 @@ impl Secret {
     }
 }
 
+/// Only that it is a secret; with `{:+?}` also a digest, by which a reload sees that one is another.
+/// Such a text is compared and never shown.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.sign_plus() {
+            return write!(f, "Secret({})", hex::encode(Sha256::digest(self.0.as_bytes())));
+        }
         f.write_str("Secret(***)")
     }
 }

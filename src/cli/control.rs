@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,8 +27,15 @@ const LONGEST_LINE: u64 = 64 << 10;
 pub(super) enum Order {
     /// How does it stand?
     Status,
-    /// Load the configuration afresh.
-    Reload,
+    /// Load the configuration afresh; with `dry_run`, only say what would change.
+    Reload {
+        /// Change nothing.
+        #[serde(default)]
+        dry_run: bool,
+        /// What would change if this file were the configuration.
+        #[serde(default)]
+        config: Option<PathBuf>,
+    },
     /// End; with `drain`, after the running builds have ended.
     Stop {
         /// Wait for running builds.
@@ -171,13 +179,14 @@ mod tests {
             while let Some(Asked { order, answer }) = asked.recv().await {
                 let _ = answer.send(match order {
                     Order::Status => Ok(json!({ "pid": 7 })),
-                    Order::Reload => Err("master.lua:1: no.".to_owned()),
+                    Order::Reload { .. } => Err("master.lua:1: no.".to_owned()),
                     Order::Stop { drain } => Ok(json!(drain)),
                 });
             }
         });
         let answers = tokio::task::spawn_blocking(move || {
-            [Order::Status, Order::Reload, Order::Stop { drain: true }].map(|o| order(&place, &o))
+            let reload = Order::Reload { dry_run: true, config: None };
+            [Order::Status, reload, Order::Stop { drain: true }].map(|o| order(&place, &o))
         });
         let [status, reload, stop] = answers.await.unwrap();
         assert_eq!(status.unwrap(), json!({ "pid": 7 }));

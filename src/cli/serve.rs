@@ -16,6 +16,7 @@ use super::pidfile::PidFile;
 use super::place::{Place, Role};
 use super::{chronicle, logging, start, surroundings};
 use crate::base::clock::Timestamp;
+use crate::engine::Effect;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
 use crate::server::{self, Running, StartError};
@@ -136,7 +137,7 @@ async fn attend(
         };
         match order {
             None => {
-                let reload = reload(running, herald);
+                let reload = reload(running, herald, Effect::Apply);
                 tokio::select! {
                     _ = reload => {}
                     () = signals.stop() => return End::Stop,
@@ -147,8 +148,9 @@ async fn attend(
                 let _ = answer.send(Ok(Json::Null));
                 return if drain { End::Drain } else { End::Stop };
             }
-            Some(Asked { order: Order::Reload, answer }) => {
-                let reload = pin!(reload(running, herald));
+            Some(Asked { order: Order::Reload { dry_run, config }, answer }) => {
+                let effect = if dry_run { Effect::DryRun(config) } else { Effect::Apply };
+                let reload = pin!(reload(running, herald, effect));
                 tokio::select! {
                     reloaded = reload => {
                         let _ = answer.send(reloaded);
@@ -186,7 +188,7 @@ async fn drain(
         let told = match order {
             Order::Status => status(place, running, since, true).await,
             Order::Stop { drain: true } => Ok(Json::Null),
-            Order::Reload => Err("The master stops when the running builds have ended; \
+            Order::Reload { .. } => Err("The master stops when the running builds have ended; \
                                   until then it takes no new configuration."
                 .to_owned()),
             Order::Stop { drain: false } => {
@@ -199,10 +201,15 @@ async fn drain(
     }
 }
 
-async fn reload(running: &Running, herald: &Herald) -> Result<Json, String> {
-    herald.reloading();
-    let reloaded = running.reload().await;
-    herald.reloaded();
+async fn reload(running: &Running, herald: &Herald, effect: Effect) -> Result<Json, String> {
+    let applies = effect == Effect::Apply;
+    if applies {
+        herald.reloading();
+    }
+    let reloaded = running.reload(effect).await;
+    if applies {
+        herald.reloaded();
+    }
     match reloaded {
         // The log has the changes or the error already.
         Ok(reloaded) => Ok(json!({ "changes": reloaded.changes })),

@@ -33,6 +33,7 @@ pub mod tasks;
 mod upload;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -44,6 +45,7 @@ use crate::engine::input::{
     Answer, Attached, Delivered, Force, Input, NewGeneration, Reloaded, Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
+pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;
 use crate::model::event::Event;
@@ -107,7 +109,17 @@ impl std::error::Error for Refusal {}
 
 /// How a reload is done: reads the configuration afresh. Given by `server.rs`, because loading is
 /// the script edge's work.
-pub type Reload = Arc<dyn Fn() -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+pub type Reload = Arc<dyn Fn(Effect) -> Future<'static, Result<Reloaded, String>> + Send + Sync>;
+
+/// What a reload is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// What is loaded takes effect.
+    Apply,
+    /// Only what would change is told; nothing changes, and nothing is recorded. With a file, what
+    /// would change if that were the configuration.
+    DryRun(Option<PathBuf>),
+}
 
 /// Defences that a test switches off to see that its story notices. Everything is on by default,
 /// and outside tests nothing sets it.

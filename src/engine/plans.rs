@@ -72,7 +72,6 @@ impl Turn<'_> {
                 scheduler_states::save(self.conn, *id, &memory)?;
             }
         }
-        self.out.acts.push(Act::WakePlanner);
         Ok(())
     }
 

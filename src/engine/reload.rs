@@ -2,18 +2,17 @@
 //! all in one turn. Builds under way keep the generation they began with; requests, timers and
 //! counters of what keeps its name carry on.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::id::WorkerId;
-use crate::base::secret::Secret;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, NewGeneration, Reloaded};
 use crate::engine::state::{Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
 use crate::model::config::{Config, WorkerConfig};
+use crate::model::difference;
 use crate::model::event::Event;
 use crate::store::{Result, builders, generations, schedulers, workers};
 
@@ -24,17 +23,13 @@ impl Turn<'_> {
         answer: Answer<Reloaded>,
     ) -> Result<()> {
         let old = self.state.generation.clone();
-        if new.generation.config.db_url != old.config.db_url {
-            let text = "c.db has changed; a database is changed by a restart, not by a reload.";
-            self.answer(answer, Err(Refusal::Invalid(text.to_owned())));
-            return Ok(());
+        match preview(&old.config, &new.generation.config) {
+            Ok(reloaded) => {
+                self.activate(new, &reloaded.changes)?;
+                self.answer(answer, Ok(reloaded));
+            }
+            Err(refusal) => self.answer(answer, Err(refusal)),
         }
-        let mut changes = compare(&old.config, &new.generation.config);
-        if changes.is_empty() {
-            changes = changed_files(&old.config, &new.generation.config);
-        }
-        self.activate(new, &changes)?;
-        self.answer(answer, Ok(Reloaded { changes }));
         Ok(())
     }
 
@@ -49,6 +44,8 @@ impl Turn<'_> {
         self.announce(Event::GenerationActivated { generation: generation.id });
         self.state.generation = generation;
         self.out.acts.push(Act::ShowGeneration);
+        // Afterwards, so that it looks at the new schedulers.
+        self.out.acts.push(Act::WakePlanner);
         Ok(())
     }
 
@@ -143,162 +140,17 @@ fn has_same_password(a: &WorkerConfig, b: &WorkerConfig) -> bool {
     a.password.matches(b.password.expose())
 }
 
-/// What differs between two configurations, a line each.
-fn compare(old: &Config, new: &Config) -> Vec<String> {
-    let mut lines = Vec::new();
-    let settings = |c: &Config| {
-        vec![
-            ("title", format!("{} {}", c.title, c.title_url)),
-            ("url", c.url.clone()),
-            ("protocols", format!("{:?}", c.protocols)),
-            ("www", format!("{:?}", c.www)),
-            ("properties", format!("{:?}", c.properties)),
-            ("limits", format!("{:?}", c.limits)),
-        ]
-    };
-    for ((name, a), (_, b)) in settings(old).into_iter().zip(settings(new)) {
-        if a != b {
-            lines.push(format!("~ {name}"));
-        }
+/// What a reload from `old` to `new` changes.
+///
+/// # Errors
+/// When `new` cannot take effect without a restart.
+pub fn preview(old: &Config, new: &Config) -> std::result::Result<Reloaded, Refusal> {
+    if new.db_url != old.db_url {
+        let text = format!(
+            "{}: c.db has changed; a database is changed by a restart, not by a reload.",
+            new.db_site
+        );
+        return Err(Refusal::Invalid(text));
     }
-    let are_same = |(a, b): (&Secret, &Secret)| a.matches(b.expose());
-    let has_new_secrets = old.secrets.len() != new.secrets.len()
-        || !old.secrets.iter().zip(&new.secrets).all(are_same);
-    if has_new_secrets {
-        lines.push("~ secrets".to_owned());
-    }
-    lines.extend(waiting_for_a_restart(old, new));
-    compare_named("worker", &old.workers, &new.workers, |w| &w.name, &mut lines);
-    compare_named("lock", &old.locks, &new.locks, |l| &l.name, &mut lines);
-    compare_named("builder", &old.builders, &new.builders, |b| &b.name, &mut lines);
-    compare_named("scheduler", &old.schedulers, &new.schedulers, |s| &s.name, &mut lines);
-    compare_named("reporter", &old.reporters, &new.reporters, |r| &r.name, &mut lines);
-    lines
-}
-
-/// What the process took when it began and takes anew only when it begins again.
-fn waiting_for_a_restart(old: &Config, new: &Config) -> Vec<String> {
-    let web = |c: &Config| c.www.as_ref().map(|www| (www.interface.clone(), www.port));
-    let workers = |c: &Config| (c.protocols.interface.clone(), c.protocols.port);
-    let changed = [
-        ("c.www", "pages are served", web(old) != web(new)),
-        ("c.protocols", "workers are awaited", workers(old) != workers(new)),
-    ];
-    let sentence = |(option, what, _)| {
-        format!("! {option} moves where {what}: that takes a restart (halide-ci restart)")
-    };
-    changed.into_iter().filter(|(_, _, is_changed)| *is_changed).map(sentence).collect()
-}
-
-fn compare_named<T: Debug>(
-    kind: &str,
-    old: &[T],
-    new: &[T],
-    name: fn(&T) -> &String,
-    lines: &mut Vec<String>,
-) {
-    let before: BTreeMap<&String, &T> = old.iter().map(|t| (name(t), t)).collect();
-    let after: BTreeMap<&String, &T> = new.iter().map(|t| (name(t), t)).collect();
-    for t in new {
-        match before.get(name(t)) {
-            None => lines.push(format!("+ {kind} {}", name(t))),
-            Some(b) => {
-                let fields = changed_fields(*b, t);
-                if !fields.is_empty() {
-                    lines.push(format!("~ {kind} {}: {}", name(t), fields.join(", ")));
-                }
-            }
-        }
-    }
-    lines.extend(
-        old.iter()
-            .filter(|t| !after.contains_key(name(t)))
-            .map(|t| format!("- {kind} {}", name(t))),
-    );
-}
-
-/// The names of the fields in which two values of one struct differ, by their `Debug` text.
-fn changed_fields<T: Debug>(a: &T, b: &T) -> Vec<String> {
-    let (a, b) = (format!("{a:#?}"), format!("{b:#?}"));
-    if a == b {
-        return Vec::new();
-    }
-    let (a, b) = (top_fields(&a), top_fields(&b));
-    a.into_iter().filter(|(name, text)| b.get(name) != Some(text)).map(|(name, _)| name).collect()
-}
-
-/// The fields of a pretty `Debug` text: lines indented by exactly four spaces begin one.
-fn top_fields(text: &str) -> BTreeMap<String, String> {
-    let mut fields: BTreeMap<String, String> = BTreeMap::new();
-    let mut current = String::new();
-    for line in text.lines() {
-        let is_top = line.starts_with("    ") && !line.starts_with("     ");
-        if let Some((name, _)) = line.trim_start().split_once(": ").filter(|_| is_top) {
-            current = name.to_owned();
-        }
-        let field = fields.entry(current.clone()).or_default();
-        field.push_str(line);
-        field.push('\n');
-    }
-    fields.remove("");
-    fields
-}
-
-/// Files whose text changed although no option did: the change is inside functions.
-fn changed_files(old: &Config, new: &Config) -> Vec<String> {
-    new.files
-        .iter()
-        .filter(|file| {
-            let before = old.files.iter().find(|f| f.path == file.path);
-            before.is_some_and(|b| b.text != file.text)
-        })
-        .map(|file| {
-            format!("~ file {}", file.path.file_name().unwrap_or_default().to_string_lossy())
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::config::Site;
-
-    fn worker(name: &str, max_builds: u32, line: u32) -> WorkerConfig {
-        WorkerConfig {
-            name: name.to_owned(),
-            password: Secret::new("x"),
-            max_builds: Some(max_builds),
-            properties: BTreeMap::new(),
-            locks: Vec::new(),
-            site: Site { file: "master.lua".into(), line },
-        }
-    }
-
-    #[test]
-    fn a_reload_names_what_changed_and_ignores_where_it_stands() {
-        let old =
-            Config { workers: vec![worker("a", 1, 3), worker("b", 1, 4)], ..Config::default() };
-        let new = Config {
-            workers: vec![worker("b", 1, 9), worker("c", 1, 10)],
-            title: "T".to_owned(),
-            ..Config::default()
-        };
-        assert_eq!(compare(&old, &new), ["~ title", "+ worker c", "- worker a"]);
-        let newer = Config { workers: vec![worker("b", 2, 9)], ..Config::default() };
-        let older = Config { workers: vec![worker("b", 1, 1)], ..Config::default() };
-        assert_eq!(compare(&older, &newer), ["~ worker b: max_builds"]);
-    }
-
-    #[test]
-    fn a_new_secret_is_named_and_a_port_is_said_to_wait_for_a_restart() {
-        let old = Config::default();
-        let mut new = Config::default();
-        new.protocols.port += 1;
-        let lines = compare(&old, &new);
-        let secrets = Config { secrets: vec![Secret::new("x")], ..Config::default() };
-        assert_eq!(compare(&old, &secrets), ["~ secrets"]);
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        assert_eq!(lines[0], "~ protocols");
-        assert!(lines[1].starts_with("! c.protocols") && lines[1].contains("restart"), "{lines:?}");
-    }
+    Ok(Reloaded { changes: difference::lines(old, new) })
 }

@@ -17,6 +17,7 @@ use super::host::{Handle, Host, PATIENCE, Posted, Shared, client, start_watchdog
 use super::native;
 use super::read::{Reader, check, config};
 use super::sandbox::{Ground, Sandbox};
+use super::texts::{Texts, Tree};
 use crate::base::clock::Clock;
 use crate::engine::ports::Scripts;
 use crate::http;
@@ -63,15 +64,23 @@ pub struct Loaded {
 /// Everything that is wrong with it. Also when it computes for more than 5 s, or needs more than
 /// 256 MiB.
 pub async fn load(options: LoadOptions) -> Result<Loaded, LoadError> {
-    load_with(options, PATIENCE).await
+    load_with(options, Texts::default(), PATIENCE).await
 }
 
-async fn load_with(options: LoadOptions, patience: u32) -> Result<Loaded, LoadError> {
+/// Loads a configuration and says how the files stood that it was read from, also when it is
+/// refused.
+pub async fn load_tree(options: LoadOptions) -> (Result<Loaded, LoadError>, Tree) {
+    let texts = Texts::default();
+    let loaded = load_with(options, texts.clone(), PATIENCE).await;
+    (loaded, texts.tree())
+}
+
+async fn load_with(options: LoadOptions, texts: Texts, patience: u32) -> Result<Loaded, LoadError> {
     let shared = Shared::new();
     let (mailbox, posted) = mpsc::unbounded_channel();
     let handle = match options.mount {
         Mount::Local => {
-            let (host, config) = prepare(&options, &mailbox, &shared)?;
+            let (host, config) = prepare(&options, texts, &mailbox, &shared)?;
             tokio::task::spawn_local(host.serve(posted));
             return Ok(loaded(config, mailbox, shared, &options));
         }
@@ -84,7 +93,7 @@ async fn load_with(options: LoadOptions, patience: u32) -> Result<Loaded, LoadEr
             };
             std::thread::Builder::new()
                 .name("lua".to_owned())
-                .spawn(move || thread(&own, weak, posted, &kept, answer))
+                .spawn(move || thread(&own, texts, weak, posted, &kept, answer))
                 .map_err(no_thread)?;
             start_watchdog(&shared, patience).map_err(no_thread)?;
             answered
@@ -126,12 +135,13 @@ fn loaded(
 /// The thread of a generation: loads, answers, and serves until nobody holds the handle.
 fn thread(
     options: &LoadOptions,
+    texts: Texts,
     mailbox: mpsc::UnboundedSender<Posted>,
     posted: mpsc::UnboundedReceiver<Posted>,
     shared: &Arc<Shared>,
     answer: oneshot::Sender<Result<Box<Config>, LoadError>>,
 ) {
-    let prepared = prepare(options, &mailbox, shared);
+    let prepared = prepare(options, texts, &mailbox, shared);
     // Only the handle may keep the mailbox open.
     drop(mailbox);
     let (host, config) = match prepared {
@@ -163,10 +173,11 @@ fn own_problem(file: &Path, message: String) -> LoadError {
 /// Runs the file and reads the configuration, on the thread that will own the state.
 fn prepare(
     options: &LoadOptions,
+    texts: Texts,
     mailbox: &mpsc::UnboundedSender<Posted>,
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
-    let (ground, name) = ground(&options.file, &options.base_dir, options.clock)?;
+    let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts)?;
     ground.http.borrow_mut().clone_from(&options.http);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
@@ -226,6 +237,7 @@ pub(super) fn ground(
     file: &Path,
     base_dir: &Path,
     clock: Clock,
+    texts: Texts,
 ) -> Result<(Rc<Ground>, String), LoadError> {
     let Some(name) = file.file_name().map(|n| n.to_string_lossy().into_owned()) else {
         return Err(own_problem(file, "this is not a file.".to_owned()));
@@ -236,7 +248,7 @@ pub(super) fn ground(
     };
     let config_dir = folder.canonicalize().unwrap_or(folder);
     let base_dir = base_dir.canonicalize().unwrap_or_else(|_| base_dir.to_owned());
-    Ok((Ground::new(config_dir, base_dir, clock), name))
+    Ok((Ground::new(config_dir, base_dir, clock, texts), name))
 }
 
 /// Runs the main file; what goes wrong is recorded.
@@ -275,7 +287,7 @@ mod tests {
         let base_dir = dir.path().to_owned();
         let (clock, http) = (Clock::system(), http::Client::new());
         let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Thread };
-        load_with(options, patience).await
+        load_with(options, Texts::default(), patience).await
     }
 
     /// Some seconds inside C, where no hook fires.

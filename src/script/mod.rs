@@ -19,8 +19,10 @@ mod read;
 mod sandbox;
 mod shape;
 mod slots;
+pub mod steady;
 #[cfg(test)]
 mod stubs;
+pub mod texts;
 pub mod watch;
 pub mod worker_config;
 

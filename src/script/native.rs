@@ -11,10 +11,7 @@ use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
 use super::budget::{Budget, Fatal};
 use super::pattern::{self, Capture, PatternError};
 use super::sandbox::{Ground, user_site};
-use super::{convert, embed, library, read};
-
-/// Largest file that `io.open`, `require` and `dofile` read.
-const MAX_FILE: u64 = 16 << 20;
+use super::{convert, embed, library, read, texts};
 
 /// The table.
 pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Result<Table> {
@@ -182,10 +179,12 @@ fn files(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> {
         "read_file",
         lua.create_function(move |lua, path: String| {
             let full = kept.config_dir.join(&path);
-            match read_small(&full) {
+            let read =
+                if kept.loading.get() { kept.texts.read(&full) } else { texts::read_now(&full) };
+            match read {
                 Ok(bytes) => {
                     if kept.loading.get() {
-                        // Data, perhaps a secret: it is watched, its text is not kept.
+                        // Data, perhaps a secret: its text is not kept.
                         kept.add_file(full, None);
                     }
                     Ok((Some(lua.create_string(bytes)?), None))
@@ -280,29 +279,24 @@ pub(super) fn user_chunk(
         )));
     }
     let path = ground.config_dir.join(relative);
-    if !path.is_file() {
-        return Ok(None);
-    }
     let shown = relative.to_string_lossy();
-    let bytes = read_small(&path)
-        .map_err(|e| mlua::Error::runtime(format!("{} cannot be read: {e}.", path.display())))?;
+    let bytes = match ground.texts.read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if texts::is_missing(&error) => return Ok(None),
+        Err(error) => {
+            let message = format!("{} cannot be read: {error}.", path.display());
+            return Err(mlua::Error::runtime(message));
+        }
+    };
     if bytes.starts_with(b"\x1b") {
         return Err(mlua::Error::runtime(format!("{shown} is bytecode; only text is loaded.")));
     }
-    let text = String::from_utf8(bytes)
+    let text = std::str::from_utf8(&bytes)
         .map_err(|_| mlua::Error::runtime(format!("{shown} is not UTF-8.")))?;
-    ground.sources.borrow_mut().add(&Arc::from(&*shown), &text);
-    ground.add_file(path, Some(text.clone()));
+    ground.sources.borrow_mut().add(&Arc::from(&*shown), text);
+    ground.add_file(path, Some(text.to_owned()));
     let name = format!("@{shown}");
     lua.load(text).set_name(name).set_mode(ChunkMode::Text).into_function().map(Some)
-}
-
-fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
-    let length = std::fs::metadata(path)?.len();
-    if length > MAX_FILE {
-        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE >> 20)));
-    }
-    std::fs::read(path)
 }
 
 /// `path` if it stays inside the folder it is relative to.

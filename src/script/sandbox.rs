@@ -14,6 +14,7 @@ use mlua::{Lua, LuaOptions, StdLib, Table};
 use super::budget::{Budget, Pulse};
 use super::fault::Problem;
 use super::locate::{Sources, Spot};
+use super::texts::Texts;
 use super::{convert, embed, native};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -29,6 +30,8 @@ pub(super) struct Ground {
     pub(super) clock: Clock,
     /// For `ci.http`.
     pub(super) http: RefCell<http::Client>,
+    /// What is read from files while the configuration loads.
+    pub(super) texts: Texts,
     /// Texts, for excerpts.
     pub(super) sources: RefCell<Sources>,
     /// Every file read.
@@ -42,12 +45,18 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    pub(super) fn new(config_dir: PathBuf, base_dir: PathBuf, clock: Clock) -> Rc<Self> {
+    pub(super) fn new(
+        config_dir: PathBuf,
+        base_dir: PathBuf,
+        clock: Clock,
+        texts: Texts,
+    ) -> Rc<Self> {
         Rc::new(Self {
             config_dir,
             base_dir,
             clock,
             http: RefCell::default(),
+            texts,
             sources: RefCell::default(),
             files: RefCell::default(),
             secrets: RefCell::default(),

@@ -37,7 +37,7 @@ const CLASSES: &[(&str, &str)] = &[
 ];
 
 fn sandbox() -> Sandbox {
-    let ground = Ground::new(PathBuf::new(), PathBuf::new(), Clock::system());
+    let ground = Ground::new(PathBuf::new(), PathBuf::new(), Clock::system(), Default::default());
     Sandbox::new(&ground, Duration::from_secs(5), 256 << 20, Default::default()).unwrap()
 }
 

@@ -20,7 +20,7 @@ use crate::model::worker::WorkerSettings;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load_worker(file: &Path, base_dir: &Path) -> Result<WorkerSettings, LoadError> {
-    let (ground, name) = ground(file, base_dir, Clock::system())?;
+    let (ground, name) = ground(file, base_dir, Clock::system(), Default::default())?;
     let limits = Limits::default();
     let cpu = Duration::from_secs_f64(limits.cpu_seconds);
     let whole = Site { file: name.as_str().into(), line: 0 };

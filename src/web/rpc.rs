@@ -11,7 +11,7 @@ use super::headers::typed;
 use super::{Site, access, rest};
 use crate::api::control::{self, ControlError};
 use crate::api::{ApiError, ErrorKind};
-use crate::engine::Refusal;
+use crate::engine::{Effect, Refusal};
 
 /// Largest request.
 const LIMIT: usize = 1 << 20;
@@ -72,7 +72,8 @@ async fn run(site: &Site, who: &Who, path: &str, request: &Request) -> Result<Js
         message: p.text.into(),
     })?;
     let user = who.name.as_deref();
-    control::run(site.engine(), site.api(), method, &at, &request.params, user).await.map_err(fault)
+    let hands = (site.engine(), &site.0.web.reload);
+    control::run(hands, site.api(), method, &at, &request.params, user).await.map_err(fault)
 }
 
 fn read(body: &[u8]) -> Result<Request, Fault> {
@@ -116,6 +117,7 @@ fn fault(error: ControlError) -> Fault {
             ErrorKind::Invalid => with(StatusCode::BAD_REQUEST, WRONG_METHOD, message),
             ErrorKind::Internal => with(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message),
         },
+        ControlError::Broken(text) => with(StatusCode::BAD_REQUEST, WRONG_REQUEST, text),
         ControlError::Unsupported(text) => with(StatusCode::NOT_IMPLEMENTED, WRONG_METHOD, text),
         ControlError::Form(errors) => {
             let message = Json::from_iter(errors);
@@ -149,9 +151,12 @@ fn answer(id: Option<Json>, result: Result<Json, Fault>) -> Response {
     typed(status, "application/json", Json::Object(body).to_string())
 }
 
-/// `POST /api/v2/reload`: `{"changes": [...]}`, or 400 with the error, which has file and line.
-pub(super) async fn reload(site: Site, _: Call) -> Result<Response, Problem> {
-    let (status, body) = match (site.0.web.reload)().await {
+/// `POST /api/v2/reload`: `{"changes": [...]}`, or 400 with the error, which has file and line. With
+/// `?dry_run=1` nothing changes.
+pub(super) async fn reload(site: Site, call: Call) -> Result<Response, Problem> {
+    let is_dry = call.parts.uri.query().is_some_and(|q| q.split('&').any(|p| p == "dry_run=1"));
+    let effect = if is_dry { Effect::DryRun(None) } else { Effect::Apply };
+    let (status, body) = match (site.0.web.reload)(effect).await {
         Ok(reloaded) => (StatusCode::OK, json!({ "changes": reloaded.changes })),
         Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
     };

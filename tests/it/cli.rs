@@ -368,8 +368,8 @@ fn the_log_of_a_master_tells_what_happens() {
     desk.done("stop master");
     // The save may have been noticed before the order came: the log has it either way.
     let reloads = log();
-    assert!(reloads.contains("The configuration was loaded afresh: ~ title"), "{reloads}");
-    assert!(reloads.contains("! c.protocols moves where workers are awaited"), "{reloads}");
+    assert!(reloads.contains("The configuration was loaded afresh:\n~ title"), "{reloads}");
+    assert!(reloads.contains("port takes effect after a restart"), "{reloads}");
 }
 
 /// Forces the starter configuration's builder over the web.

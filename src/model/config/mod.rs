@@ -83,6 +83,8 @@ pub struct Config {
     pub url: String,
     /// Database URL (default `sqlite:///state.sqlite`, relative to the base directory).
     pub db_url: String,
+    /// Where the database is said.
+    pub db_site: Site,
     /// Where workers connect.
     pub protocols: Protocols,
     /// The web server; none = no web server.

@@ -69,6 +69,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
         title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
         url,
+        db_site: f.key_spot("db").site,
         db_url: database(f),
         protocols: protocols(f),
         www,

@@ -7,20 +7,19 @@ use std::path::Path;
 use mlua::Lua;
 
 use crate::script::sandbox::{Ground, user_site};
+use crate::script::texts::Texts;
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that
 /// keeps the rest of the load going.
 pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String {
     let full = ground.base_dir.join(path);
-    match read_file(&full) {
+    match read_file(&ground.texts, &full) {
         Ok(text) => {
             ground.add_secret(&text);
             ground.add_file(full, None);
             text
         }
         Err((message, hint)) => {
-            // Still watched: the reload comes when the file does.
-            ground.add_file(full, None);
             ground.problem(&user_site(lua).into(), message, vec![hint]);
             "secret that could not be read".to_owned()
         }
@@ -31,10 +30,10 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
 ///
 /// # Errors
 /// What is wrong and what to do.
-pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, String)> {
+pub(in crate::script) fn read_file(texts: &Texts, path: &Path) -> Result<String, (String, String)> {
     let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match texts.read(path) {
+        Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err((
                 format!("the secret file {shown} does not exist."),
@@ -51,6 +50,12 @@ pub(in crate::script) fn read_file(path: &Path) -> Result<String, (String, Strin
         }
     };
     tighten(path)?;
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err((
+            format!("the secret file {shown} is not UTF-8."),
+            format!("Write the secret to it as text: echo \"$SECRET\" > {shown}"),
+        ));
+    };
     let text = text.trim();
     if text.is_empty() {
         return Err((

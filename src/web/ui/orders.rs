@@ -11,6 +11,7 @@ use super::part;
 use super::visible::visible;
 use crate::api::forces;
 use crate::base::id::{BuildId, RequestId};
+use crate::engine::Effect;
 use crate::engine::input::Started;
 use crate::store::views::{builders, builds};
 use crate::web::Site;
@@ -74,7 +75,7 @@ pub(crate) async fn find_build(site: Site, call: Call) -> Result<Response, Probl
 
 /// `POST /configuration/reload`
 pub(crate) async fn reload(site: Site, call: Call) -> Result<Response, Problem> {
-    match (site.0.web.reload)().await {
+    match (site.0.web.reload)(Effect::Apply).await {
         Ok(_) => Ok(see_other(&format!("{}configuration", call.root()))),
         Err(error) => {
             let view = View::of(&site, &call);

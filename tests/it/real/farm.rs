@@ -170,6 +170,16 @@ c.schedulers[#c.schedulers + 1] = ci.schedulers.any_branch {{ name = "on {name}"
         exchange(self.web, request.as_bytes())
     }
 
+    /// POST over TCP: status and body.
+    pub(crate) fn post(&self, path: &str, headers: &[&str], body: &str) -> Option<(u16, String)> {
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(self.web, request.as_bytes())
+    }
+
     /// GET of a collection of the data API.
     pub(crate) fn rows(&self, path: &str, plural: &str) -> Option<Vec<Json>> {
         let (status, body) = self.get(&format!("/api/v2/{path}"))?;

@@ -4,3 +4,4 @@ pub(crate) mod farm;
 mod group_commit;
 mod journey;
 mod kill;
+mod reload;

@@ -67,6 +67,9 @@ async fn post(site: &Site, path: &str, headers: &[(&str, &str)], body: &str) -> 
     (answer.status, answer.text().trim_end().to_owned())
 }
 
+/// A path, headers, and the status that they deserve.
+type Case<'c> = (&'c str, Vec<(&'c str, &'c str)>, u16);
+
 #[test]
 fn a_request_is_let_in_by_the_proof_of_its_hook_and_by_nothing_else() {
     let body = r#"{"n":1}"#;
@@ -74,7 +77,7 @@ fn a_request_is_let_in_by_the_proof_of_its_hook_and_by_nothing_else() {
     let prefixed = format!("sha256={good}");
     let hub = "X-Hub-Signature-256";
     let gitea = "X-Gitea-Signature";
-    let cases: [(&str, Vec<(&str, &str)>, u16); 18] = [
+    let cases: [Case<'_>; 18] = [
         ("signed", vec![(hub, &prefixed)], 200),
         ("signed", vec![(hub, &good)], 200),
         ("signed", vec![], 401),

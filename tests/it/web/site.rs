@@ -181,7 +181,7 @@ async fn start(config: Config, scripts: Arc<dyn Scripts>) -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let reload: halide_ci::engine::Reload =
-        Arc::new(|| Box::pin(async { Ok(Reloaded { changes: vec!["+ builder x".to_owned()] }) }));
+        Arc::new(|_| Box::pin(async { Ok(Reloaded { changes: vec!["+ builder x".to_owned()] }) }));
     let web = Web { engine: engine.clone(), reload, tasks: tasks.clone() };
     tasks.spawn("web", web::serve(listener, web, tasks.clone()));
     Site { engine, address, tasks, _dir: dir }
