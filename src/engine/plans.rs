@@ -14,6 +14,7 @@ use crate::engine::input::{Answer, Cause, SchedulerRan};
 use crate::engine::{Generation, Refusal};
 use crate::model::change::Change;
 use crate::model::config::{SchedulerConfig, SchedulerKind};
+use crate::model::event::Event;
 use crate::model::plan::{Plan, PlannedBuild, PlannedTimer};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
@@ -118,6 +119,7 @@ impl Turn<'_> {
                 changes::set_verdict(self.conn, change, &config.name, &verdict)?;
             }
         }
+        self.announce(Event::SchedulerUpdated { scheduler });
         self.out.acts.push(Act::WakePlanner);
         self.answer(answer, Ok(()));
         Ok(())

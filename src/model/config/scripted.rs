@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Callback;
@@ -20,11 +21,13 @@ pub struct OwnOptions {
 }
 
 /// A scheduler of a `ci.scheduler_type`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ScriptedScheduler {
     /// The type's name.
+    #[serde(rename = "type")]
     pub type_name: String,
     /// What its type declares.
+    #[serde(rename = "options")]
     pub own: OwnOptions,
     /// Which changes `on_change` is called for.
     pub change_filter: ChangeFilter,
@@ -37,11 +40,13 @@ pub struct ScriptedScheduler {
 }
 
 /// A reporter of a `ci.reporter_type`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ScriptedReporter {
     /// The type's name.
+    #[serde(rename = "type")]
     pub type_name: String,
     /// What its type declares.
+    #[serde(rename = "options")]
     pub own: OwnOptions,
     /// What it is told of: `request_added`, `build_started`, `build_finished`.
     pub events: Vec<String>,
@@ -53,13 +58,15 @@ pub struct ScriptedReporter {
 pub const REPORTED: [&str; 3] = ["request_added", "build_started", "build_finished"];
 
 /// A hook of a `ci.hook_type`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ScriptedHook {
     /// Where it is mounted: the last part of `/change_hook/NAME`.
     pub name: String,
     /// The type's name.
+    #[serde(rename = "type")]
     pub type_name: String,
     /// What its type declares.
+    #[serde(rename = "options")]
     pub own: OwnOptions,
     /// How a sender proves itself.
     pub proof: Proof,
@@ -72,7 +79,8 @@ pub struct ScriptedHook {
 }
 
 /// How the sender of a request proves itself. There is no way to leave it out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// HMAC-SHA256 of the body in this header, in hexadecimal, perhaps after `sha256=`.
     Signature {
