@@ -16,6 +16,8 @@ pub mod intake;
 mod locks;
 mod mask;
 pub mod output;
+pub mod planner;
+mod plans;
 pub mod ports;
 mod queue;
 pub mod recover;
