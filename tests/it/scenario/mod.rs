@@ -9,6 +9,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod survival;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};
