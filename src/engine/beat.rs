@@ -41,7 +41,7 @@ pub(super) struct Env {
     pub(super) random: Random,
     pub(super) tasks: Tasks,
     pub(super) logs: LogWriter,
-    pub(super) base_dir: std::path::PathBuf,
+    pub(super) base_dir: Option<std::path::PathBuf>,
     pub(super) sabotage: Sabotage,
     pub(super) observer: Option<Observer>,
     pub(super) intake: Arc<Notify>,
@@ -164,6 +164,7 @@ impl Turn<'_> {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
             Input::Forced { force, answer } => self.forced(force, answer),
+            Input::BuildWanted { order, answer } => self.build_wanted(order, answer),
             Input::RebuildWanted { build, owner, answer } => {
                 self.rebuild_wanted(build, &owner, answer)
             }

@@ -8,7 +8,7 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
-use crate::engine::input::{Answer, Force, Started};
+use crate::engine::input::{Answer, BuildOrder, Force, Started};
 use crate::engine::schedule::branch;
 use crate::model::config::{ReporterKind, SchedulerKind};
 use crate::model::event::Event;
@@ -133,6 +133,27 @@ impl Turn<'_> {
             ..NewBuildset::default()
         };
         let started = self.add_buildset(&set, builders, force.priority)?;
+        self.answer(answer, Ok(started));
+        Ok(())
+    }
+
+    pub(super) fn build_wanted(
+        &mut self,
+        order: BuildOrder,
+        answer: Answer<Started>,
+    ) -> Result<()> {
+        let builder = self.state.builder_id(&order.builder);
+        if builder.and_then(|id| self.state.builders.get(&id)).is_none_or(|b| !b.is_configured) {
+            let text = format!("There is no builder {:?}.", order.builder);
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        }
+        let BuildOrder { builder, reason, mut sourcestamps, properties } = order;
+        if sourcestamps.is_empty() {
+            sourcestamps.push(Sourcestamp::default());
+        }
+        let set = NewBuildset { reason, sourcestamps, properties, ..NewBuildset::default() };
+        let started = self.add_buildset(&set, &[builder], 0)?;
         self.answer(answer, Ok(started));
         Ok(())
     }

@@ -38,6 +38,8 @@ pub enum Input {
     },
     /// A user starts builds.
     Forced { force: Force, answer: Answer<Started> },
+    /// A builder is asked to build by name, with no scheduler in between.
+    BuildWanted { order: BuildOrder, answer: Answer<Started> },
     /// A user wants a build again.
     RebuildWanted { build: BuildId, owner: String, answer: Answer<Started> },
     /// A user stops a build.
@@ -131,6 +133,19 @@ pub struct Force {
     pub priority: i64,
 }
 
+/// A build that nobody's scheduler asks for: a rehearsal's.
+#[derive(Clone, Debug, Default)]
+pub struct BuildOrder {
+    /// The builder.
+    pub builder: String,
+    /// Why.
+    pub reason: String,
+    /// The source, one per codebase; empty = one sourcestamp without branch and revision.
+    pub sourcestamps: Vec<Sourcestamp>,
+    /// Properties of the buildset.
+    pub properties: Properties,
+}
+
 /// Requests that were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -209,6 +224,7 @@ impl Input {
             | Self::GenerationRefused { .. } => false,
             Self::DeliveryRead { .. }
             | Self::Forced { .. }
+            | Self::BuildWanted { .. }
             | Self::RebuildWanted { .. }
             | Self::StopWanted { .. }
             | Self::CancelWanted { .. }
@@ -231,6 +247,7 @@ impl Input {
                 Err(error) => format!("delivery {delivery} failed: {error}"),
             },
             Self::Forced { force, .. } => format!("force {} by {}", force.scheduler, force.owner),
+            Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),
             Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
             Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),

@@ -35,8 +35,9 @@ pub struct Parts {
     pub generation: NewGeneration,
     /// `host:basedir`.
     pub master_name: String,
-    /// Where uploads without an absolute path go.
-    pub base_dir: std::path::PathBuf,
+    /// Where uploads without an absolute path go; none = a rehearsal, which takes every upload and
+    /// throws it away.
+    pub base_dir: Option<std::path::PathBuf>,
     /// Time.
     pub clock: Clock,
     /// Randomness.

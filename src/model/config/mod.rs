@@ -3,6 +3,7 @@
 //! One file for each kind of object, named as its constructor is.
 
 mod builder;
+pub mod json;
 mod lock;
 mod reporter;
 mod scheduler;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use self::builder::BuilderConfig;
@@ -135,7 +137,7 @@ pub struct LoadedFile {
 }
 
 /// Budgets of a generation's Lua state (`c.limits`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Limits {
     /// Seconds that a callback may compute between two waits (default 1).
     pub cpu_seconds: f64,
@@ -150,7 +152,7 @@ impl Default for Limits {
 }
 
 /// Where workers connect (`c.protocols`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Protocols {
     /// TCP port, 0 = any free one (default 9990).
     pub port: u16,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Callback, Site};
+use super::{Callback, Site, json};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SchedulerConfig {
     /// Unique name.
     pub name: String,
@@ -19,13 +20,15 @@ pub struct SchedulerConfig {
     /// Reason of its buildsets; none = Buildbot's words.
     pub reason: Option<String>,
     /// What kind it is.
+    #[serde(flatten, serialize_with = "json::scheduler_kind")]
     pub kind: SchedulerKind,
     /// Where it is defined.
     pub site: Site,
 }
 
 /// The kinds of schedulers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum SchedulerKind {
     /// `any_branch` and `single_branch`.
     Branch(BranchScheduler),
@@ -46,9 +49,10 @@ impl SchedulerKind {
 }
 
 /// A scheduler that waits for changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct BranchScheduler {
     /// One timer for all branches (`single_branch`) instead of one per line of development.
+    #[serde(skip)]
     pub single: bool,
     /// Seconds without further change before a build; none = at once, one buildset per change.
     pub tree_stable_timer: Option<f64>,
@@ -61,7 +65,7 @@ pub struct BranchScheduler {
 }
 
 /// A scheduler that people start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ForceScheduler {
     /// Words on the button (default: the name).
     pub button_name: String,

@@ -156,7 +156,7 @@ async fn start(config: Config) -> Site {
             files: Vec::new(),
         },
         master_name: "host:/dir".to_owned(),
-        base_dir: dir.path().to_owned(),
+        base_dir: Some(dir.path().to_owned()),
         clock: Clock::system(),
         random: Random::seeded(7),
         tasks: tasks.clone(),
