@@ -10,6 +10,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod survival;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};
