@@ -86,12 +86,16 @@ function define.namespace(name, entries, lazy)
   for key in pairs(entries) do known[#known + 1] = key end
   for key in pairs(lazy or {}) do known[#known + 1] = key end
   table.sort(known)
-  return setmetatable(entries, {
+  -- Entries stand behind an empty table, so that no assignment reaches them.
+  return setmetatable({}, {
     __name = "namespace",
-    __index = function(self, key)
+    __metatable = false,
+    __index = function(_, key)
+      local value = entries[key]
+      if value ~= nil then return value end
       if lazy and lazy[key] then
-        local value = lazy[key]()
-        rawset(self, key, value)
+        value = lazy[key]()
+        entries[key] = value
         return value
       end
       local hint = native.nearest(tostring(key), known)

@@ -48,12 +48,18 @@ pub(in crate::script) fn read_file(texts: &Texts, path: &Path) -> Result<String,
                 format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
             ));
         }
-        Err(e) => {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             return Err((
                 format!("the secret file {shown} cannot be read: {e}."),
                 format!(
                     "Give it to the user that runs halide-ci: chown USER {shown} && chmod 600 {shown}"
                 ),
+            ));
+        }
+        Err(e) => {
+            return Err((
+                format!("the secret file {shown} cannot be read: {e}."),
+                "A secret is the text of a file of its own.".to_owned(),
             ));
         }
     };
@@ -82,7 +88,12 @@ fn tighten(path: &Path) -> Result<(), (String, String)> {
             format!("Do it as the file's owner: chmod 600 {shown}"),
         )
     };
-    let metadata = std::fs::metadata(path).map_err(refused)?;
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // It was read before, and is gone.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(refused(e)),
+    };
     if metadata.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }
