@@ -64,7 +64,7 @@ pub(super) async fn compose(
 }
 
 /// The page that a status links to: the build's, or the builder's while there is no build.
-fn page(generation: &Generation, facts: &Facts) -> String {
+pub(super) fn page(generation: &Generation, facts: &Facts) -> String {
     let config = &generation.config;
     match facts.number {
         Some(number) => config.build_url(facts.builder, number),

@@ -6,6 +6,7 @@ mod checkout;
 mod cli;
 mod details;
 mod editors;
+mod escape;
 mod explain;
 mod forge;
 mod guide;
