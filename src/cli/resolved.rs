@@ -4,8 +4,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::config::{
-    BuilderConfig, Callback, Condition, Config, LockAccess, LockMode, ReporterConfig, ReporterKind,
-    SchedulerConfig, SchedulerKind, StepConfig, StepOption, Www,
+    Authz, BuilderConfig, Callback, Condition, Config, Grant, LockAccess, LockMode, Parameter,
+    ReporterConfig, ReporterKind, Role, Rule, SchedulerConfig, SchedulerKind, StepConfig,
+    StepOption, Times, Wanted, Www,
 };
 use crate::model::filter::{ChangeFilter, Test};
 use crate::model::render::Renderable;
@@ -49,7 +50,9 @@ fn www(www: &Www) -> Json {
         "port": www.port,
         "interface": www.interface,
         "users": www.users.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-        "authz": { "allow": www.authz.allow, "roles": www.authz.roles },
+        "authz": authz(&www.authz),
+        "cookie_expiration_time": www.cookie_expiration_time,
+        "allowed_origins": www.allowed_origins,
         "github": www.github.as_ref().map(|hook| json!({
             "api": hook.api,
             "allow_sha1": hook.allow_sha1,
@@ -63,6 +66,33 @@ fn www(www: &Www) -> Json {
             "on_event": hook.on_event.as_ref().map(callback),
         })),
     })
+}
+
+fn authz(authz: &Authz) -> Json {
+    let rule = |rule: &Rule| {
+        let who = match &rule.who {
+            Grant::Anyone => json!("anyone"),
+            Grant::Owner => json!("owner"),
+            Grant::Role(role) => json!(role),
+            Grant::Predicate(function) => callback(function),
+        };
+        json!({ "role": who, "builders": rule.builders })
+    };
+    let rules = |list: &Vec<Rule>| -> Json { list.iter().map(rule).collect() };
+    let allow: Map<String, Json> =
+        authz.allow.iter().map(|(action, list)| (action.clone(), rules(list))).collect();
+    let roles: Map<String, Json> = authz
+        .roles
+        .iter()
+        .map(|(name, role)| {
+            let Role { users, emails, domains, groups } = role;
+            let role = json!({
+                "users": users, "emails": emails, "domains": domains, "groups": groups,
+            });
+            (name.clone(), role)
+        })
+        .collect();
+    json!({ "allow": allow, "roles": roles })
 }
 
 fn builder(config: &Config, builder: &BuilderConfig) -> Json {
@@ -117,21 +147,47 @@ fn scheduler(scheduler: &SchedulerConfig) -> Json {
         "builders": scheduler.builders,
         "properties": scheduler.properties,
         "reason": scheduler.reason,
+        "priority": scheduler.priority,
+        "codebases": scheduler.codebases.iter().map(|c| json!({
+            "name": c.name, "repository": c.repository, "branch": c.branch, "revision": c.revision,
+        })).collect::<Vec<_>>(),
         "site": scheduler.site.to_string(),
     });
     match &scheduler.kind {
         SchedulerKind::Branch(branch) => {
             out["tree_stable_timer"] = json!(branch.tree_stable_timer);
-            out["change_filter"] = filter(&branch.change_filter);
-            out["file_is_important"] = json!(branch.file_is_important.as_ref().map(callback));
-            out["only_important"] = json!(branch.only_important);
+            wanted(&mut out, &branch.wanted);
         }
+        SchedulerKind::Timed(timed) => {
+            match &timed.times {
+                Times::Every(seconds) => out["period"] = json!(seconds),
+                Times::Cron { times, forced, zone } => {
+                    out["times"] = json!(format!("{times:?}"));
+                    out["force_at"] = json!(forced.as_ref().map(|forced| format!("{forced:?}")));
+                    out["timezone"] = json!(zone.iana_name());
+                }
+            }
+            out["only_if_changed"] = json!(timed.only_if_changed);
+            out["branch"] = json!(timed.branch);
+            wanted(&mut out, &timed.wanted);
+        }
+        SchedulerKind::Dependent(upstream) => out["upstream"] = json!(upstream),
         SchedulerKind::Force(force) => {
             out["button_name"] = json!(force.button_name);
+            out["label"] = json!(force.label);
             out["codebases"] = json!(force.codebases);
+            out["reason_string"] = json!(force.reason_string);
+            let fields: Vec<Json> = force.fields.iter().map(Parameter::described).collect();
+            out["all_fields"] = json!(fields);
         }
     }
     out
+}
+
+fn wanted(out: &mut Json, wanted: &Wanted) {
+    out["change_filter"] = filter(&wanted.change_filter);
+    out["file_is_important"] = json!(wanted.file_is_important.as_ref().map(callback));
+    out["only_important"] = json!(wanted.only_important);
 }
 
 fn filter(filter: &ChangeFilter) -> Json {
@@ -156,6 +212,11 @@ fn filter(filter: &ChangeFilter) -> Json {
     json!({
         "tests": fields,
         "properties": filter.properties,
+        "property_not_eq": filter.not_properties,
+        "property_patterns": filter.property_patterns.iter().map(|(name, pattern, is_wanted)| {
+            let key = if *is_wanted { "property_re" } else { "property_not_re" };
+            json!({ key: { name: pattern.as_str() } })
+        }).collect::<Vec<_>>(),
         "filter": filter.filter.as_ref().map(callback),
     })
 }

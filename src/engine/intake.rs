@@ -16,7 +16,7 @@ use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
-use crate::model::config::{BranchScheduler, Callback, SchedulerKind};
+use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
 use crate::model::filter::Verdict;
 use crate::store::deliveries;
@@ -118,8 +118,12 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
 async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<String, Judgement> {
     let mut out = BTreeMap::new();
     for scheduler in &generation.config.schedulers {
-        if let SchedulerKind::Branch(rules) = &scheduler.kind {
-            let judgement = judge(generation, rules, change).await.unwrap_or_else(|error| {
+        if let Some(wanted) = scheduler.kind.wanted() {
+            if let Some(why) = is_elsewhere(scheduler, change) {
+                out.insert(scheduler.name.clone(), Judgement::Refused(why));
+                continue;
+            }
+            let judgement = judge(generation, wanted, change).await.unwrap_or_else(|error| {
                 tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
                 Judgement::Refused(format!("its filter failed: {error}"))
             });
@@ -129,9 +133,23 @@ async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<Stri
     out
 }
 
+/// Why a change is none of a scheduler's, whatever its filter says.
+fn is_elsewhere(scheduler: &SchedulerConfig, change: &NewChange) -> Option<String> {
+    let declared = &scheduler.codebases;
+    if !declared.is_empty() && !declared.iter().any(|c| c.name == change.codebase) {
+        return Some(format!("codebase {:?} is none of its codebases", change.codebase));
+    }
+    match &scheduler.kind {
+        SchedulerKind::Timed(timed) if timed.branch.is_some() && timed.branch != change.branch => {
+            Some("it is on another branch".to_owned())
+        }
+        _ => None,
+    }
+}
+
 async fn judge(
     generation: &Generation,
-    rules: &BranchScheduler,
+    rules: &Wanted,
     change: &NewChange,
 ) -> Result<Judgement, ScriptError> {
     let filter = &rules.change_filter;

@@ -89,7 +89,7 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
     )?;
     native.set(
         "options",
-        lua.create_function(|_, kind: String| Ok(read::options_of(&kind).map(<[_]>::to_vec)))?,
+        lua.create_function(|_, kind: String| Ok(read::options_of(&kind)))?,
     )?;
     native.set(
         "fatal",

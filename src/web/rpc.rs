@@ -45,7 +45,7 @@ struct Request {
 /// `POST /api/v2/PATH`
 pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem> {
     let generation = site.engine().generation();
-    if rest::allowed_origin(call.headers(), &generation.config.url).is_err() {
+    if rest::allowed_origin(call.headers(), &generation.config).is_err() {
         let body = json!({ "error": { "message": "invalid origin" } });
         let kind = "text/plain; charset=utf-8";
         return Ok(typed(StatusCode::BAD_REQUEST, kind, body.to_string()));

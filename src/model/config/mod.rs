@@ -2,8 +2,10 @@
 //! functions in it are [`Callback`]s, slots of the generation's Lua state; nothing here knows Lua.
 //! One file for each kind of object, named as its constructor is.
 
+mod authz;
 mod builder;
 mod lock;
+mod parameter;
 mod reporter;
 mod scheduler;
 mod step;
@@ -17,13 +19,18 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
 pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
-pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scheduler::{
+    BranchScheduler, CodebaseConfig, ForceScheduler, SchedulerConfig, SchedulerKind, TimedScheduler,
+    Times, Wanted,
+};
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;
-pub use self::www::{Authz, Codebase, GithubHook, Www};
+pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
 use crate::base::secret::Secret;
 
 /// A place in the user's files.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
-use super::{Callback, Site};
+use super::{Callback, Parameter, Site};
+use crate::model::cron::Cron;
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
@@ -16,12 +18,29 @@ pub struct SchedulerConfig {
     pub builders: Vec<String>,
     /// Properties of its builds (source `Scheduler`).
     pub properties: BTreeMap<String, Json>,
+    /// The codebases of its builds; empty = those of the changes.
+    pub codebases: Vec<CodebaseConfig>,
     /// Reason of its buildsets; none = Buildbot's words.
     pub reason: Option<String>,
+    /// Priority of its requests, higher goes first (default 0).
+    pub priority: i64,
     /// What kind it is.
     pub kind: SchedulerKind,
     /// Where it is defined.
     pub site: Site,
+}
+
+/// A codebase of a scheduler, and what is built of it when no change says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodebaseConfig {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub repository: String,
+    /// Its branch; none = the repository's own.
+    pub branch: Option<String>,
+    /// Its revision; none = the newest.
+    pub revision: Option<String>,
 }
 
 /// The kinds of schedulers.
@@ -29,6 +48,10 @@ pub struct SchedulerConfig {
 pub enum SchedulerKind {
     /// `any_branch` and `single_branch`.
     Branch(BranchScheduler),
+    /// `periodic` and `nightly`.
+    Timed(TimedScheduler),
+    /// `dependent`: the name of the scheduler whose success it waits for.
+    Dependent(String),
     /// `force`.
     Force(ForceScheduler),
 }
@@ -40,9 +63,34 @@ impl SchedulerKind {
         match self {
             Self::Branch(b) if b.single => "single_branch",
             Self::Branch(_) => "any_branch",
+            Self::Timed(TimedScheduler { times: Times::Every(_), .. }) => "periodic",
+            Self::Timed(_) => "nightly",
+            Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
         }
     }
+
+    /// Which changes it looks at; none = it does not look at changes.
+    #[must_use]
+    pub fn wanted(&self) -> Option<&Wanted> {
+        match self {
+            Self::Branch(branch) => Some(&branch.wanted),
+            // What nothing depends on need not be judged.
+            Self::Timed(timed) if timed.only_if_changed => Some(&timed.wanted),
+            Self::Timed(_) | Self::Dependent(_) | Self::Force(_) => None,
+        }
+    }
+}
+
+/// Which changes a scheduler wants.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// What they must be.
+    pub change_filter: ChangeFilter,
+    /// Called with a change; false = unimportant: it is built only with an important one.
+    pub file_is_important: Option<Callback>,
+    /// Unimportant changes are left out altogether.
+    pub only_important: bool,
 }
 
 /// A scheduler that waits for changes.
@@ -53,11 +101,36 @@ pub struct BranchScheduler {
     /// Seconds without further change before a build; none = at once, one buildset per change.
     pub tree_stable_timer: Option<f64>,
     /// Which changes it wants.
-    pub change_filter: ChangeFilter,
-    /// Called with a change; false = unimportant: it is built only with an important one.
-    pub file_is_important: Option<Callback>,
-    /// Unimportant changes are left out altogether.
-    pub only_important: bool,
+    pub wanted: Wanted,
+}
+
+/// A scheduler that builds at certain times.
+#[derive(Clone, Debug)]
+pub struct TimedScheduler {
+    /// When.
+    pub times: Times,
+    /// Only when something important changed since the last time.
+    pub only_if_changed: bool,
+    /// The branch it builds; none = the repository's own.
+    pub branch: Option<String>,
+    /// Which changes count.
+    pub wanted: Wanted,
+}
+
+/// When a timed scheduler builds.
+#[derive(Clone, Debug)]
+pub enum Times {
+    /// Every so many seconds (`periodic`).
+    Every(f64),
+    /// When the clock says so (`nightly`).
+    Cron {
+        /// The times.
+        times: Box<Cron>,
+        /// Times at which it builds whatever has changed (`force_at_…`).
+        forced: Option<Box<Cron>>,
+        /// Whose clock.
+        zone: TimeZone,
+    },
 }
 
 /// A scheduler that people start.
@@ -65,8 +138,12 @@ pub struct BranchScheduler {
 pub struct ForceScheduler {
     /// Words on the button (default: the name).
     pub button_name: String,
+    /// Its name for people (default: the name).
+    pub label: String,
     /// The codebases of a form; `""` when there is only one.
     pub codebases: Vec<String>,
-    /// The default reason.
-    pub reason_default: String,
+    /// The reason of its buildsets, with `%(owner)s` and `%(reason)s`; none = Buildbot's words.
+    pub reason_string: Option<String>,
+    /// The form: who and why, the codebases, the parameters.
+    pub fields: Vec<Parameter>,
 }

@@ -2,12 +2,20 @@
 
 use mlua::Table;
 
-use super::{Reader, lock};
+use super::{Reader, lock, outline};
 use crate::model::config::WorkerConfig;
 use crate::script::fields::Fields;
 
-pub(super) const OPTIONS: &[&str] =
-    &["name", "password", "max_builds", "properties", "locks", "data"];
+pub(super) const OPTIONS: &[&str] = &[
+    "name",
+    "password",
+    "max_builds",
+    "properties",
+    "locks",
+    "notify_on_missing",
+    "missing_timeout",
+    "data",
+];
 
 /// Reads a worker; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<WorkerConfig> {
@@ -24,6 +32,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Work
         name,
         site,
     };
+    outline::check::addresses(&mut f, "notify_on_missing");
+    outline::check::seconds(&mut f, "missing_timeout");
     f.know(["data"]);
     f.finish();
     Some(worker)
