@@ -190,9 +190,9 @@ impl FormReader<'_> {
             return Err(format!("{label}: is too large {length} > {most}"));
         }
         match &field.kind {
-            ParameterKind::Int { .. } => integer(&given).map(Json::from).ok_or_else(|| {
-                format!("invalid literal for int() with base 10: '{given}'")
-            }),
+            ParameterKind::Int { .. } => integer(&given)
+                .map(Json::from)
+                .ok_or_else(|| format!("invalid literal for int() with base 10: '{given}'")),
             ParameterKind::Choice { choices, strict: true } if !choices.contains(&given) => {
                 let choices: Vec<String> = choices.iter().map(|c| format!("'{c}'")).collect();
                 Err(format!(

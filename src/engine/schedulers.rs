@@ -149,7 +149,8 @@ impl Turn<'_> {
         for config in &generation.config.schedulers {
             let waits = matches!(&config.kind, SchedulerKind::Dependent(of) if *of == upstream);
             let row = self.state.schedulers.iter().find(|(_, s)| s.name == config.name);
-            let Some((id, _)) = row.filter(|(_, s)| waits && s.is_enabled && s.is_configured) else {
+            let Some((id, _)) = row.filter(|(_, s)| waits && s.is_enabled && s.is_configured)
+            else {
                 continue;
             };
             let set = NewBuildset {

@@ -104,9 +104,7 @@ impl Part {
     pub fn one(unit: Unit, value: i64) -> Result<Self, String> {
         let (low, high) = unit.range();
         match u8::try_from(value) {
-            Ok(v) if (low..=high).contains(&v) => {
-                Ok(Self { set: Some(1 << v), ..Self::default() })
-            }
+            Ok(v) if (low..=high).contains(&v) => Ok(Self { set: Some(1 << v), ..Self::default() }),
             _ => Err(format!("{value} is not {}", unit.allowed())),
         }
     }
@@ -234,8 +232,18 @@ fn value(unit: Unit, text: &str) -> Option<u8> {
 
 fn is_name(unit: Unit, text: &str) -> bool {
     const LONG_MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     const LONG_DAYS: [&str; 7] =
         ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -359,7 +367,10 @@ mod tests {
             let found = cron(a, b, c, d, e).next(at(after), &TimeZone::UTC);
             assert_eq!(found, Some(at(next)), "{fields:?} after {after}");
         }
-        assert_eq!(cron("0", "0", "31", "2", "*").next(at("2026-01-01T00:00:00Z"), &TimeZone::UTC), None);
+        assert_eq!(
+            cron("0", "0", "31", "2", "*").next(at("2026-01-01T00:00:00Z"), &TimeZone::UTC),
+            None
+        );
     }
 
     #[test]

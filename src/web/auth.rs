@@ -230,7 +230,8 @@ fn cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
 /// The `Set-Cookie` that keeps `token`, or with none, forgets it.
 pub(super) fn set_cookie(headers: &HeaderMap, config: &Config, token: Option<&str>) -> String {
     let CookieShape { name, path, secure } = CookieShape::of(headers, config);
-    let (value, age) = (token.unwrap_or(""), if token.is_some() { absolute_secs(config) } else { 0 });
+    let (value, age) =
+        (token.unwrap_or(""), if token.is_some() { absolute_secs(config) } else { 0 });
     let secure = if secure { "; Secure" } else { "" };
     format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
 }

@@ -61,7 +61,8 @@ pub(super) fn allowed_origin(
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
     let others = config.www.as_ref().and_then(|www| www.allowed_origins.as_deref());
     let is_let = |pattern: &String| crate::base::text::wildcard(pattern, &origin);
-    if origin::is_ours(&origin, host, &config.url) || others.unwrap_or_default().iter().any(is_let) {
+    if origin::is_ours(&origin, host, &config.url) || others.unwrap_or_default().iter().any(is_let)
+    {
         Ok(Some(origin))
     } else {
         Err(Problem::invalid("invalid origin"))

@@ -12,7 +12,9 @@
 ---@field workers? any list of workers
 ---@field builders? any list of builders
 ---@field schedulers? any list of schedulers
+---@field change_sources? any list of change sources
 ---@field reporters? any list of reporters
+---@field cancellers? any list of cancellers
 ---@field properties? table<string, any> properties that every build gets
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
 
@@ -22,6 +24,8 @@
 ---@field max_builds? integer builds at once over all builders (default: no limit)
 ---@field properties? table<string, any> properties of its builds
 ---@field locks? any list of lock accesses that each of its builds takes
+---@field notify_on_missing? any list of mail addresses; not available yet
+---@field missing_timeout? number seconds; not available yet
 ---@field data? any
 
 ---@class ci.BuilderOptions

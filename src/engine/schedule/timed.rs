@@ -81,11 +81,8 @@ mod tests {
     #[test]
     fn a_forced_time_is_told_from_a_usual_one() {
         let zone = TimeZone::UTC;
-        let times = Times::Cron {
-            times: Box::new(daily(3)),
-            forced: Some(Box::new(daily(5))),
-            zone,
-        };
+        let times =
+            Times::Cron { times: Box::new(daily(3)), forced: Some(Box::new(daily(5))), zone };
         let first = next(&times, Some(at(0)), at(100)).unwrap();
         assert_eq!(first, Due { at: at(3 * 3600), is_forced: false });
         let second = next(&times, Some(first.at), first.at).unwrap();

@@ -25,8 +25,8 @@ pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{
-    BranchScheduler, CodebaseConfig, ForceScheduler, SchedulerConfig, SchedulerKind, TimedScheduler,
-    Times, Wanted,
+    BranchScheduler, CodebaseConfig, ForceScheduler, SchedulerConfig, SchedulerKind,
+    TimedScheduler, Times, Wanted,
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;

@@ -157,9 +157,8 @@ impl Parameter {
     /// The usual questions for a codebase.
     #[must_use]
     pub fn codebase(codebase: &str) -> Self {
-        let part = |name: &str| {
-            Self::new(name, &format!("{name}:"), ParameterKind::Text { size: 80 })
-        };
+        let part =
+            |name: &str| Self::new(name, &format!("{name}:"), ParameterKind::Text { size: 80 });
         let fields = ["branch", "revision", "repository", "project"].map(part).into();
         Self::group(codebase, codebase, Group::Codebase, fields)
     }
@@ -181,9 +180,7 @@ impl Parameter {
     #[must_use]
     pub fn leaves(&self) -> Vec<&Self> {
         match &self.kind {
-            ParameterKind::Nested { fields, .. } => {
-                fields.iter().flat_map(Self::leaves).collect()
-            }
+            ParameterKind::Nested { fields, .. } => fields.iter().flat_map(Self::leaves).collect(),
             _ => vec![self],
         }
     }

@@ -30,6 +30,23 @@ pub struct SchedulerConfig {
     pub site: Site,
 }
 
+impl SchedulerConfig {
+    /// A scheduler with nothing but what every one has.
+    #[must_use]
+    pub fn new(name: &str, builders: &[&str], kind: SchedulerKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            builders: builders.iter().map(|b| (*b).to_owned()).collect(),
+            properties: BTreeMap::new(),
+            codebases: Vec::new(),
+            reason: None,
+            priority: 0,
+            kind,
+            site: Site::default(),
+        }
+    }
+}
+
 /// A codebase of a scheduler, and what is built of it when no change says otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodebaseConfig {
@@ -146,4 +163,21 @@ pub struct ForceScheduler {
     pub reason_string: Option<String>,
     /// The form: who and why, the codebases, the parameters.
     pub fields: Vec<Parameter>,
+}
+
+impl ForceScheduler {
+    /// The form that a scheduler called `name` has when nothing is said about it.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        let order = Parameter::order(Parameter::username(), Parameter::reason("force build"));
+        let mut fields = vec![order, Parameter::codebase("")];
+        fields.iter_mut().for_each(|field| field.place(""));
+        Self {
+            button_name: name.to_owned(),
+            label: name.to_owned(),
+            codebases: vec![String::new()],
+            reason_string: None,
+            fields,
+        }
+    }
 }

@@ -56,7 +56,8 @@ fn roles(f: &mut Fields<'_, '_>) -> BTreeMap<String, Role> {
                 role.problem_at("emails", email, message, Vec::new());
             }
             for domain in domains.iter().filter(|d| d.contains('@') || d.is_empty()) {
-                let message = format!("`domains` of {owner} takes what follows the @, not {domain:?}.");
+                let message =
+                    format!("`domains` of {owner} takes what follows the @, not {domain:?}.");
                 role.problem_at("domains", domain, message, Vec::new());
             }
             role.finish();
@@ -136,8 +137,7 @@ fn known(
         _ => {}
     }
     if !roles.contains_key(role) {
-        let known: Vec<String> =
-            roles.keys().cloned().chain(BUILT_IN.map(str::to_owned)).collect();
+        let known: Vec<String> = roles.keys().cloned().chain(BUILT_IN.map(str::to_owned)).collect();
         let message = format!("`allow` names the role {role:?}, which `roles` does not have.");
         let hints = suggestion(role, &known).into_iter().collect();
         f.problem_at(key, role, message, hints);

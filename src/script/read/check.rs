@@ -13,10 +13,8 @@ pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
     checks.duplicates("builder", config.builders.iter().map(|b| (&b.name, &b.site)));
     let only_checked = reader.only_checked.borrow();
     let schedulers = config.schedulers.iter().map(|s| (&s.name, &s.site));
-    checks.duplicates(
-        "scheduler",
-        schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))),
-    );
+    checks
+        .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
     checks.references();
     checks.cycles();
@@ -108,11 +106,8 @@ impl Checks<'_, '_> {
                     let ring = &chain[at..];
                     if !ring.iter().any(|name| told.contains(name)) {
                         told.extend(ring);
-                        let words: Vec<String> = ring
-                            .iter()
-                            .chain([next])
-                            .map(|name| format!("{name:?}"))
-                            .collect();
+                        let words: Vec<String> =
+                            ring.iter().chain([next]).map(|name| format!("{name:?}")).collect();
                         let message = format!(
                             "dependent schedulers wait for each other: {}.",
                             words.join(" waits for ")

@@ -25,17 +25,8 @@ pub(super) const OPTIONS: &[&str] = &[
 
 /// What every parameter takes.
 const BASE: [&str; 11] = [
-    "name",
-    "label",
-    "tablabel",
-    "default",
-    "required",
-    "multiple",
-    "regex",
-    "hide",
-    "max_size",
-    "tooltip",
-    "data",
+    "name", "label", "tablabel", "default", "required", "multiple", "regex", "hide", "max_size",
+    "tooltip", "data",
 ];
 
 /// The kinds of parameters, with what each takes beside the common options.
@@ -192,9 +183,9 @@ fn parameters(f: &mut Fields<'_, '_>, key: &str) -> Vec<Parameter> {
     let mut out = Vec::new();
     f.each(key, |f, _, item| match &item {
         Value::Table(table)
-            if f.reader.object(table).is_some_and(|o| {
-                options(&o.kind).is_some() && o.kind != "codebase_parameter"
-            }) =>
+            if f.reader
+                .object(table)
+                .is_some_and(|o| options(&o.kind).is_some() && o.kind != "codebase_parameter") =>
         {
             out.push(object(f.reader, table));
         }
@@ -249,7 +240,8 @@ fn name(f: &mut Fields<'_, '_>, kind: &str) -> String {
 }
 
 fn kind_of(f: &mut Fields<'_, '_>, kind: &str) -> ParameterKind {
-    let mut number = |key: &str, default: i64, most: i64| f.integer(key, 1..=most).unwrap_or(default);
+    let mut number =
+        |key: &str, default: i64, most: i64| f.integer(key, 1..=most).unwrap_or(default);
     match kind {
         "text_parameter" => {
             ParameterKind::Area { cols: number("cols", 80, 500), rows: number("rows", 20, 500) }
@@ -410,10 +402,14 @@ fn autopopulate(f: &mut Fields<'_, '_>) -> Option<Json> {
 fn misfit(parameter: &Parameter) -> Option<String> {
     let default = &parameter.default;
     match &parameter.kind {
-        ParameterKind::Text { .. } | ParameterKind::Area { .. } | ParameterKind::Username { .. } => {
+        ParameterKind::Text { .. }
+        | ParameterKind::Area { .. }
+        | ParameterKind::Username { .. } => {
             (!default.is_string()).then(|| "it must be a string".to_owned())
         }
-        ParameterKind::Int { .. } => (!default.is_i64()).then(|| "it must be an integer".to_owned()),
+        ParameterKind::Int { .. } => {
+            (!default.is_i64()).then(|| "it must be an integer".to_owned())
+        }
         ParameterKind::Boolean => {
             (!default.is_boolean()).then(|| "it must be true or false".to_owned())
         }

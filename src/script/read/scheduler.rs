@@ -221,7 +221,8 @@ fn upstream(f: &mut Fields<'_, '_>) -> String {
 
 fn timed(f: &mut Fields<'_, '_>, times: Times) -> TimedScheduler {
     let only_if_changed = f.boolean("only_if_changed", false);
-    let scheduler = TimedScheduler { times, only_if_changed, branch: f.text("branch"), wanted: wanted(f) };
+    let scheduler =
+        TimedScheduler { times, only_if_changed, branch: f.text("branch"), wanted: wanted(f) };
     let without = |f: &Fields<'_, '_>, key: &str| {
         let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
         f.problem_with(key, message, vec!["It builds at its times whatever changed.".to_owned()]);
@@ -248,7 +249,8 @@ fn periodic(f: &mut Fields<'_, '_>) -> TimedScheduler {
 
 fn nightly(f: &mut Fields<'_, '_>) -> TimedScheduler {
     let times = cron(f, "");
-    let is_forced = Unit::ALL.iter().any(|unit| f.raw(&format!("force_at_{}", unit.word())).is_some());
+    let is_forced =
+        Unit::ALL.iter().any(|unit| f.raw(&format!("force_at_{}", unit.word())).is_some());
     let forced = cron(f, "force_at_");
     let zone = zone(f);
     let times = Box::new(times);

@@ -134,7 +134,8 @@ fn origins(f: &mut Fields<'_, '_>) -> Option<Vec<String>> {
             let message = format!(
                 "`allowed_origins` of c.www takes what a browser calls an origin, not {origin:?}."
             );
-            let hint = r#"That is "https://ci.example.org" or "https://*.example.org", without a path."#;
+            let hint =
+                r#"That is "https://ci.example.org" or "https://*.example.org", without a path."#;
             f.problem_at("allowed_origins", origin, message, vec![hint.to_owned()]);
         }
     }
@@ -146,7 +147,8 @@ fn dashboards(f: &mut Fields<'_, '_>) {
         Value::Table(table) if outline::object(f.reader, table, &["dashboard"]) => {}
         other => {
             let got = a_type(other);
-            let message = format!("`dashboards` of c.www holds {got}; it takes what ci.dashboard makes.");
+            let message =
+                format!("`dashboards` of c.www holds {got}; it takes what ci.dashboard makes.");
             f.problem("dashboards", message);
         }
     });

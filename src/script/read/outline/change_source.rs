@@ -1,7 +1,7 @@
 //! `ci.change_sources.*`: what looks for changes by itself.
 
 use super::check::{
-    self, boolean, callback, count, need_secret, need_text, need_url, secret, seconds, text,
+    self, boolean, callback, count, need_secret, need_text, need_url, seconds, secret, text,
     text_or_function, texts, texts_true_or_function, url,
 };
 use super::{Entry, Outline, nothing_more};
@@ -146,7 +146,9 @@ fn delays(f: &mut Fields<'_, '_>) {
         f.problem("poll_random_delay_min", message);
     }
     if high.is_some_and(|high| high >= interval) {
-        let message = format!("`poll_random_delay_max` must be less than `poll_interval`, which is {interval} s.");
+        let message = format!(
+            "`poll_random_delay_max` must be less than `poll_interval`, which is {interval} s."
+        );
         f.problem("poll_random_delay_max", message);
     }
 }

@@ -128,7 +128,11 @@ pub(in crate::script::read) fn choice(f: &mut Fields<'_, '_>, key: &'static str,
 }
 
 /// Each one of `choices`.
-pub(in crate::script::read) fn choices(f: &mut Fields<'_, '_>, key: &'static str, choices: &[&str]) {
+pub(in crate::script::read) fn choices(
+    f: &mut Fields<'_, '_>,
+    key: &'static str,
+    choices: &[&str],
+) {
     for text in f.texts(key).unwrap_or_default() {
         one_of(f, key, &text, choices);
     }

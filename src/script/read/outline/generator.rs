@@ -1,8 +1,6 @@
 //! `ci.generators.*`: of which builds, requests and workers a reporter tells.
 
-use super::check::{
-    self, boolean, builders, choices, renderable, schedulers, texts, workers,
-};
+use super::check::{self, boolean, builders, choices, renderable, schedulers, texts, workers};
 use super::{Entry, Outline, nested, nothing_more};
 use crate::script::fields::Fields;
 
@@ -87,7 +85,8 @@ pub(super) const ALL: &[Outline] = &[
         options: &[&[
             ("workers", |f, k| {
                 // "all" is Buildbot's word for every worker.
-                if !matches!(f.value(k), Some(mlua::Value::String(s)) if s.to_string_lossy() == "all") {
+                if !matches!(f.value(k), Some(mlua::Value::String(s)) if s.to_string_lossy() == "all")
+                {
                     workers(f, k);
                 }
             }),
@@ -114,7 +113,8 @@ pub(in crate::script::read) fn generators(f: &mut Fields<'_, '_>, key: &'static 
         mlua::Value::Table(table) if super::object(f.reader, &table, &KINDS) => {}
         other => {
             let got = crate::script::convert::a_type(&other);
-            let message = format!("`{key}` of {} holds {got}; it takes what {made_by} makes.", f.owner);
+            let message =
+                format!("`{key}` of {} holds {got}; it takes what {made_by} makes.", f.owner);
             f.problem(key, message);
         }
     });

@@ -1,7 +1,7 @@
 //! `ci.hooks.*` beside GitHub's: the other forges, changes posted by hand, and a push for pollers.
 
 use super::check::{
-    boolean, callback, patterns, secret, text, text_or_function, texts, need_secret, url,
+    boolean, callback, need_secret, patterns, secret, text, text_or_function, texts, url,
 };
 use super::{Entry, Outline, nothing_more};
 

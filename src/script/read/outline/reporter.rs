@@ -30,15 +30,30 @@ const KEYED: &[Entry] = &[("key", renderable), ("status_name", renderable)];
 
 /// What people are told of on IRC.
 const EVENTS: [&str; 12] = [
-    "started", "finished", "success", "failure", "exception", "cancelled", "warnings", "problem",
-    "recovery", "worse", "better", "worker",
+    "started",
+    "finished",
+    "success",
+    "failure",
+    "exception",
+    "cancelled",
+    "warnings",
+    "problem",
+    "recovery",
+    "worse",
+    "better",
+    "worker",
 ];
 
 pub(super) const ALL: &[Outline] = &[
     Outline {
         kind: "github_comment",
         owner: "reporter github_comment",
-        options: &[NAME, CHOICE, HTTP, &[("token", need_secret), ("api", url), ("finish", renderable)]],
+        options: &[
+            NAME,
+            CHOICE,
+            HTTP,
+            &[("token", need_secret), ("api", url), ("finish", renderable)],
+        ],
         whole: nothing_more,
     },
     Outline {
@@ -222,7 +237,10 @@ pub(super) const ALL: &[Outline] = &[
             if f.list("channels").is_none_or(|c| c.is_empty())
                 && f.list("pm_to_nicks").is_none_or(|n| n.is_empty())
             {
-                f.problem("channels", format!("{} has neither `channels` nor `pm_to_nicks`.", f.owner));
+                f.problem(
+                    "channels",
+                    format!("{} has neither `channels` nor `pm_to_nicks`.", f.owner),
+                );
             }
         },
     },
@@ -233,7 +251,8 @@ fn lookup(f: &mut Fields<'_, '_>, key: &'static str) {
     if matches!(f.value(key), Some(mlua::Value::String(_))) {
         let domain = f.text(key).unwrap_or_default();
         if domain.is_empty() || domain.contains('@') || domain.contains(char::is_whitespace) {
-            let message = format!("`{key}` of {} is a domain or a function, not {domain:?}.", f.owner);
+            let message =
+                format!("`{key}` of {} is a domain or a function, not {domain:?}.", f.owner);
             f.problem(key, message);
         }
         return;

@@ -64,7 +64,11 @@ fn port(f: &mut Fields<'_, '_>, key: &'static str) {
             let text = f.text(key).unwrap_or_default();
             if crate::script::read::www::endpoint(&text).is_none() {
                 let message = format!("`{key}` of {} is not a port: {text:?}.", f.owner);
-                f.problem_with(key, message, vec![r#"Write 8031 or "tcp:8031:interface=127.0.0.1"."#.to_owned()]);
+                f.problem_with(
+                    key,
+                    message,
+                    vec![r#"Write 8031 or "tcp:8031:interface=127.0.0.1"."#.to_owned()],
+                );
             }
         }
         _ => check::port(f, key),
