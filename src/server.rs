@@ -107,7 +107,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         opened,
         generation: new_generation(loaded),
         master_name: master_name(&options.base_dir),
-        base_dir: options.base_dir.clone(),
+        base_dir: Some(options.base_dir.clone()),
         clock,
         random: Random::system(),
         tasks: tasks.clone(),
@@ -125,6 +125,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         spawn_loop("logs", log_loop.serve(), failed.clone(), tasks.token())?,
     ];
     tasks.spawn("intake", started.intake.serve(tasks.token()));
+    tasks.spawn("planner", started.planner.serve(tasks.token()));
     tasks.spawn("report", report::serve(engine.clone(), http, tasks.clone()));
 
     let worker_addr = workers.local_addr().ok();

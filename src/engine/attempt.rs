@@ -46,7 +46,7 @@ pub(super) struct Attempt {
     pub(super) orders: watch::Receiver<Order>,
     pub(super) engine: Engine,
     pub(super) logs: LogWriter,
-    pub(super) base_dir: PathBuf,
+    pub(super) base_dir: Option<PathBuf>,
 }
 
 /// A build under way: what its steps share.

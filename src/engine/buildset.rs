@@ -5,7 +5,7 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
-use crate::engine::input::{Answer, Force, Started};
+use crate::engine::input::{Answer, BuildOrder, Force, Started};
 use crate::model::config::{ReporterKind, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
@@ -68,6 +68,27 @@ impl Turn<'_> {
             ..NewBuildset::default()
         };
         let started = self.add_buildset(&set, builders, force.priority)?;
+        self.answer(answer, Ok(started));
+        Ok(())
+    }
+
+    pub(super) fn build_wanted(
+        &mut self,
+        order: BuildOrder,
+        answer: Answer<Started>,
+    ) -> Result<()> {
+        let builder = self.state.builder_id(&order.builder);
+        if builder.and_then(|id| self.state.builders.get(&id)).is_none_or(|b| !b.is_configured) {
+            let text = format!("There is no builder {:?}.", order.builder);
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        }
+        let BuildOrder { builder, reason, mut sourcestamps, properties } = order;
+        if sourcestamps.is_empty() {
+            sourcestamps.push(Sourcestamp::default());
+        }
+        let set = NewBuildset { reason, sourcestamps, properties, ..NewBuildset::default() };
+        let started = self.add_buildset(&set, &[builder], 0)?;
         self.answer(answer, Ok(started));
         Ok(())
     }
@@ -178,8 +199,11 @@ impl Turn<'_> {
             if reporter.builders.as_ref().is_some_and(|b| !b.iter().any(|b| b == name)) {
                 continue;
             }
-            let ReporterKind::GithubStatus(status) = &reporter.kind;
-            if kind == "request_added" && status.pending.is_none() {
+            let is_told = match &reporter.kind {
+                ReporterKind::GithubStatus(s) => kind != "request_added" || s.pending.is_some(),
+                ReporterKind::Scripted(s) => s.events.iter().any(|event| event == kind),
+            };
+            if !is_told {
                 continue;
             }
             outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;

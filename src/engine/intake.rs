@@ -18,7 +18,7 @@ use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
-use crate::model::filter::Verdict;
+use crate::model::filter::{ChangeFilter, Verdict};
 use crate::store::deliveries;
 
 /// How long the next delivery waits for the one before it. Order is kept while GitHub answers; in
@@ -118,17 +118,23 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
 async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<String, Judgement> {
     let mut out = BTreeMap::new();
     for scheduler in &generation.config.schedulers {
-        if let Some(wanted) = scheduler.kind.wanted() {
-            if let Some(why) = is_elsewhere(scheduler, change) {
-                out.insert(scheduler.name.clone(), Judgement::Refused(why));
-                continue;
-            }
-            let judgement = judge(generation, wanted, change).await.unwrap_or_else(|error| {
-                tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
-                Judgement::Refused(format!("its filter failed: {error}"))
-            });
-            out.insert(scheduler.name.clone(), judgement);
+        if let Some(why) = is_elsewhere(scheduler, change) {
+            out.insert(scheduler.name.clone(), Judgement::Refused(why));
+            continue;
         }
+        let judged = match (&scheduler.kind, scheduler.kind.wanted()) {
+            (_, Some(wanted)) => judge(generation, wanted, change).await,
+            (SchedulerKind::Scripted(rules), None) if rules.on_change.is_some() => {
+                let refusal = refusal(generation, &rules.change_filter, change).await;
+                refusal.map(|no| no.unwrap_or(Judgement::Important))
+            }
+            _ => continue,
+        };
+        let judgement = judged.unwrap_or_else(|error| {
+            tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
+            Judgement::Refused(format!("its filter failed: {error}"))
+        });
+        out.insert(scheduler.name.clone(), judgement);
     }
     out
 }
@@ -147,14 +153,14 @@ fn is_elsewhere(scheduler: &SchedulerConfig, change: &NewChange) -> Option<Strin
     }
 }
 
-async fn judge(
+/// Why a filter refuses a change; none = it lets it in.
+async fn refusal(
     generation: &Generation,
-    rules: &Wanted,
+    filter: &ChangeFilter,
     change: &NewChange,
-) -> Result<Judgement, ScriptError> {
-    let filter = &rules.change_filter;
+) -> Result<Option<Judgement>, ScriptError> {
     let callbacks = match filter.check(change) {
-        Verdict::Refused(why) => return Ok(Judgement::Refused(why)),
+        Verdict::Refused(why) => return Ok(Some(Judgement::Refused(why))),
         Verdict::Ask(callbacks) => callbacks,
     };
     let says_no = |callback: &Callback| {
@@ -163,15 +169,27 @@ async fn judge(
     for (callback, value) in callbacks {
         let args = vec![Argument::Json(value.into())];
         if !is_true(&generation.scripts.call(&callback, args).await?) {
-            return Ok(says_no(&callback));
+            return Ok(Some(says_no(&callback)));
         }
     }
-    let of_change = || vec![Argument::Change(Box::new(change.clone()))];
+    let of_change = vec![Argument::Change(Box::new(change.clone()))];
     if let Some(callback) = &filter.filter
-        && !is_true(&generation.scripts.call(callback, of_change()).await?)
+        && !is_true(&generation.scripts.call(callback, of_change).await?)
     {
-        return Ok(says_no(callback));
+        return Ok(Some(says_no(callback)));
     }
+    Ok(None)
+}
+
+async fn judge(
+    generation: &Generation,
+    rules: &Wanted,
+    change: &NewChange,
+) -> Result<Judgement, ScriptError> {
+    if let Some(no) = refusal(generation, &rules.change_filter, change).await? {
+        return Ok(no);
+    }
+    let of_change = || vec![Argument::Change(Box::new(change.clone()))];
     let Some(callback) = &rules.file_is_important else { return Ok(Judgement::Important) };
     Ok(match generation.scripts.call(callback, of_change()).await {
         Ok(answer) if !is_true(&answer) && rules.only_important => {

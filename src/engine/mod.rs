@@ -16,6 +16,8 @@ pub mod intake;
 mod locks;
 mod mask;
 pub mod output;
+pub mod planner;
+mod plans;
 pub mod ports;
 mod queue;
 pub mod recover;
@@ -41,7 +43,7 @@ use crate::base::clock::Clock;
 use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
 use crate::engine::input::{
-    Answer, Attached, Delivered, Force, Input, NewGeneration, Reloaded, Started,
+    Answer, Attached, BuildOrder, Delivered, Force, Input, NewGeneration, Reloaded, Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
 pub use crate::engine::reload::preview;
@@ -210,6 +212,14 @@ impl Engine {
     /// When the scheduler or a builder does not exist.
     pub async fn force(&self, force: Force) -> Result<Started, Refusal> {
         self.ask(|answer| Input::Forced { force, answer }).await
+    }
+
+    /// Asks a builder to build, with no scheduler in between.
+    ///
+    /// # Errors
+    /// When there is no such builder.
+    pub async fn build(&self, order: BuildOrder) -> Result<Started, Refusal> {
+        self.ask(|answer| Input::BuildWanted { order, answer }).await
     }
 
     /// Makes a new request with a build's source and properties.

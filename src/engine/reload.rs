@@ -45,6 +45,8 @@ impl Turn<'_> {
         self.announce(Event::GenerationActivated { generation: generation.id });
         self.state.generation = generation;
         self.out.acts.push(Act::ShowGeneration);
+        // Afterwards, so that it looks at the new schedulers.
+        self.out.acts.push(Act::WakePlanner);
         Ok(())
     }
 
@@ -128,7 +130,7 @@ impl Turn<'_> {
                 schedulers::set_fired(self.conn, id, self.now)?;
             }
         }
-        Ok(())
+        self.begin_timers(generation)
     }
 
     pub(super) fn generation_refused(

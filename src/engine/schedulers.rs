@@ -38,7 +38,9 @@ impl Turn<'_> {
                 SchedulerKind::Branch(_) if scheduler.held.is_empty() => None,
                 SchedulerKind::Branch(rules) => self.run_branch(id, config, rules)?,
                 SchedulerKind::Timed(rules) => self.run_timed(id, config, rules)?,
-                SchedulerKind::Dependent(_) | SchedulerKind::Force(_) => None,
+                SchedulerKind::Dependent(_)
+                | SchedulerKind::Force(_)
+                | SchedulerKind::Scripted(_) => None,
             };
             next = next.into_iter().chain(again).min();
         }
@@ -121,7 +123,7 @@ impl Turn<'_> {
     ) -> Result<()> {
         let set = NewBuildset {
             scheduler: Some(id),
-            reason: reason(config),
+            reason: config.reason(),
             sourcestamps,
             changes: group.iter().map(|h| h.change.id).collect(),
             properties: properties(config),
@@ -147,7 +149,8 @@ impl Turn<'_> {
             return Ok(());
         };
         for config in &generation.config.schedulers {
-            let waits = matches!(&config.kind, SchedulerKind::Dependent(of) if *of == upstream);
+            let waits =
+                matches!(&config.kind, SchedulerKind::Dependent(of) if of.upstream == upstream);
             let row = self.state.schedulers.iter().find(|(_, s)| s.name == config.name);
             let Some((id, _)) = row.filter(|(_, s)| waits && s.is_enabled && s.is_configured)
             else {
@@ -155,7 +158,7 @@ impl Turn<'_> {
             };
             let set = NewBuildset {
                 scheduler: Some(*id),
-                reason: reason(config),
+                reason: config.reason(),
                 sourcestamps: sourcestamps::of_buildset(self.conn, buildset)?,
                 changes: buildsets::change_ids(self.conn, buildset)?,
                 properties: properties(config),
@@ -171,13 +174,6 @@ fn properties(config: &SchedulerConfig) -> Properties {
     let mut properties = Properties::from_values(&config.properties, "Scheduler");
     properties.set("scheduler", config.name.clone().into(), "Scheduler");
     properties
-}
-
-fn reason(config: &SchedulerConfig) -> String {
-    let kind = config.kind.word();
-    config.reason.clone().unwrap_or_else(|| {
-        format!("The {kind} scheduler named '{}' triggered this build", config.name)
-    })
 }
 
 /// What is built of each codebase when no change says otherwise; without codebases the one that has

@@ -88,13 +88,21 @@ pub struct Part {
     nth: Vec<(u8, u8)>,
     /// The last of a weekday in the month.
     last_of: Vec<u8>,
+    /// As it was written.
+    text: String,
 }
 
 impl Part {
     /// Any value.
     #[must_use]
     pub fn any() -> Self {
-        Self::default()
+        Self { text: "*".to_owned(), ..Self::default() }
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// One value.
@@ -104,7 +112,9 @@ impl Part {
     pub fn one(unit: Unit, value: i64) -> Result<Self, String> {
         let (low, high) = unit.range();
         match u8::try_from(value) {
-            Ok(v) if (low..=high).contains(&v) => Ok(Self { set: Some(1 << v), ..Self::default() }),
+            Ok(v) if (low..=high).contains(&v) => {
+                Ok(Self { set: Some(1 << v), text: v.to_string(), ..Self::default() })
+            }
             _ => Err(format!("{value} is not {}", unit.allowed())),
         }
     }
@@ -114,9 +124,10 @@ impl Part {
     /// # Errors
     /// What is wrong, as part of a sentence.
     pub fn parse(unit: Unit, text: &str) -> Result<Self, String> {
-        let mut out = Self { set: Some(0), ..Self::default() };
+        let mut out = Self::none();
         for item in text.split(',') {
-            out = out.with(&Self::item(unit, item.trim())?);
+            let item = item.trim();
+            out = out.with(&Self { text: item.to_owned(), ..Self::item(unit, item)? });
         }
         Ok(out)
     }
@@ -131,6 +142,10 @@ impl Part {
         self.last |= other.last;
         self.nth.extend(&other.nth);
         self.last_of.extend(&other.last_of);
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        self.text.push_str(&other.text);
         self
     }
 
@@ -279,6 +294,18 @@ pub struct Cron {
 }
 
 impl Cron {
+    /// One of its parts.
+    #[must_use]
+    pub fn part(&self, unit: Unit) -> &Part {
+        match unit {
+            Unit::Minute => &self.minute,
+            Unit::Hour => &self.hour,
+            Unit::DayOfMonth => &self.day_of_month,
+            Unit::Month => &self.month,
+            Unit::DayOfWeek => &self.day_of_week,
+        }
+    }
+
     /// The first time after `after`; none when it never comes (the 31st of February).
     #[must_use]
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {

@@ -19,6 +19,7 @@ use super::texts::Texts;
 use super::{convert, embed, native};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
+use crate::http;
 use crate::model::config::{LoadedFile, Site};
 
 /// What one load knows and collects.
@@ -28,6 +29,8 @@ pub(super) struct Ground {
     /// The base directory; secret files are relative to it.
     pub(super) base_dir: PathBuf,
     pub(super) clock: Clock,
+    /// For `ci.http`.
+    pub(super) http: RefCell<http::Client>,
     /// What is read from files while the configuration loads.
     pub(super) texts: Texts,
     /// Texts, for excerpts.
@@ -40,6 +43,8 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
+    /// A secret file that does not exist is no problem: something stands in for it.
+    pub(super) makes_up_secrets: Cell<bool>,
 }
 
 impl Ground {
@@ -53,12 +58,14 @@ impl Ground {
             config_dir,
             base_dir,
             clock,
+            http: RefCell::default(),
             texts,
             sources: RefCell::default(),
             files: RefCell::default(),
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
+            makes_up_secrets: Cell::new(false),
         })
     }
 
@@ -107,11 +114,14 @@ impl Ground {
         }
     }
 
-    /// Takes note of a secret; an empty one is none.
-    pub(super) fn add_secret(&self, text: &str) -> Secret {
-        let secret = Secret::new(text);
+    /// Takes note of a secret; an empty one is none. One that is known already, say from a file,
+    /// is the same.
+    pub(super) fn add_secret(&self, secret: Secret) -> Secret {
         let mut secrets = self.secrets.borrow_mut();
-        if !text.is_empty() && !secrets.iter().any(|s| s.expose() == text) {
+        if let Some(known) = secrets.iter().find(|s| s.expose() == secret.expose()) {
+            return known.clone();
+        }
+        if !secret.expose().is_empty() {
             secrets.push(secret.clone());
         }
         secret

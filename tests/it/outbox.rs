@@ -21,7 +21,7 @@ use halide_ci::model::config::{
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::property::Properties;
-use halide_ci::model::render::{Alternative, Piece, Renderable, Selector};
+use halide_ci::model::render::Renderable;
 use halide_ci::model::sourcestamp::Sourcestamp;
 use halide_ci::store::builds::NewBuild;
 use halide_ci::store::buildsets::NewBuildset;
@@ -67,12 +67,9 @@ fn config() -> Config {
         collapse_requests: false,
         site: Site::default(),
     };
-    let context = Renderable::Interpolate(vec![
-        Piece::Text("buildbot/".to_owned()),
-        Piece::Select {
-            what: Selector::Property("buildername".to_owned()),
-            alternative: Alternative::None,
-        },
+    let context = Renderable::Concat(vec![
+        Renderable::text("buildbot/"),
+        Renderable::Property { name: "buildername".to_owned(), default: None },
     ]);
     let status = GithubStatus {
         token: Secret::new("t0ken"),
@@ -127,7 +124,7 @@ impl Master {
             opened: Store::open(&StoreOptions { path, durable: false, inline: true }).unwrap(),
             generation,
             master_name: "test".to_owned(),
-            base_dir: dir.to_owned(),
+            base_dir: Some(dir.to_owned()),
             clock,
             random: Random::seeded(7),
             tasks: tasks.clone(),

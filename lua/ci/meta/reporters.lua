@@ -129,7 +129,7 @@
 ---@field finish? ci.Renderable<string>
 
 ---A POST of JSON. Not available yet.
----@class ci.HttpOptions: ci.HttpReporterOptions
+---@class ci.HttpPostOptions: ci.HttpReporterOptions
 ---@field url string
 ---@field user? string
 ---@field password? string
@@ -285,7 +285,7 @@ function ci.reporters.gerrit_verify_status(options) end
 function ci.reporters.mail(options) end
 
 ---A POST of JSON. Not available yet.
----@param options ci.HttpOptions
+---@param options ci.HttpPostOptions
 ---@return ci.Reporter
 function ci.reporters.http(options) end
 

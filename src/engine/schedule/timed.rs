@@ -23,14 +23,14 @@ pub(crate) fn next(times: &Times, last: Option<Timestamp>, now: Timestamp) -> Op
     // A clock that was set back must not put a scheduler to sleep.
     let last = last.map(|last| last.min(now));
     match times {
-        Times::Every(seconds) => {
+        Times::Every { period: seconds } => {
             let period = Duration::try_from_secs_f64(*seconds).unwrap_or(Duration::MAX);
             Some(Due { at: last.map_or(now, |last| last + period), is_forced: false })
         }
-        Times::Cron { times, forced, zone } => {
+        Times::Cron { times, force_at, timezone } => {
             let last = last.unwrap_or(now);
-            let usual = times.next(last, zone);
-            let forced = forced.as_ref().and_then(|forced| forced.next(last, zone));
+            let usual = times.next(last, timezone);
+            let forced = force_at.as_ref().and_then(|forced| forced.next(last, timezone));
             let at = usual.into_iter().chain(forced).min()?;
             Some(Due { at, is_forced: forced == Some(at) })
         }
@@ -42,7 +42,7 @@ pub(crate) fn next(times: &Times, last: Option<Timestamp>, now: Timestamp) -> Op
 #[must_use]
 pub(crate) fn done(times: &Times, at: Timestamp, now: Timestamp) -> Timestamp {
     match times {
-        Times::Every(seconds) if now.since(at).as_secs_f64() < *seconds => at,
+        Times::Every { period: seconds } if now.since(at).as_secs_f64() < *seconds => at,
         _ => now,
     }
 }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn periods_do_not_drift_and_missed_ones_are_made_up_for_once() {
-        let times = Times::Every(60.0);
+        let times = Times::Every { period: 60.0 };
         assert_eq!(next(&times, None, at(5)).unwrap().at, at(5));
         let due = next(&times, Some(at(5)), at(30)).unwrap();
         assert_eq!(due.at, at(65));
@@ -80,9 +80,11 @@ mod tests {
 
     #[test]
     fn a_forced_time_is_told_from_a_usual_one() {
-        let zone = TimeZone::UTC;
-        let times =
-            Times::Cron { times: Box::new(daily(3)), forced: Some(Box::new(daily(5))), zone };
+        let times = Times::Cron {
+            times: Box::new(daily(3)),
+            force_at: Some(Box::new(daily(5))),
+            timezone: TimeZone::UTC,
+        };
         let first = next(&times, Some(at(0)), at(100)).unwrap();
         assert_eq!(first, Due { at: at(3 * 3600), is_forced: false });
         let second = next(&times, Some(first.at), first.at).unwrap();

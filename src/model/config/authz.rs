@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::Callback;
 
 /// Rules and roles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Authz {
     /// Action (`force`, `stop`, `rebuild`, `cancel`, `reload`, `scheduler`, `worker`, or
     /// `control` for all of them) → rules; one that says yes is enough.
@@ -15,29 +17,33 @@ pub struct Authz {
 }
 
 /// A rule: whom it lets do the action, and on which builders.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Rule {
     /// Whom.
+    #[serde(rename = "role")]
     pub who: Grant,
     /// The builders, with `*` for any text; none = all, and what is not of a builder.
     pub builders: Option<Vec<String>>,
 }
 
 /// Whom a rule lets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grant {
     /// Everybody, logged in or not (`anyone`).
     Anyone,
     /// Who started what is acted on (`owner`).
     Owner,
     /// Who has this role.
+    #[serde(untagged)]
     Role(String),
     /// Whom a function of (user, request) lets.
+    #[serde(untagged)]
     Predicate(Callback),
 }
 
 /// Who has a role; one of them is enough.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Role {
     /// Users by name.
     pub users: Vec<String>,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{LockAccess, Site, StepConfig};
 use crate::model::render::Renderable;
 
 /// `ci.builder`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct BuilderConfig {
     /// Unique name.
     pub name: String,

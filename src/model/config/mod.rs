@@ -4,11 +4,14 @@
 
 mod authz;
 mod builder;
+pub mod json;
 mod lock;
 mod parameter;
 mod reporter;
 mod scheduler;
+mod scripted;
 mod step;
+mod timed;
 mod worker;
 mod www;
 
@@ -17,6 +20,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
@@ -25,10 +29,14 @@ pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{
-    BranchScheduler, CodebaseConfig, ForceScheduler, SchedulerConfig, SchedulerKind,
-    TimedScheduler, Times, Wanted,
+    BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
+    SchedulerKind, Wanted,
+};
+pub use self::scripted::{
+    OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::timed::{TimedScheduler, Times};
 pub use self::worker::WorkerConfig;
 pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
 use crate::base::secret::Secret;
@@ -142,7 +150,7 @@ pub struct LoadedFile {
 }
 
 /// Budgets of a generation's Lua state (`c.limits`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Limits {
     /// Seconds that a callback may compute between two waits (default 1).
     pub cpu_seconds: f64,
@@ -157,7 +165,7 @@ impl Default for Limits {
 }
 
 /// Where workers connect (`c.protocols`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Protocols {
     /// TCP port, 0 = any free one (default 9990).
     pub port: u16,

@@ -1,6 +1,7 @@
 //! Parameters of force schedulers: `ci.parameters.*`, what a form asks for and what fits.
 
 use regex::Regex;
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 /// A field of a form, or a group of them.
@@ -201,6 +202,21 @@ impl Parameter {
             out.extend(more);
         }
         out
+    }
+}
+
+/// As the data API describes it, and with the pattern, which that leaves out.
+impl Serialize for Parameter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = self.described();
+        if let Some(regex) = &self.regex {
+            shown["regex"] = regex.as_str().into();
+        }
+        if let ParameterKind::Nested { fields, .. } = &self.kind {
+            let fields = fields.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+            shown["fields"] = Json::Array(fields.map_err(serde::ser::Error::custom)?);
+        }
+        shown.serialize(serializer)
     }
 }
 

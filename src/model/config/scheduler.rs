@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
+use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Callback, Parameter, Site};
-use crate::model::cron::Cron;
+use super::{Callback, Parameter, ScriptedScheduler, Site, TimedScheduler, Times, json};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SchedulerConfig {
     /// Unique name.
     pub name: String,
@@ -25,6 +24,7 @@ pub struct SchedulerConfig {
     /// Priority of its requests, higher goes first (default 0).
     pub priority: i64,
     /// What kind it is.
+    #[serde(flatten, serialize_with = "json::scheduler_kind")]
     pub kind: SchedulerKind,
     /// Where it is defined.
     pub site: Site,
@@ -45,10 +45,19 @@ impl SchedulerConfig {
             site: Site::default(),
         }
     }
+
+    /// The reason of its buildsets.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| {
+            let (kind, name) = (self.kind.word(), &self.name);
+            format!("The {kind} scheduler named '{name}' triggered this build")
+        })
+    }
 }
 
 /// A codebase of a scheduler, and what is built of it when no change says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CodebaseConfig {
     /// Its name.
     pub name: String,
@@ -61,29 +70,33 @@ pub struct CodebaseConfig {
 }
 
 /// The kinds of schedulers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum SchedulerKind {
     /// `any_branch` and `single_branch`.
     Branch(BranchScheduler),
     /// `periodic` and `nightly`.
     Timed(TimedScheduler),
-    /// `dependent`: the name of the scheduler whose success it waits for.
-    Dependent(String),
+    /// `dependent`.
+    Dependent(DependentScheduler),
     /// `force`.
     Force(ForceScheduler),
+    /// Of a `ci.scheduler_type`.
+    Scripted(Box<ScriptedScheduler>),
 }
 
 impl SchedulerKind {
-    /// The constructor's name in Lua.
+    /// The constructor's name in Lua, of a scripted one its type's.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Branch(b) if b.single => "single_branch",
             Self::Branch(_) => "any_branch",
-            Self::Timed(TimedScheduler { times: Times::Every(_), .. }) => "periodic",
+            Self::Timed(TimedScheduler { times: Times::Every { .. }, .. }) => "periodic",
             Self::Timed(_) => "nightly",
             Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
+            Self::Scripted(s) => &s.type_name,
         }
     }
 
@@ -94,13 +107,13 @@ impl SchedulerKind {
             Self::Branch(branch) => Some(&branch.wanted),
             // What nothing depends on need not be judged.
             Self::Timed(timed) if timed.only_if_changed => Some(&timed.wanted),
-            Self::Timed(_) | Self::Dependent(_) | Self::Force(_) => None,
+            Self::Timed(_) | Self::Dependent(_) | Self::Force(_) | Self::Scripted(_) => None,
         }
     }
 }
 
 /// Which changes a scheduler wants.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Wanted {
     /// What they must be.
     pub change_filter: ChangeFilter,
@@ -111,47 +124,27 @@ pub struct Wanted {
 }
 
 /// A scheduler that waits for changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct BranchScheduler {
     /// One timer for all branches (`single_branch`) instead of one per line of development.
+    #[serde(skip)]
     pub single: bool,
     /// Seconds without further change before a build; none = at once, one buildset per change.
     pub tree_stable_timer: Option<f64>,
     /// Which changes it wants.
+    #[serde(flatten)]
     pub wanted: Wanted,
 }
 
-/// A scheduler that builds at certain times.
-#[derive(Clone, Debug)]
-pub struct TimedScheduler {
-    /// When.
-    pub times: Times,
-    /// Only when something important changed since the last time.
-    pub only_if_changed: bool,
-    /// The branch it builds; none = the repository's own.
-    pub branch: Option<String>,
-    /// Which changes count.
-    pub wanted: Wanted,
-}
-
-/// When a timed scheduler builds.
-#[derive(Clone, Debug)]
-pub enum Times {
-    /// Every so many seconds (`periodic`).
-    Every(f64),
-    /// When the clock says so (`nightly`).
-    Cron {
-        /// The times.
-        times: Box<Cron>,
-        /// Times at which it builds whatever has changed (`force_at_…`).
-        forced: Option<Box<Cron>>,
-        /// Whose clock.
-        zone: TimeZone,
-    },
+/// A scheduler that waits for another one's buildsets to succeed.
+#[derive(Clone, Debug, Serialize)]
+pub struct DependentScheduler {
+    /// The other one's name.
+    pub upstream: String,
 }
 
 /// A scheduler that people start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ForceScheduler {
     /// Words on the button (default: the name).
     pub button_name: String,
@@ -162,6 +155,7 @@ pub struct ForceScheduler {
     /// The reason of its buildsets, with `%(owner)s` and `%(reason)s`; none = Buildbot's words.
     pub reason_string: Option<String>,
     /// The form: who and why, the codebases, the parameters.
+    #[serde(rename = "all_fields")]
     pub fields: Vec<Parameter>,
 }
 

@@ -94,7 +94,7 @@ impl Checks<'_, '_> {
             .schedulers
             .iter()
             .filter_map(|s| match &s.kind {
-                SchedulerKind::Dependent(upstream) => Some((s.name.as_str(), upstream.as_str())),
+                SchedulerKind::Dependent(of) => Some((s.name.as_str(), of.upstream.as_str())),
                 _ => None,
             })
             .collect();

@@ -107,7 +107,7 @@ impl Renderables<'_> {
                         keywords.insert(text(&pair.0), self.value(&pair.1, depth + 1)?);
                     }
                 }
-                Renderable::Interpolate(interpolate::parse(&text(&get("text")), &keywords)?)
+                interpolate::read(text(&get("text")), keywords)?
             }
             "builddir" => Renderable::Builddir,
             "renderer" => match get("f") {

@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::{Reader, outline};
+use super::{Reader, outline, scripted};
 use crate::model::config::{GithubStatus, ReporterConfig, ReporterKind};
 use crate::model::render::Renderable;
 use crate::script::fields::Fields;
@@ -27,7 +27,12 @@ pub(super) const OPTIONS: &[&str] = &[
 
 /// Reads a reporter; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<ReporterConfig> {
-    let object = reader.object(table).filter(|o| o.kind == "github_status")?;
+    let object = reader.object(table)?;
+    match object.kind.as_str() {
+        "github_status" => {}
+        "reporter" => return scripted::reporter(reader, &object, table),
+        _ => return None,
+    }
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = "reporter github_status".to_owned();
@@ -56,8 +61,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
 
 /// Buildbot's default.
 fn default_context() -> Renderable {
-    let pieces = interpolate::parse("buildbot/%(prop:buildername)s", &Default::default());
-    pieces.map_or_else(|_| Renderable::text("buildbot"), Renderable::Interpolate)
+    interpolate::read("buildbot/%(prop:buildername)s".to_owned(), Default::default())
+        .unwrap_or_else(|_| Renderable::text("buildbot"))
 }
 
 /// The option `api`: a base URL, without a final `/`.

@@ -3,9 +3,10 @@
 use jiff::tz::TimeZone;
 use mlua::{Table, Value};
 
-use super::{Checked, Reader, filter, force, outline};
+use super::{Checked, Reader, filter, force, outline, scripted};
 use crate::model::config::{
-    BranchScheduler, CodebaseConfig, SchedulerConfig, SchedulerKind, TimedScheduler, Times, Wanted,
+    BranchScheduler, CodebaseConfig, DependentScheduler, SchedulerConfig, SchedulerKind,
+    TimedScheduler, Times, Wanted,
 };
 use crate::model::cron::{Cron, Part, Unit};
 use crate::script::convert::a_type;
@@ -82,11 +83,15 @@ pub(super) const KINDS: &[&str] = &[
     "triggerable",
     "try_userpass",
     "force",
+    "scheduler",
 ];
 
 /// Reads a scheduler; none when `table` is something else, or one that is only checked.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<SchedulerConfig> {
     let object = reader.object(table)?;
+    if object.kind == "scheduler" {
+        return scripted::scheduler(reader, &object, table);
+    }
     if !matches!(
         object.kind.as_str(),
         "any_branch" | "single_branch" | "dependent" | "periodic" | "nightly" | "force"
@@ -105,7 +110,9 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     } else {
         let (codebases, reason) = (codebases(&mut f), f.text("reason"));
         let kind = match object.kind.as_str() {
-            "dependent" => SchedulerKind::Dependent(upstream(&mut f)),
+            "dependent" => {
+                SchedulerKind::Dependent(DependentScheduler { upstream: upstream(&mut f) })
+            }
             "periodic" => SchedulerKind::Timed(periodic(&mut f)),
             "nightly" => SchedulerKind::Timed(nightly(&mut f)),
             kind => SchedulerKind::Branch(branch(&mut f, kind == "single_branch")),
@@ -244,7 +251,7 @@ fn periodic(f: &mut Fields<'_, '_>) -> TimedScheduler {
         None if f.value("period").is_none() => f.missing("period"),
         _ => {}
     }
-    timed(f, Times::Every(period.unwrap_or(1.0).max(1.0)))
+    timed(f, Times::Every { period: period.unwrap_or(1.0).max(1.0) })
 }
 
 fn nightly(f: &mut Fields<'_, '_>) -> TimedScheduler {
@@ -261,7 +268,7 @@ fn nightly(f: &mut Fields<'_, '_>) -> TimedScheduler {
         let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
         f.problem(&key, message);
     }
-    timed(f, Times::Cron { times, forced, zone })
+    timed(f, Times::Cron { times, force_at: forced, timezone: zone })
 }
 
 /// The fields of cron; the minute is 0 and all else free where nothing is said.

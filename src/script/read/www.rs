@@ -3,9 +3,9 @@
 use mlua::Value;
 
 use super::outline::{self, check};
-use super::{authz, hook};
+use super::{authz, hook, scripted};
 use crate::base::secret::Secret;
-use crate::model::config::{COOKIE_SECONDS, GithubHook, Www};
+use crate::model::config::{COOKIE_SECONDS, GithubHook, ScriptedHook, Www};
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
@@ -35,7 +35,7 @@ const PLUGINS: [&str; 4] = ["badges", "console_view", "grid_view", "waterfall_vi
 /// Reads the option `www` of the configuration.
 pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     let mut f = outer.nested("www", "www", "c.www")?;
-    let github = hooks(&mut f);
+    let (github, scripted) = hooks(&mut f).unwrap_or_default();
     let (port, interface) = place(&mut f);
     let cookie = f.integer("cookie_expiration_time", 60..=i64::from(u32::MAX));
     let www = Www {
@@ -46,6 +46,7 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
         cookie_expiration_time: cookie.unwrap_or(COOKIE_SECONDS),
         allowed_origins: origins(&mut f),
         github,
+        scripted,
     };
     check::passwords(&mut f, "change_hook_auth");
     dashboards(&mut f);
@@ -99,14 +100,43 @@ pub(super) fn endpoint(text: &str) -> Option<(u16, Option<String>)> {
 }
 
 /// The hooks by dialect.
-fn hooks(f: &mut Fields<'_, '_>) -> Option<GithubHook> {
+fn hooks(f: &mut Fields<'_, '_>) -> Option<(Option<GithubHook>, Vec<ScriptedHook>)> {
     let mut hooks = f.nested("change_hooks", "change_hooks", "c.www.change_hooks")?;
     let github = hook::read(&mut hooks);
+    let own = own_hooks(&mut hooks);
     for (dialect, kind) in hook::OTHERS {
-        outline::nested(&mut hooks, dialect, kind);
+        if !own.iter().any(|hook| hook.name == dialect) {
+            outline::nested(&mut hooks, dialect, kind);
+        }
     }
     hooks.finish();
-    github
+    Some((github, own))
+}
+
+/// Hooks of the configuration's own types, each under the name of its address.
+fn own_hooks(hooks: &mut Fields<'_, '_>) -> Vec<ScriptedHook> {
+    let mut out = Vec::new();
+    for name in hooks.given() {
+        let Some(Value::Table(table)) = hooks.peek(&name) else { continue };
+        if hooks.reader.object(&table).is_none_or(|object| object.kind != "hook") {
+            continue;
+        }
+        if name == "github" {
+            // Its reader refuses what is not its own.
+            continue;
+        }
+        hooks.know([name.as_str()]);
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        if name.is_empty() || !name.bytes().all(fits) {
+            let message = format!(
+                "{name:?} cannot be the name of a hook: it is the last part of /change_hook/NAME, of \
+                 letters, digits, `-` and `_`."
+            );
+            hooks.problem(&name, message);
+        }
+        out.extend(scripted::hook(hooks.reader, &name, &table));
+    }
+    out
 }
 
 /// `ci.auth.user_password`: names and passwords. The other kinds are only checked.
