@@ -66,7 +66,12 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
 
 async fn run(site: &Site, who: &Who, path: &str, request: &Request) -> Result<Json, Fault> {
     let (method, at) = control::find(path, &request.method).map_err(fault)?;
-    access::may(method.action, who, &site.engine().generation().config).map_err(|p| Fault {
+    let generation = site.engine().generation();
+    let target = async {
+        let found = control::target(site.api(), &generation.config, method, &at, &request.params);
+        found.await.map_err(Problem::from)
+    };
+    access::may(&generation, method.action, who, target).await.map_err(|p| Fault {
         status: p.status,
         code: WRONG_REQUEST,
         message: p.text.into(),
