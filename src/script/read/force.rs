@@ -144,6 +144,7 @@ fn codebases(f: &mut Fields<'_, '_>) -> (Vec<String>, Vec<Parameter>) {
         if names.contains(&group.name) {
             let message = format!("`codebases` of {} names {:?} twice.", f.owner, group.name);
             f.problem_at("codebases", &group.name, message, Vec::new());
+            return;
         }
         names.push(group.name.clone());
         groups.push(group);
@@ -376,8 +377,7 @@ fn base(f: &mut Fields<'_, '_>, parameter: &mut Parameter) {
     parameter.tooltip = f.text("tooltip").unwrap_or_default();
     if parameter.multiple && !matches!(parameter.kind, ParameterKind::Choice { .. }) {
         f.problem("multiple", format!("`multiple` of {} is for choices.", f.owner));
-    }
-    if parameter.multiple && !parameter.default.is_array() {
+    } else if parameter.multiple && !parameter.default.is_array() {
         let one = std::mem::take(&mut parameter.default);
         parameter.default = Json::Array(if one == "" { Vec::new() } else { vec![one] });
     }

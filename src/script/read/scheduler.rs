@@ -104,8 +104,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     let site = f.spot().site;
     let name = f.name();
     let builders = builders(&mut f);
-    let properties = f.data("properties");
-    let (codebases, reason, kind) = if object.kind == "force" {
+    // A form's properties are what it asks for.
+    let is_form = object.kind == "force";
+    let properties = if is_form { Default::default() } else { f.data("properties") };
+    let (codebases, reason, kind) = if is_form {
         (Vec::new(), None, SchedulerKind::Force(force::read(&mut f, &name)))
     } else {
         let (codebases, reason) = (codebases(&mut f), f.text("reason"));
@@ -119,7 +121,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         };
         (codebases, reason, kind)
     };
-    let priority = if object.kind == "force" { 0 } else { priority(&mut f) };
+    let priority = if is_form { 0 } else { priority(&mut f) };
     f.know(["data"]);
     f.finish();
     Some(SchedulerConfig { name, builders, properties, codebases, reason, priority, kind, site })
