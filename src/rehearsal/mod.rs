@@ -460,9 +460,9 @@ impl Rehearsal {
     pub fn looks_at_changes(&self, scheduler: &str) -> bool {
         let kind = self.config().scheduler(scheduler).map(|s| &s.kind);
         match kind {
-            Some(SchedulerKind::Branch(_)) => true,
             Some(SchedulerKind::Scripted(rules)) => rules.on_change.is_some(),
-            Some(SchedulerKind::Force(_)) | None => false,
+            Some(kind) => kind.wanted().is_some(),
+            None => false,
         }
     }
 
