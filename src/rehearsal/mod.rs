@@ -9,6 +9,7 @@ pub mod account;
 pub mod github;
 pub mod network;
 pub mod record;
+pub mod stage;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Sabotage};
 use crate::http;
 use crate::model::change::NewChange;
-use crate::model::config::{Config, SchedulerKind};
+use crate::model::config::Config;
 use crate::model::delivery::{DeliveryState, NewDelivery};
 use crate::model::worker::WorkerInfo;
 use crate::script::load::{LoadError, LoadOptions, Mount, load};
@@ -307,6 +308,9 @@ impl Rehearsal {
     /// When there is no such worker, or it cannot say that.
     pub async fn inform(&mut self, name: &str, news: &Json) -> Result<(), RehearsalError> {
         let hand = self.hand(name)?;
+        if news.is_null() {
+            return Ok(());
+        }
         let mut info = serde_json::to_value(&hand.info).unwrap_or_default();
         for (key, value) in news.as_object().into_iter().flatten() {
             let place = if info.get(key).is_some() { &mut info } else { &mut info["other"] };
@@ -452,13 +456,6 @@ impl Rehearsal {
         let books =
             Books { engine: &self.engine, generation: &self.generation, record: &self.record };
         Ok(books.requests(after).await?)
-    }
-
-    /// Whether a scheduler of this name looks at changes.
-    #[must_use]
-    pub fn looks_at_changes(&self, scheduler: &str) -> bool {
-        let kind = self.config().scheduler(scheduler).map(|s| &s.kind);
-        matches!(kind, Some(SchedulerKind::Branch(_)))
     }
 
     /// Lets time pass until nothing is left to do, or it becomes clear that nothing will.
