@@ -12,6 +12,7 @@ use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, Step
 use crate::engine::Generation;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub(super) locks: Locks,
     /// What those who wait are told.
     pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
+    /// What the active configuration lacks, since when.
+    pub(super) missing: Missing,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -120,6 +123,7 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            missing: Missing::default(),
             is_closing: false,
             drained: Vec::new(),
         }

@@ -108,7 +108,7 @@ pub struct Verdict {
     /// The scheduler.
     pub scheduler: String,
     /// Its kind.
-    pub kind: &'static str,
+    pub kind: String,
     /// Whether it takes the change.
     pub taken: bool,
     /// How it takes it, or why not.
@@ -216,6 +216,7 @@ impl Rehearsal {
         });
         tasks.spawn("logs", async move { drop(log_loop.serve().await) });
         tasks.spawn("intake", started.intake.serve(tasks.token()));
+        tasks.spawn("planner", started.planner.serve(tasks.token()));
         let generation = started.engine.generation();
         let workers = generation.config.workers.iter().map(|config| {
             let worker = Worker::new(&config.name, record.clone(), tasks.clone());
@@ -396,7 +397,7 @@ impl Rehearsal {
             let refused = words.strip_prefix("refused: ");
             Some(Verdict {
                 scheduler: scheduler.name.clone(),
-                kind: scheduler.kind.word(),
+                kind: scheduler.kind.word().to_owned(),
                 taken: refused.is_none(),
                 why: refused.unwrap_or(words).to_owned(),
             })

@@ -78,6 +78,30 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Change>>
     )
 }
 
+/// One change; none = there is no such row.
+///
+/// # Errors
+/// What the database refuses.
+pub fn find(conn: &Conn<'_>, id: ChangeId) -> Result<Option<Change>> {
+    conn.query_opt(&format!("select {COLUMNS} from changes c where c.id = $1"), params![id], read)
+}
+
+/// Records what a scheduler made of a change.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_verdict(conn: &Conn<'_>, id: ChangeId, scheduler: &str, words: &str) -> Result<()> {
+    let verdicts =
+        conn.query_opt("select verdicts from changes where id = $1", params![id], |r| {
+            r.json::<BTreeMap<String, String>>(0)
+        })?;
+    let mut verdicts = verdicts.unwrap_or_default();
+    verdicts.insert(scheduler.to_owned(), words.to_owned());
+    let verdicts = serde_json::to_value(&verdicts).unwrap_or_default();
+    conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, id])?;
+    Ok(())
+}
+
 /// Notes that a scheduler has taken a change and not built it yet.
 ///
 /// # Errors
@@ -104,6 +128,28 @@ pub fn release(conn: &Conn<'_>, scheduler: SchedulerId, change: ChangeId) -> Res
         "delete from scheduler_changes where scheduler_id = $1 and change_id = $2",
         params![scheduler, change],
     )?;
+    Ok(())
+}
+
+/// Forgets a held change that will not be built; its verdict says why.
+///
+/// # Errors
+/// What the database refuses.
+pub fn drop_held(
+    conn: &Conn<'_>,
+    scheduler: SchedulerId,
+    change: ChangeId,
+    why: &str,
+) -> Result<()> {
+    release(conn, scheduler, change)?;
+    let (name, mut verdicts) = conn.query_one(
+        "select s.name, c.verdicts from schedulers s, changes c where s.id = $1 and c.id = $2",
+        params![scheduler, change],
+        |r| Ok((r.text(0)?, r.json::<BTreeMap<String, String>>(1)?)),
+    )?;
+    verdicts.insert(name, why.to_owned());
+    let verdicts = serde_json::to_value(verdicts).unwrap_or_default();
+    conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, change])?;
     Ok(())
 }
 
