@@ -384,8 +384,8 @@ function master_methods.push(self, options) return does(self, "push", options) e
 function master_methods.pull_request(self, options) return does(self, "pull_request", options) end
 function master_methods.change(self, options) return does(self, "change", options) end
 
-function master_methods.event(self, name, payload)
-  return outcome(ask("event", { master = self.id, name = name, payload = payload }))
+function master_methods.event(self, name, payload, options)
+  return outcome(ask("event", { master = self.id, name = name, payload = payload, options = options or {} }))
 end
 
 function master_methods.force(self, scheduler, options)

@@ -16,7 +16,7 @@ use super::account::RequestAccount;
 use super::github::{PullRequest, Push};
 use super::network::Canned;
 use super::worker::{Answer, Rule};
-use super::{EventAccount, Options, Rehearsal, RehearsalError};
+use super::{EventAccount, GITHUB, Options, Rehearsal, RehearsalError};
 use crate::base::clock::Timestamp;
 use crate::base::id::RequestId;
 use crate::engine::input::{BuildOrder, Force};
@@ -73,7 +73,9 @@ impl Stage for Masters {
 /// Empty Lua tables are maps; where a list belongs, they are empty lists.
 fn options<T: DeserializeOwned>(what: &str, mut json: Json) -> Result<T, String> {
     if let Some(map) = json.as_object_mut() {
-        for (_, value) in map.iter_mut().filter(|(name, _)| *name != "properties") {
+        for (_, value) in
+            map.iter_mut().filter(|(name, _)| !["properties", "headers"].contains(&name.as_str()))
+        {
             if value.as_object().is_some_and(Map::is_empty) {
                 *value = Json::Array(Vec::new());
             }
@@ -130,6 +132,13 @@ impl BuildOptions {
             codebase: self.codebase.clone(),
         }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EventOptions {
+    hook: Option<String>,
+    headers: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -202,7 +211,7 @@ impl Inner {
             "push" => {
                 let push: Push = options("push", argument("options"))?;
                 let payload = push.payload(&self.fresh());
-                event(master.deliver("push", &payload).await)
+                github(&mut master, "push", &payload).await
             }
             "pull_request" => {
                 let pull: PullRequest = options("pull_request", argument("options"))?;
@@ -210,12 +219,14 @@ impl Inner {
                 for canned in pull.answers(&api(&master), &fresh) {
                     master.lay_out(canned);
                 }
-                event(master.deliver("pull_request", &pull.payload(&fresh)).await)
+                github(&mut master, "pull_request", &pull.payload(&fresh)).await
             }
             "event" => {
                 let name = argument("name").as_str().unwrap_or_default().to_owned();
                 let payload = self.payload(argument("payload"))?;
-                event(master.deliver(&name, &payload).await)
+                let given: EventOptions = options("the options of event", argument("options"))?;
+                let hook = given.hook.as_deref().unwrap_or(GITHUB);
+                event(master.deliver(hook, &name, given.headers, &payload).await)
             }
             "change" => {
                 let change: NewChange = options("change", argument("options"))?;
@@ -315,6 +326,10 @@ fn event(account: Result<EventAccount, RehearsalError>) -> Result<Json, String> 
     shown(account.map_err(failed)?)
 }
 
+async fn github(master: &mut Rehearsal, name: &str, payload: &Json) -> Result<Json, String> {
+    event(master.deliver(GITHUB, name, BTreeMap::new(), payload).await)
+}
+
 async fn force(master: &mut Rehearsal, scheduler: String, json: Json) -> Result<Json, String> {
     let given: BuildOptions = options("the options of master:force", json)?;
     let force = Force {
@@ -371,6 +386,7 @@ mod tests {
         assert_eq!(read::<Push>(), annotated("Push"));
         assert_eq!(read::<PullRequest>(), annotated("PullRequest"));
         assert_eq!(read::<NewChange>(), annotated("Change"));
+        assert_eq!(read::<EventOptions>(), annotated("EventOptions"));
         assert_eq!(read::<HttpAnswer>(), annotated("HttpAnswer"));
         assert_eq!(read::<Answer>(), annotated("Answer"));
         assert_eq!(read::<BuildOptions>(), annotated("Force"));

@@ -39,7 +39,7 @@ function t.contains(value, item, message) end
 function t.matches(text, pattern, message) end
 
 ---Fails unless the function raises an error, whose text matches the Lua pattern.
----@param f fun()
+---@param f function
 ---@param pattern? string
 ---@param message? string
 function t.raises(f, pattern, message) end
@@ -66,8 +66,9 @@ function Master:pull_request(pull_request) end
 ---A webhook's delivery with a payload of yours.
 ---@param name string the event: "push", "pull_request", "issue_comment"
 ---@param payload table|string a table, or the name of a JSON file beside the test
+---@param options? ci.test.EventOptions
 ---@return ci.test.Outcome
-function Master:event(name, payload) end
+function Master:event(name, payload, options) end
 
 ---A change as it is, with no hook in between.
 ---@param change? ci.test.Change
@@ -156,6 +157,10 @@ function Master:now() end
 ---@field reviewers? string[]
 ---@field draft? boolean
 ---@field merged? boolean
+
+---@class ci.test.EventOptions
+---@field hook? string the name under which the hook is mounted (default "github")
+---@field headers? table<string, string> of the request, names in lower case
 
 ---@class ci.test.Change
 ---@field author? string

@@ -67,6 +67,22 @@ c.schedulers = {
   ci.schedulers.force { name = "force", builders = { "linux" } },
 }
 
-c.www = { port = 8012, change_hooks = { github = ci.hooks.github { secret = "secret of the hook" } } }
+-- A forge of our own: the body names a branch.
+local forge = ci.hook_type {
+  name = "forge",
+  event_header = "x-forge-event",
+  read = function(_, request)
+    if request.event ~= "landed" then return nil end
+    return { { branch = request.json.branch, author = request.headers["x-forge-user"] } }
+  end,
+}
+
+c.www = {
+  port = 8012,
+  change_hooks = {
+    github = ci.hooks.github { secret = "secret of the hook" },
+    forge = forge { secret = "secret of the forge" },
+  },
+}
 
 return c
