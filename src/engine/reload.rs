@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::id::WorkerId;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
-use crate::engine::input::{Answer, NewGeneration, Reloaded};
+use crate::engine::input::{Answer, Compared, NewGeneration, Reloaded};
 use crate::engine::state::{Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
 use crate::model::config::{Config, WorkerConfig};
@@ -20,10 +20,16 @@ impl Turn<'_> {
     pub(super) fn generation_loaded(
         &mut self,
         new: NewGeneration,
+        compared: Compared,
         answer: Answer<Reloaded>,
     ) -> Result<()> {
         let old = self.state.generation.clone();
-        match preview(&old.config, &new.generation.config) {
+        let reloaded = if compared.with == old.id {
+            Ok(compared.reloaded)
+        } else {
+            preview(&old.config, &new.generation.config)
+        };
+        match reloaded {
             Ok(reloaded) => {
                 self.activate(new, &reloaded.changes)?;
                 self.answer(answer, Ok(reloaded));

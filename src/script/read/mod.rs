@@ -21,6 +21,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
@@ -62,7 +63,7 @@ pub(super) struct Reader<'l> {
     /// Locks in the order they were first met, and the index of each by its table.
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
-    pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
+    pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
     /// Where the list stands whose plain tables are being read.
