@@ -192,7 +192,7 @@ fn start(dir: &Path, first: Loaded) -> Engine {
         opened: Store::open(&StoreOptions { path, durable: true, inline: false }).unwrap(),
         generation: server::new_generation(first),
         master_name: "bench".to_owned(),
-        base_dir: dir.to_owned(),
+        base_dir: Some(dir.to_owned()),
         clock: Clock::system(),
         random: Random::system(),
         tasks: tasks.clone(),

@@ -19,6 +19,8 @@ pub(super) enum Act {
     OrderBuild(BuildId, watch::Sender<Order>, Order),
     /// There are deliveries to read.
     WakeIntake,
+    /// There is something to tell scripted schedulers.
+    WakePlanner,
     /// End a worker's connection.
     CloseLink(String, Arc<dyn Link>, String),
     /// The active configuration changed.
@@ -37,6 +39,7 @@ impl fmt::Debug for Act {
             }
             Self::OrderBuild(build, _, order) => write!(f, "order build {build}: {order:?}"),
             Self::WakeIntake => f.write_str("wake intake"),
+            Self::WakePlanner => f.write_str("wake planner"),
             Self::CloseLink(worker, _, why) => write!(f, "close {worker}: {why}"),
             Self::ShowGeneration => f.write_str("show generation"),
         }

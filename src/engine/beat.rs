@@ -45,6 +45,7 @@ pub(super) struct Env {
     pub(super) sabotage: Sabotage,
     pub(super) observer: Option<Observer>,
     pub(super) intake: Arc<Notify>,
+    pub(super) planner: Arc<Notify>,
     pub(super) generation: watch::Sender<Arc<Generation>>,
     pub(super) events: broadcast::Sender<Event>,
 }
@@ -148,6 +149,7 @@ impl Beat {
                 task.send_replace(order);
             }
             Act::WakeIntake => self.env.intake.notify_one(),
+            Act::WakePlanner => self.env.planner.notify_one(),
             Act::CloseLink(_, link, why) => link.close(&why),
             Act::ShowGeneration => {
                 self.env.generation.send_replace(self.state.generation.clone());
@@ -163,6 +165,7 @@ impl Turn<'_> {
             Input::DeliveryRead { delivery, generation, outcome, answer } => {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
+            Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),
             Input::Forced { force, answer } => self.forced(force, answer),
             Input::BuildWanted { order, answer } => self.build_wanted(order, answer),
             Input::RebuildWanted { build, owner, answer } => {

@@ -66,16 +66,9 @@ impl Turn<'_> {
         }
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
-        let reason = config.reason.clone().unwrap_or_else(|| {
-            format!(
-                "The {} scheduler named '{}' triggered this build",
-                config.kind.word(),
-                config.name
-            )
-        });
         let set = NewBuildset {
             scheduler: Some(id),
-            reason,
+            reason: config.reason(),
             sourcestamps: stamps.into_values().collect(),
             changes: group.iter().map(|h| h.change.id).collect(),
             properties,
@@ -108,7 +101,9 @@ impl Turn<'_> {
                 .iter()
                 .find(|b| !config.builders.contains(b))
                 .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
-            SchedulerKind::Branch(_) => Some(format!("{} is not a force scheduler.", config.name)),
+            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => {
+                Some(format!("{} is not a force scheduler.", config.name))
+            }
         };
         if let Some(text) = refusal {
             self.answer(answer, Err(Refusal::Invalid(text)));
@@ -192,7 +187,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn add_buildset(
+    pub(super) fn add_buildset(
         &mut self,
         set: &NewBuildset,
         builders: &[String],
@@ -266,8 +261,11 @@ impl Turn<'_> {
             if !covers && !outbox::tellers(self.conn, request)?.contains(&reporter.name) {
                 continue;
             }
-            let ReporterKind::GithubStatus(status) = &reporter.kind;
-            if kind == "request_added" && status.pending.is_none() {
+            let is_told = match &reporter.kind {
+                ReporterKind::GithubStatus(s) => kind != "request_added" || s.pending.is_some(),
+                ReporterKind::Scripted(s) => s.events.iter().any(|event| event == kind),
+            };
+            if !is_told {
                 continue;
             }
             outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;

@@ -17,6 +17,8 @@ mod locks;
 mod mask;
 mod orphans;
 pub mod output;
+pub mod planner;
+mod plans;
 pub mod ports;
 mod queue;
 pub mod recover;

@@ -50,6 +50,8 @@ impl Turn<'_> {
         self.announce(Event::GenerationActivated { generation: generation.id });
         self.state.generation = generation;
         self.out.acts.push(Act::ShowGeneration);
+        // Afterwards, so that it looks at the new schedulers.
+        self.out.acts.push(Act::WakePlanner);
         Ok(())
     }
 
@@ -124,7 +126,7 @@ impl Turn<'_> {
             scheduler.is_enabled = is_enabled;
             scheduler.is_configured = true;
         }
-        Ok(())
+        self.begin_timers(generation)
     }
 
     pub(super) fn generation_refused(

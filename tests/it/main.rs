@@ -6,6 +6,7 @@ mod checkout;
 mod cli;
 mod editors;
 mod explain;
+mod escape;
 mod forge;
 mod guide;
 mod hooks;

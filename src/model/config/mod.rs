@@ -7,6 +7,7 @@ pub mod json;
 mod lock;
 mod reporter;
 mod scheduler;
+mod scripted;
 mod step;
 mod worker;
 mod www;
@@ -23,6 +24,9 @@ pub use self::builder::BuilderConfig;
 pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scripted::{
+    OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
+};
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;
 pub use self::www::{Authz, Codebase, GithubHook, Www};

@@ -5,6 +5,7 @@ pub(super) mod build;
 pub(super) mod command;
 pub(super) mod event;
 pub(super) mod log;
+pub(super) mod request;
 pub(super) mod step;
 
 use mlua::{Function, Lua, Table};

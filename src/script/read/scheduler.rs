@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::{Reader, filter};
+use super::{Reader, filter, scripted};
 use crate::model::config::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
 use crate::script::fields::Fields;
 
@@ -23,6 +23,9 @@ pub(super) const FORCE_OPTIONS: &[&str] =
 /// Reads a scheduler; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<SchedulerConfig> {
     let object = reader.object(table)?;
+    if object.kind == "scheduler" {
+        return scripted::scheduler(reader, &object, table);
+    }
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = format!("{} scheduler", object.kind);
@@ -46,7 +49,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     Some(scheduler)
 }
 
-fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
+pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
     match f.names("builders", &["builder"]) {
         Some(builders) if builders.is_empty() => {
             f.problem("builders", format!("{} names no builder.", f.owner));

@@ -1,6 +1,7 @@
 //! Stories: what a user does and what becomes of it, told against the simulated world.
 
 mod configuration;
+mod custom;
 mod failure;
 mod github;
 mod locks;
