@@ -380,3 +380,30 @@ fn numbers_and_switches_stay() {
         assert_eq!(world.steps(BuildId(3)).await.len(), 4);
     });
 }
+
+#[test]
+fn a_scheduler_of_ones_own_is_told_when_it_comes_back_soon() {
+    let slow = farm(
+        "c.schedulers = {",
+        r#"local slow = ci.scheduler_type {
+  name = "slow",
+  on_change = function(scheduler) ci.sleep(10) scheduler:build {} end,
+}
+c.schedulers = {
+  slow { name = "s", builders = { "linux" }, change_filter = { branch = "release" } },"#,
+    );
+    for (away, builds) in [(GRACE - 100, 1), (GRACE + 100, 0)] {
+        story(&slow, async |world: &mut World| {
+            world.connect("w1").await.obey();
+            world.push("release", "a1").await;
+            world.pass(5).await;
+            world.reload(FARM).await.unwrap();
+            world.pass(away).await;
+            assert_eq!(world.builds().await.len(), 0);
+            world.reload(&slow).await.unwrap();
+            world.pass(20).await;
+            assert_eq!(world.builds().await.len(), builds, "after {away} s");
+            world.settle().await;
+        });
+    }
+}
