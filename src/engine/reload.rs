@@ -11,7 +11,7 @@ use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, Compared, NewGeneration, Reloaded};
 use crate::engine::state::{Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
-use crate::model::config::{Config, WorkerConfig};
+use crate::model::config::Config;
 use crate::model::difference;
 use crate::model::event::Event;
 use crate::store::{Result, builders, generations, schedulers, workers};
@@ -57,13 +57,12 @@ impl Turn<'_> {
 
     fn activate_workers(&mut self, generation: &Generation) -> Result<()> {
         workers::unconfigure_all(self.conn)?;
-        let old = self.state.generation.clone();
         let mut configured = BTreeSet::new();
         for config in &generation.config.workers {
             let id = workers::ensure(self.conn, &config.name)?;
             configured.insert(id);
             let (is_paused, is_graceful) = workers::flags(self.conn, id)?;
-            let worker = self.state.workers.entry(id).or_insert_with(|| Worker {
+            self.state.workers.entry(id).or_insert_with(|| Worker {
                 name: config.name.clone(),
                 is_configured: true,
                 connection: None,
@@ -71,26 +70,12 @@ impl Turn<'_> {
                 is_graceful,
                 running: BTreeSet::new(),
             });
-            worker.is_configured = true;
-            let before = old.config.worker(&config.name);
-            let is_idle = worker.running.is_empty();
-            if is_idle && before.is_some_and(|b| !has_same_password(b, config)) {
-                // A busy one proves the new password when it connects the next time.
-                self.lose(id, "the worker's password was changed")?;
-            }
         }
-        let removed: Vec<WorkerId> =
-            self.state.workers.keys().filter(|id| !configured.contains(id)).copied().collect();
-        for id in removed {
-            if let Some(worker) = self.state.workers.get_mut(&id) {
-                worker.is_configured = false;
-                // What runs on it ends with its own generation; then the worker is let go.
-                if worker.running.is_empty() {
-                    self.lose(id, "the worker was removed from the configuration")?;
-                }
-            }
+        for (id, worker) in &mut self.state.workers {
+            worker.is_configured = configured.contains(id);
         }
-        Ok(())
+        let known: Vec<WorkerId> = self.state.workers.keys().copied().collect();
+        known.into_iter().try_for_each(|id| self.release_worker(id, generation))
     }
 
     fn activate_builders(&mut self, generation: &Generation) -> Result<()> {
@@ -140,10 +125,6 @@ impl Turn<'_> {
         self.answer(answer, Ok(()));
         Ok(())
     }
-}
-
-fn has_same_password(a: &WorkerConfig, b: &WorkerConfig) -> bool {
-    a.password.matches(b.password.expose())
 }
 
 /// What a reload from `old` to `new` changes.

@@ -255,7 +255,7 @@ fn only_workers_that_changed_are_touched() {
         world.settle().await;
         let os = world.rows("select value from build_properties where name = 'os'", 1).await;
         assert_eq!(os, [r#""linux""#]);
-        // Another password must be proved: at once by one that is idle, later by one that builds.
+        // Another password must be proved, by one that builds after its build.
         let secret = |n: u8| next.replace("secret-of-w", &format!("{n}-other-secret-of-w"));
         w1.expect(all_steps().map(|step| step.takes(10)));
         world.push("main", "a2").await;
@@ -264,6 +264,7 @@ fn only_workers_that_changed_are_touched() {
         assert_eq!(reloaded.changes, ["~ worker w1: password", "~ worker w2: password"]);
         assert!(!w1.is_closed() && w2.is_closed());
         world.settle().await;
+        assert!(w1.is_closed(), "its build has ended");
         assert_eq!(world.builds().await, ["linux/1 w1 success", "linux/2 w1 success"]);
     });
 }
