@@ -199,6 +199,8 @@ impl<'l> Reader<'l> {
     /// Checks the objects that were made and used nowhere.
     pub(super) fn check_unused(&self) {
         let Ok(made) = self.native.get::<Table>("made") else { return };
+        // Whom an object names that nobody uses is nobody's concern.
+        let named = self.references.borrow().len();
         for table in made.sequence_values::<Table>().flatten() {
             if self.seen.borrow().contains(&table.to_pointer()) {
                 continue;
@@ -237,6 +239,7 @@ impl<'l> Reader<'l> {
                 }
             }
         }
+        self.references.borrow_mut().truncate(named);
     }
 }
 
