@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::config::{
-    BuilderConfig, Callback, Condition, Config, LockAccess, LockMode, ReporterConfig, ReporterKind,
+    BuilderConfig, Callback, Collapse, Condition, Config, LockAccess, LockMode, ReporterConfig, ReporterKind,
     SchedulerConfig, SchedulerKind, StepConfig, StepOption, Www,
 };
 use crate::model::filter::{ChangeFilter, Test};
@@ -40,6 +40,9 @@ pub(super) fn config(config: &Config) -> Json {
         "builders": config.builders.iter().map(|b| builder(config, b)).collect::<Vec<_>>(),
         "schedulers": config.schedulers.iter().map(scheduler).collect::<Vec<_>>(),
         "reporters": config.reporters.iter().map(reporter).collect::<Vec<_>>(),
+        "prioritize_builders": config.decisions.prioritize_builders.as_ref().map(callback),
+        "select_next_worker": config.decisions.select_next_worker.as_ref().map(callback),
+        "codebase_generator": config.decisions.codebase_generator.as_ref().map(callback),
         "files": config.files.iter().map(|f| f.path.display().to_string()).collect::<Vec<_>>(),
     })
 }
@@ -65,7 +68,16 @@ fn www(www: &Www) -> Json {
     })
 }
 
+fn collapse(collapse: &Collapse) -> Json {
+    match collapse {
+        Collapse::Never => json!(false),
+        Collapse::Compatible => json!(true),
+        Collapse::Ask(function) => callback(function),
+    }
+}
+
 fn builder(config: &Config, builder: &BuilderConfig) -> Json {
+    let decisions = &builder.decisions;
     json!({
         "name": builder.name,
         "description": builder.description,
@@ -75,7 +87,11 @@ fn builder(config: &Config, builder: &BuilderConfig) -> Json {
         "locks": locks(config, &builder.locks),
         "env": renderable(&builder.env),
         "properties": builder.properties,
-        "collapse_requests": builder.collapse_requests,
+        "collapse_requests": collapse(config.collapse(builder)),
+        "next_worker": decisions.next_worker.as_ref().map(callback),
+        "next_build": decisions.next_build.as_ref().map(callback),
+        "can_start_build": decisions.can_start_build.as_ref().map(callback),
+        "do_build_if": decisions.do_build_if.as_ref().map(condition),
         "site": builder.site.to_string(),
         "steps": builder.steps.iter().map(|s| step(config, s)).collect::<Vec<_>>(),
     })
@@ -114,7 +130,14 @@ fn scheduler(scheduler: &SchedulerConfig) -> Json {
     let mut out = json!({
         "name": scheduler.name,
         "kind": scheduler.kind.word(),
-        "builders": scheduler.builders,
+        "builders": match &scheduler.choices.builders {
+            Some(function) => callback(function),
+            None => json!(scheduler.builders),
+        },
+        "priority": match &scheduler.choices.priority {
+            Some(function) => callback(function),
+            None => json!(scheduler.priority),
+        },
         "properties": scheduler.properties,
         "reason": scheduler.reason,
         "site": scheduler.site.to_string(),

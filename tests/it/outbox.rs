@@ -64,7 +64,10 @@ fn config() -> Config {
         locks: Vec::new(),
         env: Renderable::Map([].into()),
         properties: [].into(),
-        collapse_requests: false,
+        decisions: halide_ci::model::config::Decisions {
+            collapse_requests: Some(halide_ci::model::config::Collapse::Never),
+            ..Default::default()
+        },
         site: Site::default(),
     };
     let context = Renderable::Interpolate(vec![
@@ -97,6 +100,8 @@ fn config() -> Config {
         schedulers: vec![SchedulerConfig {
             name: "force".to_owned(),
             builders: vec!["linux".to_owned(), "quiet".to_owned()],
+            priority: 0,
+            choices: Default::default(),
             properties: [].into(),
             reason: None,
             kind: SchedulerKind::Force(ForceScheduler {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{LockAccess, Site, StepConfig};
+use super::{Decisions, LockAccess, Site, StepConfig};
 use crate::model::render::Renderable;
 
 /// `ci.builder`.
@@ -28,8 +28,8 @@ pub struct BuilderConfig {
     pub env: Renderable,
     /// Properties of its builds (source `Builder`).
     pub properties: BTreeMap<String, Json>,
-    /// Whether waiting requests for the same source are merged (default true).
-    pub collapse_requests: bool,
+    /// What functions decide about its builds.
+    pub decisions: Decisions,
     /// Where it is defined.
     pub site: Site,
 }

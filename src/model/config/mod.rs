@@ -3,6 +3,7 @@
 //! One file for each kind of object, named as its constructor is.
 
 mod builder;
+mod decision;
 mod lock;
 mod reporter;
 mod scheduler;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::builder::BuilderConfig;
+pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions};
 pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
@@ -95,6 +97,8 @@ pub struct Config {
     pub reporters: Vec<ReporterConfig>,
     /// Locks; accesses refer to them by index.
     pub locks: Vec<LockConfig>,
+    /// What functions decide for the whole master.
+    pub decisions: MasterDecisions,
     /// Properties that every build gets (source `Config`).
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
@@ -110,6 +114,13 @@ impl Config {
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {
         self.builders.iter().find(|b| b.name == name)
+    }
+
+    /// Whether waiting requests of `builder` are merged.
+    #[must_use]
+    pub fn collapse<'c>(&'c self, builder: &'c BuilderConfig) -> &'c Collapse {
+        let own = builder.decisions.collapse_requests.as_ref();
+        own.unwrap_or(&self.decisions.collapse_requests)
     }
 
     /// The worker called `name`.

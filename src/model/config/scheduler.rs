@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Callback, Site};
+use super::{Callback, Choices, Site};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
@@ -12,8 +12,12 @@ use crate::model::filter::ChangeFilter;
 pub struct SchedulerConfig {
     /// Unique name.
     pub name: String,
-    /// Names of the builders it starts.
+    /// Names of the builders it starts; empty = `choices.builders` says which.
     pub builders: Vec<String>,
+    /// Priority of its requests, higher goes first (default 0).
+    pub priority: i64,
+    /// What it leaves to functions.
+    pub choices: Choices,
     /// Properties of its builds (source `Scheduler`).
     pub properties: BTreeMap<String, Json>,
     /// Reason of its buildsets; none = Buildbot's words.

@@ -52,7 +52,7 @@ fn builder(name: &str, steps: &[&str]) -> BuilderConfig {
         locks: Vec::new(),
         env: Renderable::Constant(json!(null)),
         properties: BTreeMap::new(),
-        collapse_requests: true,
+        decisions: Default::default(),
         site: site(1),
     }
 }
@@ -102,6 +102,8 @@ fn a_scheduler_names_the_options_of_its_kind() {
     let scheduler = |timer| SchedulerConfig {
         name: "s".to_owned(),
         builders: vec!["b".to_owned()],
+        priority: 0,
+        choices: Default::default(),
         properties: BTreeMap::new(),
         reason: None,
         kind: SchedulerKind::Branch(BranchScheduler {

@@ -2,7 +2,7 @@
 
 use mlua::{Table, Value};
 
-use super::{Reader, lock, step};
+use super::{Reader, callbacks, lock, step};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -19,6 +19,10 @@ pub(super) const OPTIONS: &[&str] = &[
     "env",
     "properties",
     "collapse_requests",
+    "next_worker",
+    "next_build",
+    "can_start_build",
+    "do_build_if",
     "data",
 ];
 
@@ -50,7 +54,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         locks: lock::accesses(&mut f),
         env: env(&mut f),
         properties: f.data("properties"),
-        collapse_requests: f.boolean("collapse_requests", true),
+        decisions: callbacks::of_builder(&mut f),
         name,
         site,
     };

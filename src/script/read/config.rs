@@ -2,7 +2,7 @@
 
 use mlua::{Table, Value};
 
-use super::{Objects, Reader, builder, reporter, scheduler, worker, www};
+use super::{Objects, Reader, builder, callbacks, reporter, scheduler, worker, www};
 use crate::model::config::{Config, Limits, Protocols, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
@@ -20,6 +20,10 @@ pub(super) const OPTIONS: &[&str] = &[
     "reporters",
     "properties",
     "limits",
+    "prioritize_builders",
+    "select_next_worker",
+    "collapse_requests",
+    "codebase_generator",
 ];
 
 /// Reads what the main file `file` returned.
@@ -84,6 +88,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         }),
         reporters: objects(f, "reporters", "ci.reporters.*", reporter::read, |_, _, _| {}),
         locks: Vec::new(),
+        decisions: callbacks::of_master(f),
         properties: f.data("properties"),
         limits,
         secrets: Vec::new(),

@@ -2,6 +2,7 @@
 //! functions, and which tables are objects that `ci` made. One file per thing that is read.
 
 pub(super) mod builder;
+pub(super) mod callbacks;
 pub(super) mod check;
 pub(super) mod config;
 pub(super) mod filter;

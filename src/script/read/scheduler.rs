@@ -1,9 +1,12 @@
 //! `ci.schedulers.*`.
 
-use mlua::Table;
+use mlua::{Table, Value};
 
-use super::{Reader, filter};
-use crate::model::config::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+use super::{Reader, callbacks, filter};
+use crate::model::config::{
+    BranchScheduler, Choices, ForceScheduler, SchedulerConfig, SchedulerKind,
+};
+use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
 pub(super) const BRANCH_OPTIONS: &[&str] = &[
@@ -15,6 +18,7 @@ pub(super) const BRANCH_OPTIONS: &[&str] = &[
     "tree_stable_timer",
     "properties",
     "reason",
+    "priority",
     "data",
 ];
 pub(super) const FORCE_OPTIONS: &[&str] =
@@ -32,14 +36,19 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         _ => return None,
     }
     let name = f.name();
-    let builders = builders(&mut f);
-    let scheduler = if object.kind == "force" {
+    let is_force = object.kind == "force";
+    let choices = if is_force { Choices::default() } else { callbacks::of_scheduler(&mut f) };
+    let builders =
+        if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
+    let scheduler = if is_force {
         let kind = force(&mut f, &name);
-        SchedulerConfig { name, builders, properties: Default::default(), reason: None, kind, site }
+        let (properties, reason) = (Default::default(), None);
+        SchedulerConfig { name, builders, choices, priority: 0, properties, reason, kind, site }
     } else {
         let kind = branch(&mut f, object.kind == "single_branch");
+        let priority = if choices.priority.is_some() { 0 } else { priority(&mut f) };
         let (properties, reason) = (f.data("properties"), f.text("reason"));
-        SchedulerConfig { name, builders, properties, reason, kind, site }
+        SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site }
     };
     f.know(["data"]);
     f.finish();
@@ -56,6 +65,25 @@ fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
         None => {
             f.missing("builders");
             Vec::new()
+        }
+    }
+}
+
+/// The order among waiting requests, where it is a number.
+fn priority(f: &mut Fields<'_, '_>) -> i64 {
+    match f.value("priority") {
+        None => 0,
+        Some(Value::Integer(_) | Value::Number(_)) => {
+            f.integer("priority", -1_000_000_000..=1_000_000_000).unwrap_or(0)
+        }
+        Some(other) => {
+            let message = format!(
+                "`priority` of {} must be an integer or a function, not {}.",
+                f.owner,
+                a_type(&other)
+            );
+            f.problem("priority", message);
+            0
         }
     }
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
-use super::{Reader, lock};
-use crate::model::config::{Callback, Condition, StepConfig, StepFlags, StepOption};
+use super::{Reader, callbacks, lock};
+use crate::model::config::{Callback, StepConfig, StepFlags, StepOption};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
@@ -154,8 +154,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Step
         run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone() }),
         options,
         flags: flags(&mut f, &kind),
-        do_step_if: condition(&mut f, "do_step_if"),
-        hide_step_if: condition(&mut f, "hide_step_if"),
+        do_step_if: callbacks::condition(&mut f, "do_step_if"),
+        hide_step_if: callbacks::condition(&mut f, "hide_step_if"),
         locks: lock::accesses(&mut f),
         description: described(&mut f, &kind, "description"),
         description_done: described(&mut f, &kind, "description_done"),
@@ -288,13 +288,6 @@ fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
         warn_on_failure: flag("warn_on_failure", standard.warn_on_failure),
         warn_on_warnings: flag("warn_on_warnings", standard.warn_on_warnings),
         always_run: flag("always_run", standard.always_run),
-    }
-}
-
-fn condition(f: &mut Fields<'_, '_>, name: &str) -> Option<Condition> {
-    match f.raw(name)? {
-        Value::Function(function) => Some(Condition::Callback(f.keep(name, &function))),
-        value => f.to_renderable(name, &value).map(Condition::Value),
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn config() -> Config {
         locks: Vec::new(),
         env: Renderable::Constant(Json::Null),
         properties: BTreeMap::new(),
-        collapse_requests: true,
+        decisions: Default::default(),
         site: Place::default(),
     };
     Config {
@@ -110,6 +110,8 @@ pub(crate) fn config() -> Config {
         schedulers: vec![SchedulerConfig {
             name: "force".to_owned(),
             builders: vec!["linux".to_owned()],
+            priority: 0,
+            choices: Default::default(),
             properties: BTreeMap::new(),
             reason: None,
             kind: SchedulerKind::Force(ForceScheduler {
