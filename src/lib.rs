@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!                  cli ───────────► server            composition root: builds, joins, stops
+//!                   └────────────────►│ rehearsal      another one: in memory, nothing is executed
 //!                                     │
 //!       ┌──────────────┬──────────────┼──────────────┬──────────────┐
 //!       web            script         wire           report         worker        EDGES: none knows another
@@ -48,6 +49,9 @@
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
 //!
+//! **A rehearsal** ([`rehearsal`]) is the same engine with a database in memory, simulated time, no
+//! network and workers that only take notes: `explain` and `halide-ci test` ask it what would happen.
+//!
 //! # Words that are ours
 //!
 //! *Generation*: a loaded configuration. *Attempt*: a build as one try at its request; a retry is a
@@ -80,6 +84,7 @@ pub mod engine;
 pub mod forge;
 pub mod http;
 pub mod model;
+pub mod rehearsal;
 pub mod report;
 pub mod script;
 pub mod server;

@@ -107,7 +107,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         opened,
         generation: new_generation(loaded),
         master_name: master_name(&options.base_dir),
-        base_dir: options.base_dir.clone(),
+        base_dir: Some(options.base_dir.clone()),
         clock,
         random: Random::system(),
         tasks: tasks.clone(),

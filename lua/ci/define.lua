@@ -24,7 +24,11 @@ function define.kind(kind, methods, extra)
       local record = records[self]
       local value = record.options[key]
       if value ~= nil then return value end
-      return methods and methods[key]
+      local method = methods and methods[key]
+      if method ~= nil then return method end
+      -- What is known of the present, while a call lasts that was told: `worker.info`.
+      local live = methods and native.live[self]
+      return live and live[key]
     end,
     __newindex = function(_, key)
       error(("this %s cannot be changed after it was made; give `%s` to its constructor, or keep it in `data`.")
@@ -86,12 +90,16 @@ function define.namespace(name, entries, lazy)
   for key in pairs(entries) do known[#known + 1] = key end
   for key in pairs(lazy or {}) do known[#known + 1] = key end
   table.sort(known)
-  return setmetatable(entries, {
+  -- Entries stand behind an empty table, so that no assignment reaches them.
+  return setmetatable({}, {
     __name = "namespace",
-    __index = function(self, key)
+    __metatable = false,
+    __index = function(_, key)
+      local value = entries[key]
+      if value ~= nil then return value end
       if lazy and lazy[key] then
-        local value = lazy[key]()
-        rawset(self, key, value)
+        value = lazy[key]()
+        entries[key] = value
         return value
       end
       local hint = native.nearest(tostring(key), known)

@@ -4,6 +4,7 @@ local _, native = ...
 local define = require "ci.define"
 local render = require "ci.render"
 local lists = require "ci.list"
+local live = require "ci.live"
 
 local ci = {}
 native.provide("ci", ci)
@@ -14,13 +15,14 @@ ci.secret_file = native.secret_file
 ci.version, ci.config_dir, ci.base_dir = native.version, native.config_dir, native.base_dir
 
 -- Who builds what
-ci.worker = define.maker("worker", "worker", "ci.worker")
-ci.builder = define.maker("builder", "builder", "ci.builder")
+ci.worker = define.maker("worker", "worker", "ci.worker", live.worker)
+ci.builder = define.maker("builder", "builder", "ci.builder", live.builder)
 ci.factory = define.factory
 ci.worker_lock = define.lock("worker_lock", "ci.worker_lock")
 ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
 ci.with_defaults = define.with_defaults
+ci.enforce_chosen_worker = live.enforce_chosen_worker
 
 -- Values that are known when a step runs
 ci.property, ci.interpolate, ci.builddir = render.property, render.interpolate, render.builddir

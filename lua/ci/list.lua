@@ -13,8 +13,9 @@ local function last(t)
 end
 
 local function is_plain(value)
-  local meta = type(value) == "table" and getmetatable(value)
-  return type(value) == "table" and (meta == nil or (type(meta) == "table" and meta.__name == "array"))
+  if type(value) ~= "table" then return false end
+  local meta = getmetatable(value)
+  return meta == nil or meta == "array"
 end
 
 local function add(out, value)

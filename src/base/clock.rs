@@ -52,24 +52,41 @@ impl fmt::Display for Timestamp {
 
 /// Measures how long the present thread computes; other threads and waiting do not count.
 #[derive(Clone, Copy, Debug)]
-pub struct CpuWatch(Duration);
+pub struct CpuWatch {
+    computed: Duration,
+    passed: Duration,
+}
 
 impl CpuWatch {
     /// Starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self(thread_time())
+        Self { computed: thread_time(), passed: monotonic_time() }
+    }
+
+    /// Whether this thread has computed for more than `limit`. Cheap while less than that has
+    /// passed on the wall.
+    #[must_use]
+    pub fn exceeds(self, limit: Duration) -> bool {
+        monotonic_time().saturating_sub(self.passed) > limit && self.elapsed() > limit
     }
 
     /// Computing time of this thread since the start.
     #[must_use]
     pub fn elapsed(self) -> Duration {
-        thread_time().saturating_sub(self.0)
+        thread_time().saturating_sub(self.computed)
     }
 }
 
 fn thread_time() -> Duration {
-    let spec = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime))
+}
+
+fn monotonic_time() -> Duration {
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+fn duration(spec: rustix::time::Timespec) -> Duration {
     let nanos = u32::try_from(spec.tv_nsec).unwrap_or(0);
     Duration::new(u64::try_from(spec.tv_sec).unwrap_or(0), nanos)
 }

@@ -8,3 +8,4 @@ pub mod random;
 pub mod results;
 pub mod secret;
 pub mod text;
+pub mod tree;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::place::{Place, Role};
-use super::{logging, resolved, terminal};
+use super::{logging, terminal};
 use crate::base::clock::Clock;
 use crate::base::text::count;
 use crate::http;
@@ -18,6 +18,7 @@ use crate::script::worker_config::load_worker;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples: halide-ci checkconfig master\n          \
                         halide-ci checkconfig new-master.lua --base-dir master")]
+#[command(after_long_help = SHAPE)]
 pub(super) struct Args {
     /// A configuration, or a base directory.
     #[arg(default_value = "master")]
@@ -30,8 +31,27 @@ pub(super) struct Args {
     base_dir: Option<PathBuf>,
 }
 
+/// What `--help` says of `--json`; the whole is in `model::config::json`.
+const SHAPE: &str = "\
+Examples: halide-ci checkconfig master
+          halide-ci checkconfig new-master.lua --base-dir master
+
+--json prints every option under its name in Lua, defaults included, always in the same order:
+title, title_url, url, db, protocols, properties, limits, workers, locks, builders with their steps,
+schedulers, reporters, www, secrets, files. What is not data is a map with a `$`:
+  {\"$function\": \"master.lua:12\"}              a function, by its place
+  {\"$secret\": \"token.txt\"}                    a secret, by its file (null: written in the configuration)
+  {\"$property\": \"name\", \"default\": …}       ci.property
+  {\"$interpolate\": \"…\", \"kw\": {…}}          ci.interpolate
+  {\"$concat\": […]}                            renderables joined with ..
+  {\"$merge\": […]}                             ci.merge
+  {\"$transform\": \"master.lua:12\", \"arguments\": […]}
+  {\"$builddir\": true}                         ci.builddir
+  {\"$value\": {…}}                             your own table with a name that begins with $
+A text that contains a secret has *** in its place.";
+
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let (file, base_dir, role) = find(args)?;
+    let (file, base_dir, role) = find(&args.path, args.base_dir.as_deref())?;
     let name = file.display();
     if role == Role::Worker {
         let settings = load_worker(&file, &base_dir).map_err(broken)?;
@@ -40,8 +60,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let config = read(&file, &base_dir)?;
     if args.json {
-        let text = serde_json::to_string_pretty(&resolved::config(&config)).unwrap_or_default();
-        terminal::say(&text);
+        terminal::say(&config.to_json().pretty());
     } else {
         terminal::say(&format!("{name} is fine: {}.", summary(&config)));
     }
@@ -49,28 +68,54 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The file to be checked, the base directory it is read with, and whose it is.
-fn find(args: &Args) -> Result<(PathBuf, PathBuf, Role), Failure> {
-    let base_dir = |default: &Path| match &args.base_dir {
-        Some(dir) => dir.clone(),
+fn find(path: &Path, chosen: Option<&Path>) -> Result<(PathBuf, PathBuf, Role), Failure> {
+    let base_dir = |default: &Path| match chosen {
+        Some(dir) => dir.to_owned(),
         None if default.as_os_str().is_empty() => PathBuf::from("."),
         None => default.to_owned(),
     };
-    if args.path.is_dir() {
-        let place = Place::find(&args.path)?;
-        return Ok((place.config(None)?, base_dir(&args.path), place.role));
+    if path.is_dir() {
+        let place = Place::find(path)?;
+        return Ok((place.config(None)?, base_dir(path), place.role));
     }
-    if !args.path.exists() {
-        let path = args.path.display();
-        let failure = Failure::failed(format!("There is neither a file nor a directory {path}."));
-        if args.path.extension().is_some_and(|e| e == "lua") {
+    if !path.exists() {
+        let shown = path.display();
+        let failure = Failure::failed(format!("There is neither a file nor a directory {shown}."));
+        if path.extension().is_some_and(|e| e == "lua") {
             return Err(failure.hint("Give a configuration or a base directory."));
         }
-        return Err(failure.hint(format!("Make a directory with: halide-ci create-master {path}")));
+        return Err(failure.hint(format!("Make a directory with: halide-ci create-master {shown}")));
     }
-    let is_worker = args.path.file_name().is_some_and(|name| name == "worker.lua");
+    let is_worker = path.file_name().is_some_and(|name| name == "worker.lua");
     let role = if is_worker { Role::Worker } else { Role::Master };
-    let folder = args.path.parent().unwrap_or(Path::new("."));
-    Ok((args.path.clone(), base_dir(folder), role))
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok((path.to_owned(), base_dir(folder), role))
+}
+
+/// The file and the base directory of a master's configuration; `choice` instead of the file that
+/// belongs to the directory `path`.
+pub(super) fn find_master(
+    path: &Path,
+    choice: Option<&Path>,
+) -> Result<(PathBuf, PathBuf), Failure> {
+    if let Some(choice) = choice {
+        if !choice.is_file() {
+            return Err(Failure::failed(format!("There is no file {}.", choice.display())));
+        }
+        if !path.is_dir() {
+            let (file, base_dir, _) = find(choice, None)?;
+            return Ok((file, base_dir));
+        }
+        return Ok((choice.to_owned(), path.to_owned()));
+    }
+    let (file, base_dir, role) = find(path, None)?;
+    match role {
+        Role::Master => Ok((file, base_dir)),
+        Role::Worker => Err(Failure::usage(format!(
+            "{} is a worker's: it has a worker.lua. This verb is for masters.",
+            path.display()
+        ))),
+    }
 }
 
 /// Checks the configuration that `place` would start with.

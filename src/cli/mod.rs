@@ -7,6 +7,7 @@ mod control;
 mod create_master;
 mod create_worker;
 mod demo;
+mod explain;
 pub mod failure;
 mod furnish;
 mod herald;
@@ -14,7 +15,6 @@ mod logging;
 mod pidfile;
 mod place;
 mod reload;
-mod resolved;
 mod restart;
 mod serve;
 mod start;
@@ -51,6 +51,7 @@ enum Verb {
     Status(status::Args),
     Reload(reload::Args),
     Checkconfig(checkconfig::Args),
+    Explain(explain::Args),
     Types(types::Args),
 }
 
@@ -81,6 +82,7 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Status(args) => status::run(&args),
         Verb::Reload(args) => reload::run(&args),
         Verb::Checkconfig(args) => checkconfig::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Types(args) => types::run(&args),
     }
 }

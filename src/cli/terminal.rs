@@ -25,6 +25,42 @@ pub(super) fn fail(text: &str) {
 
 /// Whether standard error takes colours: a terminal, and no `NO_COLOR`.
 pub(super) fn has_colour() -> bool {
-    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    std::io::stderr().is_terminal() && !is_refused
+    std::io::stderr().is_terminal() && !is_colour_refused()
+}
+
+fn is_colour_refused() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+}
+
+/// Colours for standard output, where it takes them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    /// For standard output as it is.
+    pub(super) fn for_output() -> Self {
+        Self { is_on: std::io::stdout().is_terminal() && !is_colour_refused() }
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.is_on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub(super) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub(super) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
 }

@@ -1,16 +1,16 @@
 //! Buildsets: from what a scheduler or a user wants to requests in queues, in one transaction.
 
-use std::collections::BTreeMap;
-
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, RequestId, SchedulerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
-use crate::engine::collapse;
-use crate::engine::input::{Answer, Force, Started};
+use crate::engine::{collapse, compose};
+use crate::engine::input::{Answer, BuildOrder, Force, Started};
 use crate::engine::schedule::branch;
-use crate::model::config::{ReporterKind, SchedulerKind};
+use crate::model::config::{
+    Collapse, Priority, ReporterKind, SchedulerConfig, SchedulerKind,
+};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
@@ -38,6 +38,11 @@ impl Turn<'_> {
             if let Some(at) = decision.next {
                 next = Some(next.map_or(at, |n| n.min(at)));
             }
+            if compose::asks(config) {
+                self.ask_to_compose(id, &config.name, &decision.ready);
+                continue;
+            }
+            let Priority::Fixed(priority) = config.priority else { continue };
             let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
             let groups: Vec<Vec<_>> = decision
                 .ready
@@ -46,23 +51,23 @@ impl Turn<'_> {
                 .collect();
             scheduler.held = held.into_iter().flatten().collect();
             for group in groups {
-                self.build_changes(id, config, &group)?;
+                self.build_changes(id, config, &group, &config.builders, priority)?;
             }
         }
         Ok(next)
     }
 
-    fn build_changes(
+    /// Makes a buildset of changes, which are held no longer.
+    pub(super) fn build_changes(
         &mut self,
         id: SchedulerId,
-        config: &crate::model::config::SchedulerConfig,
+        config: &SchedulerConfig,
         group: &[branch::Held],
+        builders: &[String],
+        priority: i64,
     ) -> Result<()> {
-        let mut stamps: BTreeMap<String, Sourcestamp> = BTreeMap::new();
         for held in group {
             changes::release(self.conn, id, held.change.id)?;
-            // Per codebase the newest change's source, its own revision included.
-            stamps.insert(held.change.what.codebase.clone(), held.change.what.sourcestamp());
         }
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
@@ -76,12 +81,12 @@ impl Turn<'_> {
         let set = NewBuildset {
             scheduler: Some(id),
             reason,
-            sourcestamps: stamps.into_values().collect(),
+            sourcestamps: compose::sourcestamps(group),
             changes: group.iter().map(|h| h.change.id).collect(),
             properties,
             rebuilt: None,
         };
-        self.add_buildset(&set, &config.builders, 0)?;
+        self.add_buildset(&set, builders, priority)?;
         Ok(())
     }
 
@@ -133,6 +138,27 @@ impl Turn<'_> {
             ..NewBuildset::default()
         };
         let started = self.add_buildset(&set, builders, force.priority)?;
+        self.answer(answer, Ok(started));
+        Ok(())
+    }
+
+    pub(super) fn build_wanted(
+        &mut self,
+        order: BuildOrder,
+        answer: Answer<Started>,
+    ) -> Result<()> {
+        let builder = self.state.builder_id(&order.builder);
+        if builder.and_then(|id| self.state.builders.get(&id)).is_none_or(|b| !b.is_configured) {
+            let text = format!("There is no builder {:?}.", order.builder);
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        }
+        let BuildOrder { builder, reason, mut sourcestamps, properties } = order;
+        if sourcestamps.is_empty() {
+            sourcestamps.push(Sourcestamp::default());
+        }
+        let set = NewBuildset { reason, sourcestamps, properties, ..NewBuildset::default() };
+        let started = self.add_buildset(&set, &[builder], 0)?;
         self.answer(answer, Ok(started));
         Ok(())
     }
@@ -209,8 +235,13 @@ impl Turn<'_> {
     fn collapse_into(&mut self, newer: &Request) -> Result<()> {
         let name = self.state.builders.get(&newer.builder).map(|b| b.name.as_str());
         let config = name.and_then(|n| self.state.generation.config.builder(n));
-        if !config.is_some_and(|b| b.collapse_requests) {
-            return Ok(());
+        match config.map(|b| self.state.generation.config.collapse(b)) {
+            Some(Collapse::Compatible) => {}
+            Some(Collapse::Ask(_)) => {
+                self.compare_later(newer);
+                return Ok(());
+            }
+            Some(Collapse::Never) | None => return Ok(()),
         }
         let queue = self.state.waiting.get(&newer.builder);
         let superfluous: Vec<RequestId> = queue

@@ -8,9 +8,11 @@ use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use crate::base::id::{
-    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, StepId, WorkerId,
+    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, SchedulerId, StepId,
+    WorkerId,
 };
 use crate::base::results::Results;
+use crate::engine::advice::{Pick, Ticket};
 use crate::engine::ports::{Ack, Link};
 use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
@@ -36,8 +38,12 @@ pub enum Input {
         outcome: Result<JudgedReading, String>,
         answer: Answer<()>,
     },
+    /// Functions of the configuration have answered a question of the engine's.
+    Advised(Box<Advised>),
     /// A user starts builds.
     Forced { force: Force, answer: Answer<Started> },
+    /// A builder is asked to build by name, with no scheduler in between.
+    BuildWanted { order: BuildOrder, answer: Answer<Started> },
     /// A user wants a build again.
     RebuildWanted { build: BuildId, owner: String, answer: Answer<Started> },
     /// A user stops a build.
@@ -101,6 +107,37 @@ pub struct JudgedChange {
     pub judgements: BTreeMap<String, Judgement>,
 }
 
+/// The answer to a question that was put to functions of the configuration.
+pub struct Advised {
+    /// The question's number.
+    pub ticket: Ticket,
+    /// The answer.
+    pub said: Said,
+    /// Each function that was called, and what went wrong with it.
+    pub calls: Vec<(String, Option<String>)>,
+}
+
+/// What was decided.
+pub enum Said {
+    /// The order in which builders get their turn; none = the engine's own.
+    Order(Option<Vec<BuilderId>>),
+    /// What a builder builds next; none = it is not configured any more.
+    Pick(BuilderId, Option<Pick>),
+    /// The requests of the builder that give way to the newer one.
+    Merge(BuilderId, RequestId, Vec<RequestId>),
+    /// What a scheduler's buildset is, or why there is none.
+    Compose(SchedulerId, Result<Composed, String>),
+}
+
+/// What functions decided about a buildset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// Its builders.
+    pub builders: Vec<String>,
+    /// The priority of its requests.
+    pub priority: i64,
+}
+
 /// What a scheduler makes of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -129,6 +166,19 @@ pub struct Force {
     pub properties: BTreeMap<String, Json>,
     /// Higher goes first.
     pub priority: i64,
+}
+
+/// A build that nobody's scheduler asks for: a rehearsal's.
+#[derive(Clone, Debug, Default)]
+pub struct BuildOrder {
+    /// The builder.
+    pub builder: String,
+    /// Why.
+    pub reason: String,
+    /// The source, one per codebase; empty = one sourcestamp without branch and revision.
+    pub sourcestamps: Vec<Sourcestamp>,
+    /// Properties of the buildset.
+    pub properties: Properties,
 }
 
 /// Requests that were made.
@@ -208,7 +258,9 @@ impl Input {
             | Self::LogGrew { .. }
             | Self::GenerationRefused { .. } => false,
             Self::DeliveryRead { .. }
+            | Self::Advised(_)
             | Self::Forced { .. }
+            | Self::BuildWanted { .. }
             | Self::RebuildWanted { .. }
             | Self::StopWanted { .. }
             | Self::CancelWanted { .. }
@@ -218,6 +270,12 @@ impl Input {
             | Self::DrainRequested { .. }
             | Self::StopRequested { .. } => true,
         }
+    }
+
+    /// Whether it is something new to the queue, so that functions which said no are asked again.
+    pub(super) fn is_news(&self) -> bool {
+        let is_step = matches!(self, Self::Build { report: BuildReport::StepFinished { .. }, .. });
+        self.may_start_builds() && !is_step && !matches!(self, Self::Advised(_))
     }
 
     /// The input in a few words, for a transcript.
@@ -230,7 +288,9 @@ impl Input {
                 Ok(reading) => format!("delivery {delivery} read: {}", reading.verdict),
                 Err(error) => format!("delivery {delivery} failed: {error}"),
             },
+            Self::Advised(advised) => advised.said.word(),
             Self::Forced { force, .. } => format!("force {} by {}", force.scheduler, force.owner),
+            Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),
             Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
             Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),
@@ -247,6 +307,17 @@ impl Input {
             }
             Self::DrainRequested { .. } => "drain".to_owned(),
             Self::StopRequested { .. } => "stop".to_owned(),
+        }
+    }
+}
+
+impl Said {
+    fn word(&self) -> String {
+        match self {
+            Self::Order(order) => format!("order of builders: {order:?}"),
+            Self::Pick(builder, pick) => format!("builder {builder}: {pick:?}"),
+            Self::Merge(_, newer, older) => format!("to request {newer} give way: {older:?}"),
+            Self::Compose(scheduler, outcome) => format!("scheduler {scheduler}: {outcome:?}"),
         }
     }
 }

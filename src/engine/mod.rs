@@ -3,11 +3,15 @@
 //! them in groups, and only then answers.
 
 mod act;
+mod advice;
+mod adviser;
+mod assign;
 mod attempt;
 pub mod beat;
 mod buildset;
 mod collapse;
 mod command;
+mod compose;
 mod deliveries;
 pub mod desk;
 mod fleet;
@@ -15,6 +19,8 @@ pub mod input;
 pub mod intake;
 mod locks;
 mod mask;
+mod merge;
+mod note;
 pub mod output;
 pub mod ports;
 mod queue;
@@ -23,6 +29,7 @@ mod reload;
 pub mod render;
 mod reports;
 mod requests;
+mod returned;
 mod schedule;
 mod serve;
 mod state;
@@ -40,9 +47,10 @@ use crate::base::clock::Clock;
 use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
 use crate::engine::input::{
-    Answer, Attached, Delivered, Force, Input, NewGeneration, Reloaded, Started,
+    Answer, Attached, BuildOrder, Delivered, Force, Input, NewGeneration, Reloaded, Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
+pub use crate::engine::collapse::is_superfluous;
 pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;
@@ -209,6 +217,14 @@ impl Engine {
     /// When the scheduler or a builder does not exist.
     pub async fn force(&self, force: Force) -> Result<Started, Refusal> {
         self.ask(|answer| Input::Forced { force, answer }).await
+    }
+
+    /// Asks a builder to build, with no scheduler in between.
+    ///
+    /// # Errors
+    /// When there is no such builder.
+    pub async fn build(&self, order: BuildOrder) -> Result<Started, Refusal> {
+        self.ask(|answer| Input::BuildWanted { order, answer }).await
     }
 
     /// Makes a new request with a build's source and properties.

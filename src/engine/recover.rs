@@ -35,8 +35,9 @@ pub struct Parts {
     pub generation: NewGeneration,
     /// `host:basedir`.
     pub master_name: String,
-    /// Where uploads without an absolute path go.
-    pub base_dir: std::path::PathBuf,
+    /// Where uploads without an absolute path go; none = a rehearsal, which takes every upload and
+    /// throws it away.
+    pub base_dir: Option<std::path::PathBuf>,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -160,6 +161,7 @@ impl Turn<'_> {
         for (id, name) in builders::names(self.conn)? {
             self.state.builders.insert(id, Builder { name, is_configured: false });
         }
+        requests::forget_notes(self.conn)?;
         for request in requests::unfinished(self.conn)? {
             // A claim without an open build is a claim of nobody.
             if matches!(request.state, RequestState::Claimed(_)) {

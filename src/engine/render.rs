@@ -37,7 +37,7 @@ impl Renderer<'_> {
                         (None, None) => Json::Null,
                     }
                 }
-                Renderable::Interpolate(pieces) => Json::String(self.pieces(pieces).await?),
+                Renderable::Interpolate(i) => Json::String(self.pieces(&i.pieces).await?),
                 Renderable::Concat(parts) => {
                     let mut out = String::new();
                     for part in parts {

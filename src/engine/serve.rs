@@ -87,7 +87,7 @@ impl Service {
                 block_size,
                 keep_stamp,
             } => {
-                let base_dir = &running.attempt.base_dir;
+                let base_dir = running.attempt.base_dir.as_deref();
                 let upload = match Upload::new(base_dir, &masterdest, mode, max_size) {
                     Ok(upload) => upload,
                     Err(error) => return End::Answered(Err(DeskError::Failed(error))),

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, StepId, WorkerId};
 use crate::engine::Generation;
+use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
 use crate::engine::ports::Link;
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub(super) locks: Locks,
     /// What those who wait are told.
     pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
+    /// What functions of the configuration said about the queue.
+    pub(super) advice: Advice,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -120,6 +123,7 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            advice: Advice::default(),
             is_closing: false,
             drained: Vec::new(),
         }

@@ -11,6 +11,8 @@ use tempfile::NamedTempFile;
 /// A file that is being received.
 pub(super) struct Upload {
     target: PathBuf,
+    /// Nothing is written.
+    is_rehearsal: bool,
     mode: Option<u32>,
     file: Option<NamedTempFile>,
     times: Option<FileTimes>,
@@ -19,13 +21,13 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// A file that will be `target` (relative to `base_dir`), with these permission bits and at
-    /// most `max_size` bytes.
+    /// A file that will be `target` (relative to `base_dir`; none = it is thrown away), with these
+    /// permission bits and at most `max_size` bytes.
     ///
     /// # Errors
     /// When the target has `..` in it: it may be made of what a change says.
     pub(super) fn new(
-        base_dir: &Path,
+        base_dir: Option<&Path>,
         target: &str,
         mode: Option<u32>,
         max_size: Option<u64>,
@@ -33,7 +35,14 @@ impl Upload {
         if Path::new(target).components().any(|c| c == Component::ParentDir) {
             return Err(format!("{target} must not contain `..`."));
         }
-        Ok(Self { target: base_dir.join(target), mode, file: None, times: None, room: max_size })
+        Ok(Self {
+            target: base_dir.unwrap_or(Path::new("")).join(target),
+            is_rehearsal: base_dir.is_none(),
+            mode,
+            file: None,
+            times: None,
+            room: max_size,
+        })
     }
 
     /// Appends a block.
@@ -45,13 +54,16 @@ impl Upload {
                 .checked_sub(size)
                 .ok_or_else(|| format!("{} is larger than max_size", target.display()))?;
         }
+        if self.is_rehearsal {
+            return Ok(());
+        }
         let file = self.file()?;
         file.write_all(data).map_err(|e| format!("{} cannot be written: {e}", target.display()))
     }
 
     /// The worker has sent all of it; an empty file has no block.
     pub(super) fn close(&mut self) -> Result<(), String> {
-        self.file().map(|_| ())
+        if self.is_rehearsal { Ok(()) } else { self.file().map(|_| ()) }
     }
 
     /// The file's times, in seconds since the epoch.
@@ -68,6 +80,9 @@ impl Upload {
 
     /// Puts the file in its place.
     pub(super) fn publish(mut self) -> Result<(), String> {
+        if self.is_rehearsal {
+            return Ok(());
+        }
         let shown = self.target.display().to_string();
         let fail = |e: &dyn std::fmt::Display| format!("{shown} cannot be stored: {e}");
         self.file()?;

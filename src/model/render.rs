@@ -21,8 +21,8 @@ pub enum Renderable {
         /// Used when the property is missing, null or empty.
         default: Option<Box<Self>>,
     },
-    /// `ci.interpolate(text, kw)`, in pieces that are joined.
-    Interpolate(Vec<Piece>),
+    /// `ci.interpolate(text, kw)`.
+    Interpolate(Interpolation),
     /// `a .. b` with a renderable on either side; null counts as empty, a table is an error.
     Concat(Vec<Self>),
     /// `ci.builddir`: the build's directory on the worker, with forward slashes.
@@ -37,6 +37,17 @@ pub enum Renderable {
     List(Vec<Self>),
     /// A map; what renders to null is null.
     Map(BTreeMap<String, Self>),
+}
+
+/// `ci.interpolate(text, kw)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interpolation {
+    /// As it was written.
+    pub text: String,
+    /// What `%(kw:NAME)s` refers to.
+    pub keywords: BTreeMap<String, Renderable>,
+    /// The text read: pieces that are joined.
+    pub pieces: Vec<Piece>,
 }
 
 /// A piece of an interpolation.

@@ -72,7 +72,7 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    /// The number of the present slice, while one runs.
+    /// The number of the present slice's last sign of life, while one runs.
     pub(super) fn busy(&self) -> Option<u64> {
         self.busy.load(Ordering::Acquire).then(|| self.beats.load(Ordering::Acquire))
     }
@@ -88,10 +88,24 @@ struct State {
     limit: Cell<Duration>,
     running: Cell<Option<CpuWatch>>,
     overrun: Cell<bool>,
+    /// Lines printed in this slice.
+    printed: Cell<u32>,
 }
 
-/// How many instructions run between two looks at the clock: about 0.1 ms.
-const STRIDE: u32 = 10_000;
+/// How many instructions run between two looks at the clock: few, because one of them may copy a
+/// text of many megabytes.
+const STRIDE: u32 = 1000;
+/// How many lines a slice may print.
+const MOST_PRINTED: u32 = 1000;
+
+/// What becomes of a line that is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Printing {
+    Shown,
+    /// It is left out, and that is said once.
+    FirstLeftOut,
+    LeftOut,
+}
 
 impl Budget {
     /// Installs a budget on `lua`; it takes effect inside [`Budget::within`] and [`Slice`].
@@ -106,6 +120,7 @@ impl Budget {
             limit: Cell::new(limit),
             running: Cell::new(None),
             overrun: Cell::new(false),
+            printed: Cell::new(0),
         };
         let budget = Self(Rc::new(state));
         let hooked = budget.clone();
@@ -126,7 +141,9 @@ impl Budget {
     /// Whether the present slice is used up.
     pub(super) fn check(&self, lua: &Lua) -> Result<(), Fatal> {
         let limit = self.0.limit.get();
-        if self.0.overrun.get() || self.0.running.get().is_some_and(|w| w.elapsed() > limit) {
+        // What gets here is alive, however slow the machine: the budget will end it.
+        self.0.pulse.beats.fetch_add(1, Ordering::AcqRel);
+        if self.0.overrun.get() || self.0.running.get().is_some_and(|w| w.exceeds(limit)) {
             self.0.overrun.set(true);
             return Err(Fatal::Overrun(limit, user_site(lua)));
         }
@@ -138,10 +155,22 @@ impl Budget {
         self.0.overrun.get()
     }
 
+    /// Counts a line that is printed, so that a loop cannot fill the disk.
+    pub(super) fn print(&self) -> Printing {
+        let n = self.0.printed.get().saturating_add(1);
+        self.0.printed.set(n);
+        match n {
+            ..=MOST_PRINTED => Printing::Shown,
+            n if n == MOST_PRINTED + 1 => Printing::FirstLeftOut,
+            _ => Printing::LeftOut,
+        }
+    }
+
     /// Runs `f` as one slice; `site` is what a silent state is remembered by.
     pub(super) fn within<R>(&self, site: &Site, f: impl FnOnce() -> R) -> R {
         let pulse = &self.0.pulse;
         self.0.overrun.set(false);
+        self.0.printed.set(0);
         self.0.running.set(Some(CpuWatch::start()));
         site.clone_into(&mut pulse.site.lock().unwrap_or_else(PoisonError::into_inner));
         pulse.beats.fetch_add(1, Ordering::AcqRel);

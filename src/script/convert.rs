@@ -6,12 +6,49 @@ use mlua::{Lua, Table, Value};
 use serde_json::{Map, Value as Json};
 
 const MAX_DEPTH: usize = 64;
+/// Tables may share parts, so that few of them stand for more values than memory holds.
+const MAX_VALUES: usize = 1_000_000;
+const MAX_TEXT: usize = 64 << 20;
+
+/// What a conversion may still make.
+pub(super) struct Left {
+    values: usize,
+    text: usize,
+}
+
+impl Left {
+    pub(super) fn all() -> Self {
+        Self { values: MAX_VALUES, text: MAX_TEXT }
+    }
+
+    /// Counts one more value.
+    ///
+    /// # Errors
+    /// When there are too many, as a sentence fragment.
+    pub(super) fn one(&mut self) -> Result<(), String> {
+        match self.values.checked_sub(1) {
+            Some(left) => self.values = left,
+            None => return Err(format!("more than {MAX_VALUES} values")),
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<String, String> {
+        match self.text.checked_sub(text.len()) {
+            Some(left) => self.text = left,
+            None => return Err(format!("more than {} MiB of text", MAX_TEXT >> 20)),
+        }
+        Ok(text.to_owned())
+    }
+}
 const ARRAY: &str = "ci.array";
 
 /// Makes the mark of lists; once per state.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     let mark = lua.create_table()?;
     mark.set("__name", "array")?;
+    // What `getmetatable` gives: nobody changes the mark, and a list can still be told.
+    mark.set("__metatable", "array")?;
     lua.set_named_registry_value(ARRAY, mark)
 }
 
@@ -71,13 +108,19 @@ fn lua_value(lua: &Lua, json: &Json, null: Value) -> mlua::Result<Value> {
 /// # Errors
 /// A sentence fragment that says what cannot be data: "a function", "a table inside itself".
 pub(super) fn to_json(lua: &Lua, value: &Value) -> Result<Json, String> {
-    json(lua, value, 0)
+    json(lua, value, 0, &mut Left::all())
 }
 
-fn json(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
+/// The same as a part of something larger.
+pub(super) fn to_json_within(lua: &Lua, value: &Value, left: &mut Left) -> Result<Json, String> {
+    json(lua, value, 0, left)
+}
+
+fn json(lua: &Lua, value: &Value, depth: usize, left: &mut Left) -> Result<Json, String> {
     if depth > MAX_DEPTH {
         return Err(format!("a table nested more than {MAX_DEPTH} deep, or inside itself"));
     }
+    left.one()?;
     match value {
         Value::Nil => Ok(Json::Null),
         value if value.is_null() => Ok(Json::Null),
@@ -85,17 +128,17 @@ fn json(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
         Value::Integer(i) => Ok(Json::from(*i)),
         Value::Number(n) => number(*n),
         Value::String(s) => match s.to_str() {
-            Ok(text) => Ok(Json::String(text.to_owned())),
+            Ok(text) => left.text(&text).map(Json::String),
             Err(_) => Err("a string that is not UTF-8".to_owned()),
         },
         Value::Table(table) => match items(lua, table)? {
             Items::List(list) => {
-                list.iter().map(|v| json(lua, v, depth + 1)).collect::<Result<_, _>>()
+                list.iter().map(|v| json(lua, v, depth + 1, left)).collect::<Result<_, _>>()
             }
             Items::Map(map) => {
                 let mut out = Map::new();
                 for (name, v) in &map {
-                    out.insert(name.clone(), json(lua, v, depth + 1)?);
+                    out.insert(name.clone(), json(lua, v, depth + 1, left)?);
                 }
                 Ok(Json::Object(out))
             }

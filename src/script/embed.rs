@@ -7,8 +7,14 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.define", include_str!("../../lua/ci/define.lua")),
     ("ci.git", include_str!("../../lua/ci/git.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),
+    ("ci.live", include_str!("../../lua/ci/live.lua")),
     ("ci.render", include_str!("../../lua/ci/render.lua")),
-    ("ci.strict", include_str!("../../lua/ci/strict.lua")),
+    ("ci.strict.bounds", include_str!("../../lua/ci/strict/bounds.lua")),
+    ("ci.strict.errors", include_str!("../../lua/ci/strict/errors.lua")),
+    ("ci.strict.files", include_str!("../../lua/ci/strict/files.lua")),
+    ("ci.strict.globals", include_str!("../../lua/ci/strict/globals.lua")),
+    ("ci.strict.order", include_str!("../../lua/ci/strict/order.lua")),
+    ("ci.strict.patterns", include_str!("../../lua/ci/strict/patterns.lua")),
     ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
     ("ci.steps.git", include_str!("../../lua/ci/steps/git.lua")),
     ("ci.steps.github", include_str!("../../lua/ci/steps/github.lua")),
@@ -29,6 +35,18 @@ pub const META: &[(&str, &str)] = &[
     ("steps.lua", include_str!("../../lua/ci/meta/steps.lua")),
     ("www.lua", include_str!("../../lua/ci/meta/www.lua")),
 ];
+
+/// Modules that a configuration may ask for by name; the others are parts of `ci`.
+#[must_use]
+pub(super) fn is_public(name: &str) -> bool {
+    name == "ci" || name == "ci.git" || name.starts_with("ci.steps.")
+}
+
+/// Whether the module gets what Rust provides. Steps are written with the public API only, so they
+/// get nothing more than users do.
+pub(super) fn is_inner(name: &str) -> bool {
+    name == "ci" || !is_public(name)
+}
 
 /// The text of the embedded module `name`.
 pub(super) fn module(name: &str) -> Option<&'static str> {

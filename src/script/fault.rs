@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use super::budget::Fatal;
-use crate::engine::ports::ScriptError;
 use crate::model::config::Site;
+
+/// Longer lines are cut around the caret.
+const LONGEST_EXCERPT: usize = 120;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +21,22 @@ pub struct Problem {
     pub message: String,
     /// What to do: nearest names, our spelling, commands.
     pub hints: Vec<String>,
+    /// Who called whom in the user's files, innermost first; empty where one place says it all.
+    pub trace: Vec<String>,
 }
 
 impl Problem {
     /// A problem without a place in a file.
     #[must_use]
     pub fn new(site: Site, message: impl Into<String>) -> Self {
-        Self { site, caret: None, excerpt: None, message: message.into(), hints: Vec::new() }
+        Self {
+            site,
+            caret: None,
+            excerpt: None,
+            message: message.into(),
+            hints: Vec::new(),
+            trace: Vec::new(),
+        }
     }
 
     /// The same with a hint.
@@ -61,8 +71,9 @@ impl fmt::Display for Problem {
         f.write_str(&self.head())?;
         if let Some(line) = &self.excerpt {
             let number = self.site.line.to_string();
-            write!(f, "\n  {number} | {}", line.trim_end())?;
-            if let Some((column, width)) = self.caret {
+            let (line, caret) = window(line.trim_end(), self.caret);
+            write!(f, "\n  {number} | {line}")?;
+            if let Some((column, width)) = caret {
                 let pad = " ".repeat(number.len());
                 // Tabs are kept so that the caret stands under its word at any tab width.
                 let before: String =
@@ -70,11 +81,35 @@ impl fmt::Display for Problem {
                 write!(f, "\n  {pad} | {before}{}", "^".repeat(width.max(1)))?;
             }
         }
-        for hint in &self.hints {
-            write!(f, "\n  {hint}")?;
+        for line in self.hints.iter().chain(&self.trace) {
+            write!(f, "\n  {line}")?;
         }
         Ok(())
     }
+}
+
+/// The part of a long line that is around its caret, and the caret in it.
+fn window(line: &str, caret: Option<(usize, usize)>) -> (String, Option<(usize, usize)>) {
+    let length = line.chars().count();
+    if length <= LONGEST_EXCERPT {
+        return (line.to_owned(), caret);
+    }
+    let (column, width) = caret.unwrap_or((0, 0));
+    let start = if column + width <= LONGEST_EXCERPT - 20 { 0 } else { column.saturating_sub(40) };
+    let mut out = String::new();
+    if start > 0 {
+        out.push('…');
+    }
+    out.extend(line.chars().skip(start).take(LONGEST_EXCERPT));
+    if start + LONGEST_EXCERPT < length {
+        out.push('…');
+    }
+    let shift = usize::from(start > 0);
+    let caret = caret.map(|(column, width)| {
+        let column = column - start + shift;
+        (column, width.min((LONGEST_EXCERPT + shift).saturating_sub(column)))
+    });
+    (out, caret)
 }
 
 /// Why a configuration was not loaded: everything that is wrong with it, in the order of its files
@@ -127,79 +162,3 @@ impl fmt::Display for LoadError {
 }
 
 impl std::error::Error for LoadError {}
-
-/// An error of Lua as people read it: the message without Lua's own decoration, and the nearest
-/// place in the user's files.
-pub(super) fn placed(error: &mlua::Error) -> (String, Option<Site>) {
-    let (message, traceback) = described(error);
-    if let Some(Fatal::Overrun(_, site)) = Fatal::of(error) {
-        return (message, (!site.file.is_empty()).then(|| site.clone()));
-    }
-    let (site, message) = match place(&message) {
-        Some((site, rest)) => (Some(site), rest.to_owned()),
-        None => (None, message),
-    };
-    let site = match site {
-        Some(site) if !is_embedded(&site.file) => Some(site),
-        _ => traceback.as_deref().and_then(user_frame),
-    };
-    (message, site)
-}
-
-/// A failed callback; `site` is where the function stands.
-pub(super) fn script_error(error: &mlua::Error, site: &Site) -> ScriptError {
-    if let Some(Fatal::Failed(text)) = Fatal::of(error) {
-        return ScriptError { message: text.clone(), site: Some(site.clone()), is_failure: true };
-    }
-    if let Some(inner) = inner_script_error(error) {
-        return inner.clone();
-    }
-    let (message, place) = placed(error);
-    ScriptError { message, site: Some(place.unwrap_or_else(|| site.clone())), is_failure: false }
-}
-
-/// The error of a call within a call.
-fn inner_script_error(error: &mlua::Error) -> Option<&ScriptError> {
-    match error {
-        mlua::Error::CallbackError { cause, .. } => inner_script_error(cause),
-        mlua::Error::ExternalError(inner) => inner.downcast_ref(),
-        _ => None,
-    }
-}
-
-fn described(error: &mlua::Error) -> (String, Option<String>) {
-    match error {
-        mlua::Error::RuntimeError(text) => match text.split_once("\nstack traceback:") {
-            Some((message, traceback)) => (message.to_owned(), Some(traceback.to_owned())),
-            None => (text.clone(), None),
-        },
-        mlua::Error::SyntaxError { message, .. } => (message.clone(), None),
-        mlua::Error::CallbackError { traceback, cause } => {
-            (described(cause).0, Some(traceback.clone()))
-        }
-        mlua::Error::MemoryError(_) => {
-            ("needs more memory than `memory_bytes` in c.limits allows.".to_owned(), None)
-        }
-        other => (other.to_string(), None),
-    }
-}
-
-/// `FILE:LINE: rest` at the start of a message.
-fn place(message: &str) -> Option<(Site, &str)> {
-    let (head, rest) = message.split_once(": ")?;
-    let (file, line) = head.rsplit_once(':')?;
-    let line = line.parse().ok()?;
-    (!file.contains('\n')).then(|| (Site { file: file.into(), line }, rest))
-}
-
-fn is_embedded(file: &str) -> bool {
-    file.starts_with("ci/") || file == "ci.lua" || file.starts_with(['[', '_'])
-}
-
-/// The first line of a traceback that is in a user's file.
-fn user_frame(traceback: &str) -> Option<Site> {
-    traceback.lines().find_map(|line| {
-        let (site, _) = place(line.trim())?;
-        (!is_embedded(&site.file)).then_some(site)
-    })
-}

@@ -61,7 +61,8 @@ impl<'r, 'l> Fields<'r, 'l> {
     /// The place of the whole table.
     pub(super) fn spot(&self) -> Spot {
         match &self.anchor {
-            Anchor::Call(site, _) | Anchor::Assigned(site, _) => site.clone().into(),
+            Anchor::Call(site, called) => self.reader.ground.sources.borrow().call(site, called),
+            Anchor::Assigned(site, _) => site.clone().into(),
             Anchor::Nested(spot) => spot.clone(),
         }
     }
@@ -181,7 +182,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         if text.is_empty() {
             self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
         }
-        Some(self.reader.ground.add_secret(&text))
+        Some(self.reader.ground.add_secret(Secret::new(&text)))
     }
 
     pub(super) fn required_secret(&mut self, key: &str) -> Secret {
@@ -311,7 +312,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
         let value = self.value(key)?;
         let mut out = Vec::new();
-        if let Err(what) = self.reader.flatten(&value, &mut out, 0) {
+        if let Err(what) = self.reader.flatten(&value, &mut out) {
             self.problem(key, format!("`{key}` of {} holds {what}.", self.owner));
         }
         Some(out)

@@ -1,14 +1,10 @@
 //! One configuration's functions at work: a mailbox, and a coroutine per call, so that thousands
-//! can wait at once on one Lua state. [`Handle`] is the engine's port; when its last copy goes, the
-//! mailbox closes and the state ends. A watchdog fails what waits when the state falls silent: the
-//! engine must never hang because of Lua.
+//! can wait at once on one Lua state. How the engine reaches it is in `handle.rs`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
 use serde_json::Value as Json;
@@ -16,240 +12,45 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::bind::step::{OpenDesk, Step};
-use super::bind::{build, event};
-use super::budget::{Budget, Fatal, Pulse};
-use super::convert;
-use super::fault::script_error;
+use super::bind::deciding::Live;
+use super::bind::{self, build, deciding, event};
+use super::budget::{Budget, Fatal};
+use super::{choice, convert};
+use super::handle::Inside;
+use super::raised::script_error;
 use super::read::Objects;
 use super::read::render;
 use super::read::step::{COMMAND, StepType};
 use super::slots::Slots;
 use crate::base::clock::Clock;
 use crate::base::results::Results;
-use crate::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun, StepValue};
+use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::forge::github::client::Client;
-use crate::forge::github::reading::complete;
-use crate::forge::github::stock::stock;
 use crate::http;
 use crate::model::build::BuildView;
-use crate::model::config::{Callback, Codebase, GithubHook, Site};
+use crate::model::config::{Callback, GithubHook, Site};
 use crate::model::delivery::{Delivery, Reading};
 
 /// How deep a function may return functions that return functions.
 const MAX_DEPTH: u32 = 16;
-/// How often the watchdog looks.
-const TICK: Duration = Duration::from_secs(1);
-/// After how many looks at the same slice a state counts as silent.
-pub(super) const PATIENCE: u32 = 10;
-
 /// Work for a state.
-enum Job {
+pub(super) enum Job {
     Call { callback: Callback, args: Vec<Argument>, answer: Answer<Json> },
     Step { step: Box<StepRun>, answer: Answer<Option<Results>> },
     Delivery { delivery: Box<Delivery>, answer: Answer<Reading> },
 }
 
-type Answer<T> = oneshot::Sender<Result<T, ScriptError>>;
+pub(super) type Answer<T> = oneshot::Sender<Result<T, ScriptError>>;
 
 /// A job, and the token that its caller cancels by letting go.
 pub(super) struct Posted {
-    job: Job,
-    given_up: CancellationToken,
+    pub(super) job: Job,
+    pub(super) given_up: CancellationToken,
 }
 
-/// What the threads of a generation share.
-pub(super) struct Shared {
-    pub(super) pulse: Arc<Pulse>,
-    silent: CancellationToken,
-    waiting: AtomicUsize,
-    ended: Mutex<bool>,
-    wake: Condvar,
-}
-
-impl Shared {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            pulse: Arc::default(),
-            silent: CancellationToken::new(),
-            waiting: AtomicUsize::new(0),
-            ended: Mutex::new(false),
-            wake: Condvar::new(),
-        })
-    }
-
-    /// Waits for `future`, but not longer than the state answers.
-    pub(super) async fn unless_silent<T>(
-        &self,
-        future: impl std::future::Future<Output = T>,
-    ) -> Result<T, ScriptError> {
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        self.nudge();
-        let _waiting = Waiting(&self.waiting);
-        tokio::select! {
-            biased;
-            out = future => Ok(out),
-            () = self.silent.cancelled() => Err(ScriptError {
-                message: "the Lua state has not answered for 10 s; it is computing where no budget \
-                          reaches. Everything that waits for it fails; correct the file and reload."
-                    .to_owned(),
-                site: Some(self.pulse.site()),
-                is_failure: false,
-            }),
-        }
-    }
-
-    /// The watchdog, on a thread of its own: nothing else moves when the state's thread does not.
-    pub(super) fn watch(&self, tick: Duration, patience: u32) {
-        let mut seen = (None, 0);
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*ended && !self.silent.is_cancelled() {
-            if self.waiting.load(Ordering::Acquire) == 0 {
-                seen = (None, 0);
-                ended = self.wake.wait(ended).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let slept = self.wake.wait_timeout(ended, tick);
-            let (guard, timeout) = slept.unwrap_or_else(PoisonError::into_inner);
-            ended = guard;
-            if !timeout.timed_out() {
-                continue;
-            }
-            let slice = self.pulse.busy();
-            let times = if slice.is_some() && slice == seen.0 { seen.1 + 1 } else { 0 };
-            seen = (slice, times);
-            if times >= patience {
-                let site = self.pulse.site();
-                tracing::error!(%site, "a Lua state has fallen silent; its calls fail");
-                self.silent.cancel();
-            }
-        }
-    }
-
-    fn nudge(&self) {
-        let _ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        self.wake.notify_all();
-    }
-
-    pub(super) fn end(&self) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.wake.notify_all();
-    }
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Starts the watchdog's thread.
-///
-/// # Errors
-/// When the system has no thread left.
-pub(super) fn start_watchdog(shared: &Arc<Shared>, patience: u32) -> std::io::Result<()> {
-    let shared = shared.clone();
-    std::thread::Builder::new()
-        .name("lua-watchdog".to_owned())
-        .spawn(move || shared.watch(TICK, patience))
-        .map(|_| ())
-}
-
-/// The engine's side of a generation.
-pub(super) struct Handle {
-    pub(super) mailbox: mpsc::UnboundedSender<Posted>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) hook: Option<GithubHook>,
-    pub(super) github: Option<Client>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.shared.end();
-    }
-}
-
-fn ended() -> ScriptError {
+pub(super) fn ended() -> ScriptError {
     let message = "the configuration that this function belongs to has ended.".to_owned();
     ScriptError { message, site: None, is_failure: false }
-}
-
-/// Posts a job and waits; letting go of the future gives the job up.
-async fn post<T>(
-    mailbox: &mpsc::UnboundedSender<Posted>,
-    job: impl FnOnce(Answer<T>) -> Job,
-) -> Result<T, ScriptError> {
-    let (answer, answered) = oneshot::channel();
-    let given_up = CancellationToken::new();
-    let _guard = given_up.clone().drop_guard();
-    mailbox.send(Posted { job: job(answer), given_up }).map_err(|_| ended())?;
-    answered.await.map_err(|_| ended())?
-}
-
-impl Scripts for Handle {
-    fn call(
-        &self,
-        callback: &Callback,
-        args: Vec<Argument>,
-    ) -> Future<'_, Result<Json, ScriptError>> {
-        let callback = callback.clone();
-        Box::pin(async move {
-            let job = |answer| Job::Call { callback, args, answer };
-            self.shared.unless_silent(post(&self.mailbox, job)).await?
-        })
-    }
-
-    fn run_step(&self, step: StepRun) -> Future<'_, Result<Option<Results>, ScriptError>> {
-        let step = Box::new(step);
-        Box::pin(async move {
-            let job = |answer| Job::Step { step, answer };
-            self.shared.unless_silent(post(&self.mailbox, job)).await?
-        })
-    }
-
-    fn read_delivery(&self, delivery: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
-        Box::pin(async move {
-            let (Some(hook), Some(github)) = (&self.hook, &self.github) else {
-                let verdict = "No hook is configured for this delivery any more.".to_owned();
-                return Ok(Reading { verdict, ..Reading::default() });
-            };
-            let has_function = event::callback_of(hook, &delivery.what.event).is_some()
-                || matches!(hook.codebase, Some(Codebase::Callback(_)));
-            if !has_function {
-                let facts = event::facts_of(&delivery)?;
-                return Ok(complete(hook, github, stock(hook, &facts)).await);
-            }
-            let delivery = Box::new(delivery);
-            let job = |answer| Job::Delivery { delivery, answer };
-            self.shared.unless_silent(post(&self.mailbox, job)).await?
-        })
-    }
-}
-
-/// Calls from inside a call; it does not keep the generation alive.
-struct Inside(mpsc::WeakUnboundedSender<Posted>);
-
-impl Scripts for Inside {
-    fn call(
-        &self,
-        callback: &Callback,
-        args: Vec<Argument>,
-    ) -> Future<'_, Result<Json, ScriptError>> {
-        let callback = callback.clone();
-        Box::pin(async move {
-            let mailbox = self.0.upgrade().ok_or_else(ended)?;
-            post(&mailbox, |answer| Job::Call { callback, args, answer }).await
-        })
-    }
-
-    fn run_step(&self, _: StepRun) -> Future<'_, Result<Option<Results>, ScriptError>> {
-        Box::pin(async { Err(ended()) })
-    }
-
-    fn read_delivery(&self, _: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
-        Box::pin(async { Err(ended()) })
-    }
 }
 
 /// The Lua side of a generation.
@@ -317,22 +118,41 @@ impl Host {
             Argument::Build(build) => Some(build.clone()),
             _ => None,
         });
-        let args = self.arguments(&args).map_err(fail)?;
+        let mut live = Live::default();
+        let args = args.iter().map(|arg| self.argument(arg, &mut live));
+        let args = args.collect::<mlua::Result<MultiValue>>().map_err(fail)?;
         let call = function.call_async::<Value>(args);
         let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
         self.rendered(&value, build.as_ref(), &callback.site, depth).await
     }
 
-    fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
+    fn argument(&self, arg: &Argument, live: &mut Live) -> mlua::Result<Value> {
         let (lua, objects) = (&self.lua, &self.objects);
-        args.iter()
-            .map(|arg| match arg {
-                Argument::Json(json) => convert::to_lua(lua, json),
-                Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
-                Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
-                Argument::Change(change) => build::change(lua, change),
-            })
-            .collect()
+        match arg {
+            Argument::Json(json) => convert::to_lua(lua, json),
+            Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
+            Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
+            Argument::Change(change) => build::change(lua, change),
+            Argument::Builder(view) => deciding::builder(lua, objects, live, view),
+            Argument::Worker(view) => deciding::worker(lua, objects, live, view),
+            Argument::Request(view) => deciding::request(lua, objects, view),
+            Argument::List(items) => {
+                let out = lua.create_table()?;
+                for item in items {
+                    out.raw_push(self.argument(item, live)?)?;
+                }
+                Ok(Value::Table(out))
+            }
+            Argument::Record(fields) => {
+                let out = lua.create_table()?;
+                for (name, value) in fields {
+                    out.raw_set(*name, self.argument(value, live)?)?;
+                }
+                let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+                let message = "what a function is asked about cannot be changed here.";
+                bind::frozen(lua, out, message, Some(&names)).map(Value::Table)
+            }
+        }
     }
 
     /// What a function returned, rendered again if there is something to render.
@@ -350,9 +170,9 @@ impl Host {
             Err(problem) => problem,
         };
         let Some(build) = build else {
-            return Err(fail(format!(
-                "the function returned {problem}; plain data is needed here."
-            )));
+            return choice::read(&self.lua, value).map_err(|_| {
+                fail(format!("the function returned {problem}; plain data is needed here."))
+            });
         };
         if depth >= MAX_DEPTH {
             return Err(fail(format!("functions returned functions, {MAX_DEPTH} deep.")));

@@ -4,16 +4,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::render::{Alternative, Piece, Renderable, Selector};
+use crate::model::render::{Alternative, Interpolation, Piece, Renderable, Selector};
+
+/// `text` with its pieces; `keywords` are what `%(kw:NAME)s` refers to.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub(super) fn read(
+    text: String,
+    keywords: BTreeMap<String, Renderable>,
+) -> Result<Renderable, String> {
+    let pieces = parse(&text, &keywords)?;
+    Ok(Renderable::Interpolate(Interpolation { text, keywords, pieces }))
+}
 
 /// The pieces of `text`; `keywords` are what `%(kw:NAME)s` refers to.
 ///
 /// # Errors
 /// What is wrong, as a sentence.
-pub(super) fn parse(
-    text: &str,
-    keywords: &BTreeMap<String, Renderable>,
-) -> Result<Vec<Piece>, String> {
+fn parse(text: &str, keywords: &BTreeMap<String, Renderable>) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;

@@ -12,12 +12,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 pub use super::fault::LoadError;
-use super::fault::{Problem, placed};
-use super::host::{Handle, Host, PATIENCE, Posted, Shared, client, start_watchdog};
-use super::native;
+use super::fault::Problem;
+use super::handle::{Handle, Maker, State};
+use super::hints;
+use super::host::{Host, Posted, client};
+use super::locate::Spot;
+use super::modules;
+use super::raised::Raised;
 use super::read::{Reader, check, config};
 use super::sandbox::{Ground, Sandbox};
 use super::texts::{Texts, Tree};
+use super::watchdog::{self, PATIENCE, Shared};
 use crate::base::clock::Clock;
 use crate::engine::ports::Scripts;
 use crate::http;
@@ -33,6 +38,9 @@ pub enum Mount {
     Thread,
     /// On the caller's `LocalSet`: for simulations, which own the only thread.
     Local,
+    /// As `Local`, and a secret file that does not exist is made up: for rehearsals, which show a
+    /// secret to nobody.
+    Rehearsal,
 }
 
 /// What is loaded, and with what.
@@ -76,69 +84,77 @@ pub async fn load_tree(options: LoadOptions) -> (Result<Loaded, LoadError>, Tree
 }
 
 async fn load_with(options: LoadOptions, texts: Texts, patience: u32) -> Result<Loaded, LoadError> {
+    let (hook_options, is_local) = (options.clone(), options.mount != Mount::Thread);
+    let maker = Maker { options, texts, patience, threads: Arc::default() };
+    let (state, made, maker) = if is_local {
+        let (state, made) = make_local(&maker)?;
+        (state, made, None)
+    } else {
+        let (state, made) = make(&maker).await?;
+        (state, made, Some(maker))
+    };
+    let Made { config, sites } = made;
+    let hook = config.www.as_ref().and_then(|www| www.github.clone());
+    let github = hook.as_ref().map(|h| client(h, &hook_options.http, hook_options.clock));
+    Ok(Loaded { config, scripts: Arc::new(Handle::new(state, sites, maker, hook, github)) })
+}
+
+/// What comes of making a state, besides the state.
+pub(super) struct Made {
+    pub(super) config: Config,
+    /// Where its functions stand, by number.
+    pub(super) sites: Vec<Site>,
+}
+
+/// Makes a state on the caller's `LocalSet`.
+fn make_local(maker: &Maker) -> Result<(State, Made), LoadError> {
+    let (mailbox, posted) = mpsc::unbounded_channel();
+    let shared = Shared::new();
+    let (host, config) = prepare(&maker.options, &maker.texts, &mailbox, &shared)?;
+    let sites = host.slots.sites();
+    tokio::task::spawn_local(host.serve(posted));
+    Ok((State { mailbox, shared }, Made { config, sites }))
+}
+
+/// Makes a state on a thread of its own.
+pub(super) async fn make(maker: &Maker) -> Result<(State, Made), LoadError> {
+    let file = &maker.options.file;
     let shared = Shared::new();
     let (mailbox, posted) = mpsc::unbounded_channel();
-    let handle = match options.mount {
-        Mount::Local => {
-            let (host, config) = prepare(&options, texts, &mailbox, &shared)?;
-            tokio::task::spawn_local(host.serve(posted));
-            return Ok(loaded(config, mailbox, shared, &options));
-        }
-        Mount::Thread => {
-            let (answer, answered) = oneshot::channel();
-            let (kept, own) = (shared.clone(), options.clone());
-            let weak = mailbox.clone();
-            let no_thread = |error: std::io::Error| {
-                own_problem(&options.file, format!("a thread for Lua cannot be started: {error}."))
-            };
-            std::thread::Builder::new()
-                .name("lua".to_owned())
-                .spawn(move || thread(&own, texts, weak, posted, &kept, answer))
-                .map_err(no_thread)?;
-            start_watchdog(&shared, patience).map_err(no_thread)?;
-            answered
-        }
+    // From here on the threads end with it.
+    let state = State { mailbox: mailbox.clone(), shared: shared.clone() };
+    let (answer, answered) = oneshot::channel();
+    let no_thread = |error: std::io::Error| {
+        own_problem(file, format!("a thread for Lua cannot be started: {error}."))
     };
-    let silent = shared.unless_silent(handle).await;
-    let ended =
-        || own_problem(&options.file, "the thread that loads it ended unexpectedly.".into());
-    match silent {
-        Ok(Ok(Ok(config))) => Ok(loaded(*config, mailbox, shared, &options)),
-        Ok(Ok(Err(error))) => {
-            shared.end();
-            Err(error)
-        }
-        Ok(Err(_)) => {
-            shared.end();
-            Err(ended())
-        }
+    let (options, texts) = (maker.options.clone(), maker.texts.clone());
+    let (kept, alive) = (shared.clone(), maker.threads.clone());
+    std::thread::Builder::new()
+        .name("lua".to_owned())
+        .spawn(move || {
+            let _alive = alive;
+            thread(&options, &texts, mailbox, posted, &kept, answer);
+        })
+        .map_err(no_thread)?;
+    watchdog::start(&shared, maker.patience).map_err(no_thread)?;
+    match shared.unless_silent(answered).await {
+        Ok(Ok(made)) => Ok((state, *made?)),
+        Ok(Err(_)) => Err(own_problem(file, "the thread that loads it ended unexpectedly.".into())),
         Err(silent) => {
-            shared.end();
             let problem = Problem::new(silent.site.unwrap_or_default(), silent.message);
             Err(LoadError::one(problem))
         }
     }
 }
 
-fn loaded(
-    config: Config,
-    mailbox: mpsc::UnboundedSender<Posted>,
-    shared: Arc<Shared>,
-    options: &LoadOptions,
-) -> Loaded {
-    let hook = config.www.as_ref().and_then(|www| www.github.clone());
-    let github = hook.as_ref().map(|hook| client(hook, &options.http, options.clock));
-    Loaded { config, scripts: Arc::new(Handle { mailbox, shared, hook, github }) }
-}
-
-/// The thread of a generation: loads, answers, and serves until nobody holds the handle.
+/// The thread of a state: loads, answers, and serves until nobody holds the handle.
 fn thread(
     options: &LoadOptions,
-    texts: Texts,
+    texts: &Texts,
     mailbox: mpsc::UnboundedSender<Posted>,
     posted: mpsc::UnboundedReceiver<Posted>,
     shared: &Arc<Shared>,
-    answer: oneshot::Sender<Result<Box<Config>, LoadError>>,
+    answer: oneshot::Sender<Result<Box<Made>, LoadError>>,
 ) {
     let prepared = prepare(options, texts, &mailbox, shared);
     // Only the handle may keep the mailbox open.
@@ -153,7 +169,8 @@ fn thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
-            if answer.send(Ok(Box::new(config))).is_ok() {
+            let sites = host.slots.sites();
+            if answer.send(Ok(Box::new(Made { config, sites }))).is_ok() {
                 LocalSet::new().block_on(&runtime, host.serve(posted));
             }
         }
@@ -172,11 +189,12 @@ fn own_problem(file: &Path, message: String) -> LoadError {
 /// Runs the file and reads the configuration, on the thread that will own the state.
 fn prepare(
     options: &LoadOptions,
-    texts: Texts,
+    texts: &Texts,
     mailbox: &mpsc::UnboundedSender<Posted>,
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
-    let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts)?;
+    let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts.clone())?;
+    ground.makes_up_secrets.set(options.mount == Mount::Rehearsal);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;
@@ -252,7 +270,7 @@ pub(super) fn ground(
 /// Runs the main file; what goes wrong is recorded.
 pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Option<Value> {
     let whole = Site { file: name.into(), line: 0 };
-    let result = match native::user_chunk(&sandbox.lua, ground, Path::new(name)) {
+    let result = match modules::user_chunk(&sandbox.lua, ground, Path::new(name)) {
         Ok(Some(chunk)) => sandbox.budget.within(&whole, || chunk.call::<Value>(())),
         Ok(None) => {
             let path = ground.config_dir.join(name);
@@ -265,12 +283,30 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            let (message, site) = placed(&error);
-            let message = if message.ends_with('.') { message } else { format!("{message}.") };
-            ground.problem(&site.unwrap_or(whole).into(), message, Vec::new());
+            tell(ground, &error, whole);
             None
         }
     }
+}
+
+/// Records what Lua raised while the file ran.
+fn tell(ground: &Ground, error: &mlua::Error, whole: Site) {
+    let raised = Raised::from(error);
+    let mut site = raised.site.unwrap_or(whole);
+    let mut message = raised.message;
+    let mut hints = hints::runtime(&message);
+    if raised.is_syntax {
+        if let Some((line, said)) = hints::unclosed(&message) {
+            (site.line, message) = (line, said);
+        } else {
+            let line = ground.sources.borrow().line(&site);
+            (message, hints) = hints::syntax(&message, line.as_deref());
+        }
+    }
+    if !message.ends_with(['.', '?', '!']) {
+        message.push('.');
+    }
+    ground.problem_traced(&Spot::from(site), message, hints, raised.trace);
 }
 
 #[cfg(test)]
@@ -288,26 +324,31 @@ mod tests {
         load_with(options, Texts::default(), patience).await
     }
 
-    /// Some seconds inside C, where no hook fires.
-    const LONG: &str = "table.move({}, 1, 2000000000, 2)";
+    /// Some seconds in which hardly any instruction runs, so that hardly any hook fires.
+    const LONG: &str = "local s = ('x'):rep(60 << 20) for i = 1, 300 do local _ = s .. i end";
 
     #[tokio::test]
-    async fn a_state_that_falls_silent_fails_its_calls_and_says_where() {
+    async fn a_state_that_falls_silent_fails_its_calls_and_says_where_and_is_made_again() {
         let text = format!(
-            "local ci = require 'ci'\nlocal c = ci.config()\n\
+            "local ci = require 'ci'\nlocal c = ci.config()\nlocal born = os.time()\n\
              c.www = {{ change_hooks = {{ github = ci.hooks.github {{ secret = 's',\n\
-             codebase = function() {LONG} end }} }} }}\nreturn c"
+             codebase = function(what) if what == 'hang' then {LONG} end return born end }} }} }}\n\
+             return c"
         );
         let loaded = load_text(&text, 1).await.unwrap();
         let hook = loaded.config.www.unwrap().github.unwrap();
         let Some(crate::model::config::Codebase::Callback(callback)) = hook.codebase else {
             panic!("no callback")
         };
-        let error = loaded.scripts.call(&callback, Vec::new()).await.unwrap_err();
+        let call = |what: &str| {
+            loaded.scripts.call(&callback, vec![crate::engine::ports::Argument::Json(what.into())])
+        };
+        let born = call("healthy").await.unwrap();
+        let error = call("hang").await.unwrap_err();
         assert!(error.message.contains("has not answered"), "{error}");
-        assert_eq!(error.site.unwrap().to_string(), "master.lua:4");
-        let again = loaded.scripts.call(&callback, Vec::new()).await.unwrap_err();
-        assert!(again.message.contains("has not answered"), "{again}");
+        assert_eq!(error.site.unwrap().to_string(), "master.lua:5");
+        // The directory is gone, and the time has moved on: the texts and the time were kept.
+        assert_eq!(call("healthy").await.unwrap(), born);
     }
 
     #[tokio::test]

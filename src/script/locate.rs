@@ -74,6 +74,35 @@ impl Sources {
         found.map_or_else(|| site.clone().into(), |t| t.spot(&site.file))
     }
 
+    /// The call of `called` in the line of `site`.
+    pub(super) fn call(&self, site: &Site, called: &str) -> Spot {
+        let found = self.0.get(&site.file).and_then(|s| {
+            let is_called = |t: &&Token| matches!(&t.kind, Kind::Name(n) if n == called);
+            s.on(site.line).iter().find(is_called)
+        });
+        found.map_or_else(|| site.clone().into(), |t| t.spot(&site.file))
+    }
+
+    /// What `message` speaks of in the line of `site`: the word that it quotes, else all of it.
+    pub(super) fn pointed(&self, site: &Site, message: &str) -> Option<(usize, usize)> {
+        let tokens = self.0.get(&site.file)?.on(site.line);
+        let of = |t: &Token| (t.column, t.width);
+        for word in quoted(message) {
+            let sign = word.as_bytes().first().filter(|_| word.len() == 1);
+            let found = tokens.iter().find(|t| match &t.kind {
+                Kind::Name(name) | Kind::Text(name) => name == word,
+                _ => false,
+            });
+            let signed =
+                || tokens.iter().rfind(|t| matches!(&t.kind, Kind::Sign(s) if Some(s) == sign));
+            if let Some(token) = found.or_else(signed) {
+                return Some(of(token));
+            }
+        }
+        let (first, last) = (tokens.first()?, tokens.last()?);
+        Some((first.column, (last.column + last.width).saturating_sub(first.column)))
+    }
+
     /// The line of the last `return {` of a file.
     pub(super) fn returned(&self, file: &str) -> u32 {
         let Some(source) = self.0.get(file) else { return 0 };
@@ -118,7 +147,19 @@ impl Token {
     }
 }
 
+/// The words in backquotes or quotation marks of a message.
+fn quoted(message: &str) -> impl Iterator<Item = &str> {
+    ['`', '\'', '"'].into_iter().flat_map(move |mark| message.split(mark).skip(1).step_by(2))
+}
+
 impl Source {
+    /// The tokens of a line.
+    fn on(&self, line: u32) -> &[Token] {
+        let from = self.tokens.partition_point(|t| t.line < line);
+        let to = self.tokens.partition_point(|t| t.line <= line);
+        &self.tokens[from..to]
+    }
+
     fn assigns(&self, at: usize, key: &str) -> bool {
         let is =
             |i: usize, sign: u8| self.tokens.get(i).is_some_and(|t| t.kind == Kind::Sign(sign));

@@ -4,16 +4,21 @@
 
 mod bind;
 mod budget;
+mod choice;
 mod convert;
 mod embed;
 pub mod fault;
 mod fields;
+mod handle;
+mod hints;
 mod host;
 mod interpolate;
 pub mod load;
 mod locate;
+mod modules;
 mod native;
 mod pattern;
+mod raised;
 mod read;
 mod sandbox;
 mod shape;
@@ -23,6 +28,7 @@ pub mod steady;
 mod stubs;
 pub mod texts;
 pub mod watch;
+mod watchdog;
 pub mod worker_config;
 
 pub use embed::META;

@@ -1,17 +1,20 @@
-//! What Rust gives to the embedded Lua modules: places, problems, patterns, JSON, files, secrets.
+//! What Rust gives to the embedded Lua modules: places, problems, patterns, JSON; files and
+//! modules are in `modules.rs`.
 //! Users never see this table; what they may call is in `lua/ci/init.lua`.
 
-use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use mlua::chunk::ChunkMode;
-use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
+use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
-use super::budget::{Budget, Fatal};
+use crate::base::text::shorten;
+
+use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
 use super::sandbox::{Ground, user_site};
-use super::{convert, embed, read, texts};
+use super::{convert, hints, modules, read};
+
+/// The longest line that `print` writes to the log.
+const LONGEST_LINE: usize = 8192;
 
 /// The table.
 pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Result<Table> {
@@ -23,9 +26,9 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
     native.set("base_dir", ground.base_dir.to_string_lossy().as_ref())?;
     problems(lua, &native, ground)?;
     values(lua, &native, budget)?;
-    files(lua, &native, ground)?;
-    let clock = ground.clock;
-    native.set("now", lua.create_function(move |_, ()| Ok(clock.now().secs()))?)?;
+    modules::install(lua, &native, ground)?;
+    let kept = ground.clone();
+    native.set("now", lua.create_function(move |_, ()| Ok(kept.now().secs()))?)?;
     native.set(
         "getenv",
         lua.create_function(|_, name: String| {
@@ -33,11 +36,19 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
             Ok(std::env::var(name).ok())
         })?,
     )?;
+    let (kept, printed) = (budget.clone(), ground.clone());
     native.set(
         "print",
-        lua.create_function(|lua, text: String| {
+        lua.create_function(move |lua, text: LuaString| {
             let site = user_site(lua);
-            tracing::info!(%site, "{text}");
+            match kept.print() {
+                Printing::Shown => {
+                    let text = printed.masked(shorten(&text.to_string_lossy(), LONGEST_LINE));
+                    tracing::info!(%site, "{text}");
+                }
+                Printing::FirstLeftOut => tracing::warn!(%site, "further lines are left out"),
+                Printing::LeftOut => {}
+            }
             Ok(())
         })?,
     )?;
@@ -71,6 +82,12 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
         })?,
     )?;
     native.set(
+        "global_hint",
+        lua.create_function(|_, (name, known): (String, Vec<String>)| {
+            Ok(hints::global(&name, &known).map(|hint| format!(" {hint}")).unwrap_or_default())
+        })?,
+    )?;
+    native.set(
         "options",
         lua.create_function(|_, kind: String| Ok(read::options_of(&kind).map(<[_]>::to_vec)))?,
     )?;
@@ -93,6 +110,12 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
     native.set(
         "array",
         lua.create_function(|lua, table: Table| {
+            if table.metatable().is_some() && !convert::is_array(lua, &table) {
+                let what = convert::a_type(&Value::Table(table));
+                return Err(mlua::Error::runtime(format!(
+                    "ci.json.array takes a plain table, not {what} with a metatable."
+                )));
+            }
             convert::mark_array(lua, &table)?;
             Ok(table)
         })?,
@@ -124,6 +147,25 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
     )?;
     let kept = budget.clone();
     native.set(
+        "tick",
+        lua.create_function(move |lua, ()| kept.check(lua).map_err(mlua::Error::external))?,
+    )?;
+    native.set(
+        "find_plain",
+        lua.create_function(|_, (text, plain, init): (LuaString, LuaString, usize)| {
+            let (text, plain) = (text.as_bytes(), plain.as_bytes());
+            let from = init.saturating_sub(1);
+            let found = text.get(from..).and_then(|rest| memchr::memmem::find(rest, &plain));
+            Ok(match found {
+                Some(at) => vec![Some(from + at + 1), Some(from + at + plain.len())],
+                None => vec![None],
+            }
+            .into_iter()
+            .collect::<mlua::Variadic<Option<usize>>>())
+        })?,
+    )?;
+    let kept = budget.clone();
+    native.set(
         "match",
         lua.create_function(
             move |lua, (text, pattern, init, anchored): (LuaString, LuaString, usize, bool)| {
@@ -148,7 +190,7 @@ fn matched(
             PatternError::Malformed(text) => mlua::Error::runtime(text),
             PatternError::Fatal(fatal) => mlua::Error::external(fatal),
         })?;
-    let Some(found) = found else { return Ok(MultiValue::new()) };
+    let Some(found) = found else { return Ok(MultiValue::from_vec(vec![Value::Nil])) };
     let number = |n: usize| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     let mut out = MultiValue::new();
     out.push_back(number(found.start + 1));
@@ -160,149 +202,4 @@ fn matched(
         });
     }
     Ok(out)
-}
-
-fn files(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> {
-    let kept = ground.clone();
-    native.set(
-        "secret_file",
-        lua.create_function(move |lua, path: String| {
-            if !kept.loading.get() {
-                return Err(mlua::Error::runtime(
-                    "secret files are read when the configuration loads, not in callbacks.",
-                ));
-            }
-            Ok(read::secret::read(lua, &kept, &path))
-        })?,
-    )?;
-    let kept = ground.clone();
-    native.set(
-        "read_file",
-        lua.create_function(move |lua, path: String| {
-            let full = kept.config_dir.join(&path);
-            let read =
-                if kept.loading.get() { kept.texts.read(&full) } else { texts::read_now(&full) };
-            match read {
-                Ok(bytes) => {
-                    if kept.loading.get() {
-                        // Data, perhaps a secret: its text is not kept.
-                        kept.add_file(full, None);
-                    }
-                    Ok((Some(lua.create_string(bytes)?), None))
-                }
-                Err(error) => Ok((None, Some(format!("{path}: {error}")))),
-            }
-        })?,
-    )?;
-    native.set(
-        "load",
-        lua.create_function(|lua, (text, name, env): (LuaString, String, Option<Table>)| {
-            let bytes = text.as_bytes().to_vec();
-            let mut chunk = lua.load(bytes).set_name(name).set_mode(ChunkMode::Text);
-            if let Some(env) = env {
-                chunk = chunk.set_environment(env);
-            }
-            match chunk.into_function() {
-                Ok(function) => Ok((Some(function), None)),
-                Err(mlua::Error::SyntaxError { message, .. }) => Ok((None, Some(message))),
-                Err(other) => Ok((None, Some(other.to_string()))),
-            }
-        })?,
-    )?;
-    let (kept, shared) = (ground.clone(), native.clone());
-    native.set(
-        "module",
-        lua.create_function(move |lua, name: String| module(lua, &kept, &shared, &name))?,
-    )?;
-    let kept = ground.clone();
-    native.set(
-        "file_chunk",
-        lua.create_function(move |lua, path: String| {
-            let Some(relative) = inside(&path) else {
-                return Err(mlua::Error::runtime(format!(
-                    "dofile reads files beside the main one, by a relative path without `..`, not \
-                     {path:?}."
-                )));
-            };
-            match user_chunk(lua, &kept, &relative)? {
-                Some(function) => Ok(function),
-                None => Err(mlua::Error::runtime(format!(
-                    "there is no file {}.",
-                    kept.config_dir.join(&relative).display()
-                ))),
-            }
-        })?,
-    )
-}
-
-/// The chunk of a module, and what it gets as second argument.
-fn module(
-    lua: &Lua,
-    ground: &Ground,
-    native: &Table,
-    name: &str,
-) -> mlua::Result<(Function, Option<Table>)> {
-    if let Some(text) = embed::module(name) {
-        let shown = format!("={}.lua", name.replace('.', "/"));
-        let function = lua.load(text).set_name(shown).set_mode(ChunkMode::Text).into_function()?;
-        // Steps are written with the public API only, so they get nothing more than users do.
-        let native = (!name.starts_with("ci.steps.") && name != "ci.git").then(|| native.clone());
-        return Ok((function, native));
-    }
-    let fits = |c: char| c.is_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(fits) || name.split('.').any(str::is_empty) {
-        return Err(mlua::Error::runtime(format!(
-            "{name:?} is not a module's name; a name is parts joined by `.`."
-        )));
-    }
-    let path = name.replace('.', "/");
-    for candidate in [format!("{path}.lua"), format!("{path}/init.lua")] {
-        if let Some(function) = user_chunk(lua, ground, Path::new(&candidate))? {
-            return Ok((function, None));
-        }
-    }
-    Err(mlua::Error::runtime(format!(
-        "there is no module {name:?}: neither {path}.lua nor {path}/init.lua is in {}.",
-        ground.config_dir.display()
-    )))
-}
-
-/// A file of the user's as a function; none = there is no such file.
-pub(super) fn user_chunk(
-    lua: &Lua,
-    ground: &Ground,
-    relative: &Path,
-) -> mlua::Result<Option<Function>> {
-    if !ground.loading.get() {
-        return Err(mlua::Error::runtime(format!(
-            "{} can only be loaded while the configuration loads, not in a callback.",
-            relative.display()
-        )));
-    }
-    let path = ground.config_dir.join(relative);
-    let shown = relative.to_string_lossy();
-    let bytes = match ground.texts.read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if texts::is_missing(&error) => return Ok(None),
-        Err(error) => {
-            let message = format!("{} cannot be read: {error}.", path.display());
-            return Err(mlua::Error::runtime(message));
-        }
-    };
-    if bytes.starts_with(b"\x1b") {
-        return Err(mlua::Error::runtime(format!("{shown} is bytecode; only text is loaded.")));
-    }
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| mlua::Error::runtime(format!("{shown} is not UTF-8.")))?;
-    ground.sources.borrow_mut().add(&Arc::from(&*shown), text);
-    ground.add_file(path, Some(text.to_owned()));
-    let name = format!("@{shown}");
-    lua.load(text).set_name(name).set_mode(ChunkMode::Text).into_function().map(Some)
-}
-
-/// `path` if it stays inside the folder it is relative to.
-fn inside(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(path);
-    let fits = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
-    path.components().all(fits).then(|| path.components().collect())
 }

@@ -1,6 +1,6 @@
 //! Lua's patterns, matched by this program instead of Lua's C library: there no hook fires, so that
 //! a pathological pattern could hold a generation for minutes. Every step counts against the
-//! budget. `find`, `match`, `gmatch` and `gsub` are built on this in `lua/ci/strict.lua`.
+//! budget. `find`, `match`, `gmatch` and `gsub` are built on this in `lua/ci/strict/patterns.lua`.
 
 use mlua::Lua;
 

@@ -1,6 +1,6 @@
 //! A fresh Lua state as the user's files see it: standard Lua 5.4 less what could reach outside or
 //! escape the budget, and the module `ci`. What Rust provides to the embedded modules is in
-//! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict.lua`.
+//! `native.rs`; the rest of the sandbox is Lua, in `lua/ci/strict`.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -14,9 +14,10 @@ use mlua::{Lua, LuaOptions, StdLib, Table};
 use super::budget::{Budget, Pulse};
 use super::fault::Problem;
 use super::locate::{Sources, Spot};
+use super::raised::shortened;
 use super::texts::Texts;
 use super::{convert, embed, native};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
 use crate::model::config::{LoadedFile, Site};
 
@@ -39,6 +40,8 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
+    /// A secret file that does not exist is no problem: something stands in for it.
+    pub(super) makes_up_secrets: Cell<bool>,
 }
 
 impl Ground {
@@ -58,15 +61,34 @@ impl Ground {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
+            makes_up_secrets: Cell::new(false),
         })
+    }
+
+    /// The time as the configuration sees it.
+    pub(super) fn now(&self) -> Timestamp {
+        // It stands still while the configuration loads, so that the load can be repeated.
+        if self.loading.get() { self.texts.began(self.clock) } else { self.clock.now() }
     }
 
     /// Records a problem at `spot`, with the source line.
     pub(super) fn problem(&self, spot: &Spot, message: impl Into<String>, hints: Vec<String>) {
-        let message = self.masked(message.into());
-        let excerpt = self.sources.borrow().line(&spot.site).map(|line| self.masked(line));
-        let problem =
-            Problem { site: spot.site.clone(), caret: spot.caret, excerpt, message, hints };
+        self.problem_traced(spot, message, hints, Vec::new());
+    }
+
+    /// The same, with who called whom.
+    pub(super) fn problem_traced(
+        &self,
+        spot: &Spot,
+        message: impl Into<String>,
+        hints: Vec<String>,
+        trace: Vec<String>,
+    ) {
+        let message = shortened(&self.masked(message.into()));
+        let sources = self.sources.borrow();
+        let excerpt = sources.line(&spot.site).map(|line| self.masked(line));
+        let caret = spot.caret.or_else(|| sources.pointed(&spot.site, &message));
+        let problem = Problem { site: spot.site.clone(), caret, excerpt, message, hints, trace };
         self.problems.borrow_mut().push(problem);
     }
 
@@ -88,11 +110,14 @@ impl Ground {
         }
     }
 
-    /// Takes note of a secret; an empty one is none.
-    pub(super) fn add_secret(&self, text: &str) -> Secret {
-        let secret = Secret::new(text);
+    /// Takes note of a secret; an empty one is none. One that is known already, say from a file,
+    /// is the same.
+    pub(super) fn add_secret(&self, secret: Secret) -> Secret {
         let mut secrets = self.secrets.borrow_mut();
-        if !text.is_empty() && !secrets.iter().any(|s| s.expose() == text) {
+        if let Some(known) = secrets.iter().find(|s| s.expose() == secret.expose()) {
+            return known.clone();
+        }
+        if !secret.expose().is_empty() {
             secrets.push(secret.clone());
         }
         secret
@@ -125,12 +150,15 @@ impl Sandbox {
         let budget = Budget::install(&lua, cpu, memory, pulse)?;
         convert::install(&lua)?;
         let native = native::table(&lua, ground, &budget)?;
-        // The order matters: `strict` replaces what the later ones use.
-        let strict = embed::module("ci.strict").unwrap_or_default();
-        lua.load(strict)
-            .set_name("=ci/strict.lua")
-            .set_mode(ChunkMode::Text)
-            .call::<()>(("ci.strict", native.clone()))?;
+        // Each replaces what the later ones use; the last one closes the doors.
+        for part in ["errors", "order", "bounds", "patterns", "files", "globals"] {
+            let name = format!("ci.strict.{part}");
+            let text = embed::module(&name).unwrap_or_default();
+            lua.load(text)
+                .set_name(format!("=ci/strict/{part}.lua"))
+                .set_mode(ChunkMode::Text)
+                .call::<()>((name, native.clone()))?;
+        }
         Ok(Self { lua, budget, native })
     }
 }

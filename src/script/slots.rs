@@ -18,7 +18,7 @@ pub(super) struct Slots(RefCell<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    kept: Vec<Function>,
+    kept: Vec<(Function, Site)>,
     known: HashMap<*const c_void, u32>,
     lent: HashMap<u32, (Function, u32)>,
     next: u32,
@@ -31,7 +31,7 @@ impl Slots {
         let slot = match inner.known.get(&function.to_pointer()) {
             Some(slot) => *slot,
             None => {
-                inner.kept.push(function.clone());
+                inner.kept.push((function.clone(), written_at(function, site)));
                 let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
                 inner.known.insert(function.to_pointer(), slot);
                 slot
@@ -43,9 +43,14 @@ impl Slots {
     /// Keeps `function` under a number that nothing else has.
     pub(super) fn keep_own(&self, function: &Function, site: &Site) -> Callback {
         let mut inner = self.0.borrow_mut();
-        inner.kept.push(function.clone());
+        inner.kept.push((function.clone(), written_at(function, site)));
         let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
         Callback { slot, site: written_at(function, site) }
+    }
+
+    /// Where the functions that are kept stand, by number.
+    pub(super) fn sites(&self) -> Vec<Site> {
+        self.0.borrow().kept.iter().map(|(_, site)| site.clone()).collect()
     }
 
     /// Lends a number to a function that came out of a call `depth` deep.
@@ -70,7 +75,7 @@ impl Slots {
         let inner = self.0.borrow();
         match callback.slot {
             slot if slot >= LENT => inner.lent.get(&slot).cloned(),
-            slot => inner.kept.get(usize::try_from(slot).ok()?).map(|f| (f.clone(), 0)),
+            slot => inner.kept.get(usize::try_from(slot).ok()?).map(|(f, _)| (f.clone(), 0)),
         }
     }
 }

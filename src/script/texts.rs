@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::base::clock::Timestamp;
+use crate::base::clock::{Clock, Timestamp};
 
 /// Largest file that a configuration reads.
 const LARGEST: u64 = 16 << 20;
@@ -19,9 +19,16 @@ const LARGEST: u64 = 16 << 20;
 /// What came of reading a file.
 type Read = Result<Arc<[u8]>, (ErrorKind, String)>;
 
-/// The files of a load, by path. Clones are the same.
+/// The files of a load, by path, and when it began: who loads with the same texts again gets the
+/// same configuration. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Texts(Arc<Mutex<BTreeMap<PathBuf, Read>>>);
+pub(super) struct Texts(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    files: Mutex<BTreeMap<PathBuf, Read>>,
+    began: OnceLock<Timestamp>,
+}
 
 impl Texts {
     /// The file's bytes: those of the first time it was asked for.
@@ -29,14 +36,19 @@ impl Texts {
     /// # Errors
     /// When it cannot be read, is no ordinary file, or is larger than 16 MiB.
     pub(super) fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
         let read = known.entry(path.to_owned()).or_insert_with(|| read(path));
         read.clone().map_err(|(kind, text)| io::Error::new(kind, text))
     }
 
+    /// When the first load with these texts began.
+    pub(super) fn began(&self, clock: Clock) -> Timestamp {
+        *self.0.began.get_or_init(|| clock.now())
+    }
+
     /// How the files stood.
     pub(super) fn tree(&self) -> Tree {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
         Tree(known.iter().map(|(path, read)| (path.clone(), Stand::of(read))).collect())
     }
 }

@@ -63,6 +63,16 @@ pub fn properties(conn: &Conn<'_>, id: BuildsetId) -> Result<Properties> {
     conn.query_one("select properties from buildsets where id = $1", params![id], |r| r.json(0))
 }
 
+/// Why a buildset was made, and its properties.
+///
+/// # Errors
+/// What the database refuses.
+pub fn wish(conn: &Conn<'_>, id: BuildsetId) -> Result<(String, Properties)> {
+    conn.query_one("select reason, properties from buildsets where id = $1", params![id], |r| {
+        Ok((r.text(0)?, r.json(1)?))
+    })
+}
+
 /// The ids of a buildset's changes.
 ///
 /// # Errors

@@ -78,6 +78,30 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Change>>
     )
 }
 
+/// One change; none = there is no such row.
+///
+/// # Errors
+/// What the database refuses.
+pub fn find(conn: &Conn<'_>, id: ChangeId) -> Result<Option<Change>> {
+    conn.query_opt(&format!("select {COLUMNS} from changes c where c.id = $1"), params![id], read)
+}
+
+/// Records what a scheduler made of a change.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_verdict(conn: &Conn<'_>, id: ChangeId, scheduler: &str, words: &str) -> Result<()> {
+    let verdicts =
+        conn.query_opt("select verdicts from changes where id = $1", params![id], |r| {
+            r.json::<BTreeMap<String, String>>(0)
+        })?;
+    let mut verdicts = verdicts.unwrap_or_default();
+    verdicts.insert(scheduler.to_owned(), words.to_owned());
+    let verdicts = serde_json::to_value(&verdicts).unwrap_or_default();
+    conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, id])?;
+    Ok(())
+}
+
 /// Notes that a scheduler has taken a change and not built it yet.
 ///
 /// # Errors

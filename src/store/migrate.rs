@@ -9,8 +9,11 @@ use rusqlite::Connection;
 use super::conn::{Result, StoreError};
 
 /// The migrations of `state.sqlite`, oldest first.
-pub const STATE: &[&str] =
-    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_ends.sql")];
+pub const STATE: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_ends.sql"),
+    include_str!("migrations/0004_notes.sql"),
+];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];
 

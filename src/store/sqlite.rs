@@ -54,16 +54,29 @@ impl Store {
     /// When a file cannot be opened or is newer than this program.
     pub fn open(options: &StoreOptions) -> Result<Opened> {
         let logs_path = options.path.with_file_name("logs.sqlite");
-        let mut state = connect(&options.path, options.durable)?;
-        let migrated = migrate::migrate(&mut state, &options.path, migrate::STATE)?;
-        let mut logs = connect(&logs_path, options.durable)?;
+        Self::open_both(options.path.clone(), logs_path, options.durable, options.inline)
+    }
+
+    fn open_both(path: PathBuf, logs_path: PathBuf, durable: bool, inline: bool) -> Result<Opened> {
+        let mut state = connect(&path, durable)?;
+        let migrated = migrate::migrate(&mut state, &path, migrate::STATE)?;
+        let mut logs = connect(&logs_path, durable)?;
         migrate::migrate(&mut logs, &logs_path, migrate::LOGS)?;
-        let store = Self(Arc::new(Inner {
-            state: Pool::new(options.path.clone()),
-            logs: Pool::new(logs_path),
-            inline: options.inline,
-        }));
+        let inner = Inner { state: Pool::new(path), logs: Pool::new(logs_path), inline };
+        let store = Self(Arc::new(inner));
         Ok(Opened { store, state: Writer(state), logs: Writer(logs), migrated })
+    }
+
+    /// A store in memory that reads on the calling task: for rehearsals, which leave nothing
+    /// behind. It is gone with its last connection; `name` tells those of a process apart.
+    ///
+    /// # Errors
+    /// When there is no memory left.
+    pub fn in_memory(name: &str) -> Result<Opened> {
+        // SQLite shares a database in memory between connections whose name begins with a slash.
+        let path = PathBuf::from(format!("file:/{name}/state.sqlite?vfs=memdb"));
+        let logs_path = PathBuf::from(format!("file:/{name}/logs.sqlite?vfs=memdb"));
+        Self::open_both(path, logs_path, false, true)
     }
 
     /// Reads from the state.
@@ -168,7 +181,9 @@ fn connect(path: &Path, durable: bool) -> Result<Connection> {
 fn reader(path: &Path) -> Result<Connection> {
     let fail =
         |e: rusqlite::Error| StoreError::from_driver(&e, &format!("opening {}", path.display()));
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     connection
         .execute_batch(

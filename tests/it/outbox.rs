@@ -21,7 +21,7 @@ use halide_ci::model::config::{
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::property::Properties;
-use halide_ci::model::render::{Alternative, Piece, Renderable, Selector};
+use halide_ci::model::render::Renderable;
 use halide_ci::model::sourcestamp::Sourcestamp;
 use halide_ci::store::builds::NewBuild;
 use halide_ci::store::buildsets::NewBuildset;
@@ -70,12 +70,9 @@ fn config() -> Config {
         },
         site: Site::default(),
     };
-    let context = Renderable::Interpolate(vec![
-        Piece::Text("buildbot/".to_owned()),
-        Piece::Select {
-            what: Selector::Property("buildername".to_owned()),
-            alternative: Alternative::None,
-        },
+    let context = Renderable::Concat(vec![
+        Renderable::text("buildbot/"),
+        Renderable::Property { name: "buildername".to_owned(), default: None },
     ]);
     let status = GithubStatus {
         token: Secret::new("t0ken"),
@@ -100,7 +97,7 @@ fn config() -> Config {
         schedulers: vec![SchedulerConfig {
             name: "force".to_owned(),
             builders: vec!["linux".to_owned(), "quiet".to_owned()],
-            priority: 0,
+            priority: Default::default(),
             choices: Default::default(),
             properties: [].into(),
             reason: None,
@@ -139,7 +136,7 @@ impl Master {
             opened: Store::open(&StoreOptions { path, durable: false, inline: true }).unwrap(),
             generation,
             master_name: "test".to_owned(),
-            base_dir: dir.to_owned(),
+            base_dir: Some(dir.to_owned()),
             clock,
             random: Random::seeded(7),
             tasks: tasks.clone(),

@@ -45,9 +45,19 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "server" => {
             &["base", "model", "store", "engine", "script", "report", "web", "wire", "http"]
         }
+        "rehearsal" => &["base", "model", "store", "engine", "script", "forge", "http"],
         "cli" => &[
-            "base", "model", "store", "engine", "script", "worker", "server", "http", "forge",
+            "base",
+            "model",
+            "store",
+            "engine",
+            "script",
+            "worker",
+            "server",
+            "http",
+            "forge",
             "web",
+            "rehearsal",
         ],
         "main" => &["cli"],
         "lib" => &[],

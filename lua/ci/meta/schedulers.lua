@@ -29,14 +29,23 @@
 
 ---@class ci.BranchSchedulerOptions
 ---@field name string
----@field builders any list of builders or their names
+---@field builders any list of builders or their names, or a function of the changes that returns one: `fun(context: ci.BuildersContext)`
 ---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
 ---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
 ---@field only_important? boolean leave unimportant changes out altogether (default false)
 ---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
 ---@field properties? table<string, any>
 ---@field reason? string
+---@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer of its requests; higher goes first (default 0)
 ---@field data? any
+
+---What a scheduler's `builders` is asked about.
+---@class ci.BuildersContext
+---@field scheduler string
+---@field changes ci.Change[]
+---@field files string[] files of all the changes, each once
+---@field sourcestamps table[]
+---@field properties table<string, any> of the scheduler
 
 ---@class ci.ForceSchedulerOptions
 ---@field name string

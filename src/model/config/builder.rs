@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{Decisions, LockAccess, Site, StepConfig};
 use crate::model::render::Renderable;
 
 /// `ci.builder`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct BuilderConfig {
     /// Unique name.
     pub name: String,
@@ -29,6 +30,7 @@ pub struct BuilderConfig {
     /// Properties of its builds (source `Builder`).
     pub properties: BTreeMap<String, Json>,
     /// What functions decide about its builds.
+    #[serde(flatten)]
     pub decisions: Decisions,
     /// Where it is defined.
     pub site: Site,

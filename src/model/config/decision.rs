@@ -2,10 +2,12 @@
 //! whether at all. Kept together because the engine asks them all in the same way, and what nobody
 //! wrote costs nothing.
 
+use serde::{Serialize, Serializer};
+
 use super::{Callback, Condition};
 
 /// The decisions of the whole master.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct MasterDecisions {
     /// The order in which builders get their turn; called with those that have waiting requests.
     pub prioritize_builders: Option<Callback>,
@@ -18,7 +20,7 @@ pub struct MasterDecisions {
 }
 
 /// The decisions about one builder's builds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Decisions {
     /// The worker: `(builder, workers, request)`, of those that could build now.
     pub next_worker: Option<Callback>,
@@ -44,13 +46,38 @@ pub enum Collapse {
     Ask(Callback),
 }
 
+/// The priority of a scheduler's requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Priority {
+    /// Always this one.
+    Fixed(i64),
+    /// What the function says: `(builders, changes)`.
+    Ask(Callback),
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::Fixed(0)
+    }
+}
+
+impl Serialize for Collapse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Never => serializer.serialize_bool(false),
+            Self::Compatible => serializer.serialize_bool(true),
+            Self::Ask(function) => function.serialize(serializer),
+        }
+    }
+}
+
 /// What a scheduler leaves to functions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Choices {
     /// The builders of a buildset: `(context)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub builders: Option<Callback>,
-    /// The priority of its requests: `(builders, changes)`.
-    pub priority: Option<Callback>,
 }
 
 impl Decisions {
@@ -58,13 +85,5 @@ impl Decisions {
     #[must_use]
     pub fn ask_before_a_start(&self) -> bool {
         self.next_worker.is_some() || self.next_build.is_some() || self.can_start_build.is_some()
-    }
-}
-
-impl Choices {
-    /// Whether a function has a say in the scheduler's buildsets.
-    #[must_use]
-    pub fn ask(&self) -> bool {
-        self.builders.is_some() || self.priority.is_some()
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// `ci.worker_lock`, `ci.master_lock`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct LockConfig {
     /// Unique name.
     pub name: String,
@@ -16,16 +18,19 @@ pub struct LockConfig {
 }
 
 /// A way to hold a lock: `lock:access "counting"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// As JSON `{"lock": "name", "mode": "counting", "count": 1}`; see `model::config::json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LockAccess {
     /// Index into [`Config::locks`].
     pub lock: usize,
     /// How.
+    #[serde(flatten)]
     pub mode: LockMode,
 }
 
 /// How a lock is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "mode", content = "count", rename_all = "snake_case")]
 pub enum LockMode {
     /// With others, as long as the counts fit.
     Counting(u32),

@@ -4,6 +4,7 @@
 
 mod builder;
 mod decision;
+pub mod json;
 mod lock;
 mod reporter;
 mod scheduler;
@@ -16,10 +17,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use self::builder::BuilderConfig;
-pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions};
+pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
 pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
@@ -146,7 +148,7 @@ pub struct LoadedFile {
 }
 
 /// Budgets of a generation's Lua state (`c.limits`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Limits {
     /// Seconds that a callback may compute between two waits (default 1).
     pub cpu_seconds: f64,
@@ -161,7 +163,7 @@ impl Default for Limits {
 }
 
 /// Where workers connect (`c.protocols`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Protocols {
     /// TCP port, 0 = any free one (default 9990).
     pub port: u16,

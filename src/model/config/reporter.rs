@@ -1,15 +1,18 @@
 //! Who is told of builds: `ci.reporters.*`.
 
+use serde::Serialize;
+
 use super::Site;
 use crate::base::secret::Secret;
 use crate::model::render::Renderable;
 
 /// `ci.reporters.*`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ReporterConfig {
     /// Unique name (default: its kind).
     pub name: String,
     /// What it sends.
+    #[serde(flatten)]
     pub kind: ReporterKind,
     /// Only builds of these builders; none = all.
     pub builders: Option<Vec<String>>,
@@ -18,14 +21,15 @@ pub struct ReporterConfig {
 }
 
 /// The kinds of reporters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ReporterKind {
     /// `github_status`: commit statuses.
     GithubStatus(GithubStatus),
 }
 
 /// `ci.reporters.github_status`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct GithubStatus {
     /// The token that may write statuses.
     pub token: Secret,

@@ -2,34 +2,39 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Callback, Choices, Site};
+use super::{Callback, Choices, Priority, Site, json};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SchedulerConfig {
     /// Unique name.
     pub name: String,
     /// Names of the builders it starts; empty = `choices.builders` says which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub builders: Vec<String>,
     /// Priority of its requests, higher goes first (default 0).
-    pub priority: i64,
+    pub priority: Priority,
     /// What it leaves to functions.
+    #[serde(flatten)]
     pub choices: Choices,
     /// Properties of its builds (source `Scheduler`).
     pub properties: BTreeMap<String, Json>,
     /// Reason of its buildsets; none = Buildbot's words.
     pub reason: Option<String>,
     /// What kind it is.
+    #[serde(flatten, serialize_with = "json::scheduler_kind")]
     pub kind: SchedulerKind,
     /// Where it is defined.
     pub site: Site,
 }
 
 /// The kinds of schedulers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum SchedulerKind {
     /// `any_branch` and `single_branch`.
     Branch(BranchScheduler),
@@ -50,9 +55,10 @@ impl SchedulerKind {
 }
 
 /// A scheduler that waits for changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct BranchScheduler {
     /// One timer for all branches (`single_branch`) instead of one per line of development.
+    #[serde(skip)]
     pub single: bool,
     /// Seconds without further change before a build; none = at once, one buildset per change.
     pub tree_stable_timer: Option<f64>,
@@ -65,7 +71,7 @@ pub struct BranchScheduler {
 }
 
 /// A scheduler that people start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ForceScheduler {
     /// Words on the button (default: the name).
     pub button_name: String,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{Callback, LockAccess, Site};
 use crate::model::render::Renderable;
 
 /// A step of a factory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct StepConfig {
     /// The step type's name: `shell`, `git`.
     pub kind: String,
@@ -17,6 +19,7 @@ pub struct StepConfig {
     /// Options of the step type and of commands (`workdir`, `env`, `timeout` …), by name.
     pub options: BTreeMap<String, StepOption>,
     /// What its result means for the build.
+    #[serde(flatten)]
     pub flags: StepFlags,
     /// Whether it runs; none = yes.
     pub do_step_if: Option<Condition>,
@@ -33,7 +36,8 @@ pub struct StepConfig {
 }
 
 /// An option of a step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum StepOption {
     /// Rendered just before the step runs.
     Value(Renderable),
@@ -42,7 +46,8 @@ pub enum StepOption {
 }
 
 /// A yes or no that may depend on the build.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum Condition {
     /// Known at load, or rendered.
     Value(Renderable),
@@ -51,7 +56,7 @@ pub enum Condition {
 }
 
 /// What a step's result means for its build. Buildbot's flags and defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StepFlags {
     /// A failure ends the build.
     pub halt_on_failure: bool,

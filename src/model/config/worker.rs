@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{LockAccess, Site};
 use crate::base::secret::Secret;
 
 /// `ci.worker`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct WorkerConfig {
     /// Unique name.
     pub name: String,

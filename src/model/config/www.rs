@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
+use serde::Serialize;
 
-use super::Callback;
+use super::{Callback, json};
 use crate::base::secret::Secret;
 
 /// The web server (`c.www`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Www {
     /// TCP port, 0 = any free one (default 8012).
     pub port: u16,
     /// Address to listen on (default all).
     pub interface: String,
     /// User names and passwords of `ci.auth.user_password`; empty = nobody can log in.
+    #[serde(rename = "auth", serialize_with = "json::users")]
     pub users: Vec<(String, Secret)>,
     /// Who may do what.
     pub authz: Authz,
     /// The GitHub hook, if one is configured.
+    #[serde(rename = "change_hooks", serialize_with = "json::hooks")]
     pub github: Option<GithubHook>,
 }
 
 /// Who may do what (`ci.authz`). Reading is allowed; an action that no rule names is denied.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Authz {
     /// Action (`force`, `stop`, `rebuild`, `cancel`, `reload`, `scheduler`, `worker`, or
     /// `control` for all of them) → role; the role `anyone` is everybody.
@@ -52,7 +55,7 @@ impl Authz {
 }
 
 /// `ci.hooks.github`, see the design of the hook for the meaning of each option.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct GithubHook {
     /// The secret that deliveries are signed with; required.
     pub secret: Secret,
@@ -61,8 +64,10 @@ pub struct GithubHook {
     /// The codebase of the changes: text or a function of the payload.
     pub codebase: Option<Codebase>,
     /// fnmatch patterns of payload fields that become properties.
+    #[serde(rename = "github_property_whitelist")]
     pub property_whitelist: Vec<String>,
     /// Patterns that make a commit message skip (default Buildbot's two).
+    #[serde(serialize_with = "json::patterns")]
     pub skips: Vec<Regex>,
     /// Base URL of GitHub's API (default `https://api.github.com`), without a final `/`.
     pub api: String,
@@ -81,7 +86,8 @@ pub struct GithubHook {
 }
 
 /// A codebase as text or as a function of the payload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum Codebase {
     /// Always this one.
     Fixed(String),

@@ -102,7 +102,7 @@ fn a_scheduler_names_the_options_of_its_kind() {
     let scheduler = |timer| SchedulerConfig {
         name: "s".to_owned(),
         builders: vec!["b".to_owned()],
-        priority: 0,
+        priority: Default::default(),
         choices: Default::default(),
         properties: BTreeMap::new(),
         reason: None,

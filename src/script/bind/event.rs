@@ -17,8 +17,8 @@ use crate::model::change::NewChange;
 use crate::model::config::{Callback, Codebase, GithubHook};
 use crate::model::delivery::{Delivery, Reading};
 use crate::script::convert::{self, a_type};
-use crate::script::fault::script_error;
 use crate::script::host::Host;
+use crate::script::raised::script_error;
 
 /// Fields that `default` reads back from the event.
 const FIELDS: [&str; 11] = [

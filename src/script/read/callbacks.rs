@@ -3,7 +3,9 @@
 
 use mlua::Value;
 
-use crate::model::config::{Callback, Choices, Collapse, Condition, Decisions, MasterDecisions};
+use crate::model::config::{
+    Choices, Collapse, Condition, Decisions, MasterDecisions, Priority,
+};
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
@@ -30,14 +32,29 @@ pub(super) fn of_builder(f: &mut Fields<'_, '_>) -> Decisions {
 
 /// What a scheduler leaves to functions; `builders` is read here only when it is one.
 pub(super) fn of_scheduler(f: &mut Fields<'_, '_>) -> Choices {
-    Choices { builders: function(f, "builders"), priority: function(f, "priority") }
+    let builders = match f.value("builders") {
+        Some(Value::Function(function)) => Some(f.keep("builders", &function)),
+        _ => None,
+    };
+    Choices { builders }
 }
 
-/// The function under `key`, if it is one.
-fn function(f: &mut Fields<'_, '_>, key: &str) -> Option<Callback> {
-    match f.value(key)? {
-        Value::Function(function) => Some(f.keep(key, &function)),
-        _ => None,
+/// The priority of a scheduler's requests.
+pub(super) fn priority(f: &mut Fields<'_, '_>) -> Priority {
+    match f.value("priority") {
+        None => Priority::default(),
+        Some(Value::Function(function)) => Priority::Ask(f.keep("priority", &function)),
+        Some(Value::Integer(_) | Value::Number(_)) => {
+            let most = i64::from(i32::MAX);
+            Priority::Fixed(f.integer("priority", -most..=most).unwrap_or(0))
+        }
+        Some(other) => {
+            let (owner, got) = (&f.owner, a_type(&other));
+            let message =
+                format!("`priority` of {owner} must be an integer or a function, not {got}.");
+            f.problem("priority", message);
+            Priority::default()
+        }
     }
 }
 

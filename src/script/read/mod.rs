@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 use mlua::{Lua, Table, Value};
 
-use super::convert::{self, Items};
+use super::convert::{self, Items, Left};
 use super::locate::Spot;
 use super::sandbox::Ground;
 use super::slots::Slots;
@@ -107,15 +107,21 @@ impl<'l> Reader<'l> {
     }
 
     /// `value` as a flat list: lists and factories are opened, nil and false left out.
-    pub(super) fn flatten(
+    pub(super) fn flatten(&self, value: &Value, out: &mut Vec<Value>) -> Result<(), String> {
+        self.flatten_in(value, out, 0, &mut Left::all())
+    }
+
+    fn flatten_in(
         &self,
         value: &Value,
         out: &mut Vec<Value>,
         depth: usize,
+        left: &mut Left,
     ) -> Result<(), String> {
         if depth > 64 {
             return Err("a list inside itself".to_owned());
         }
+        left.one()?;
         match value {
             Value::Nil | Value::Boolean(false) => Ok(()),
             value if self.is_broken(value) => Ok(()),
@@ -134,7 +140,7 @@ impl<'l> Reader<'l> {
                 };
                 match convert::items(self.lua, list) {
                     Ok(Items::List(items)) => {
-                        items.iter().try_for_each(|v| self.flatten(v, out, depth + 1))
+                        items.iter().try_for_each(|v| self.flatten_in(v, out, depth + 1, left))
                     }
                     Ok(Items::Map(items)) if items.is_empty() => Ok(()),
                     Ok(Items::Map(_)) => {

@@ -2,6 +2,7 @@
 //! build, and tables of these. What has nothing to look up becomes a constant. Used when the
 //! configuration loads and again for what a function returns.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use mlua::{Function, Lua, Table, Value};
@@ -9,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::model::config::Callback;
 use crate::model::render::Renderable;
-use crate::script::convert::{self, Items, a_type};
+use crate::script::convert::{self, Items, Left, a_type};
 use crate::script::interpolate;
 
 /// The kinds of objects that are renderables.
@@ -28,12 +29,13 @@ pub(in crate::script) fn read(
     value: &Value,
     keep: Keep<'_>,
 ) -> Result<Renderable, String> {
-    Renderables { lua, keep }.value(value, 0)
+    Renderables { lua, keep, left: RefCell::new(Left::all()) }.value(value, 0)
 }
 
 struct Renderables<'a> {
     lua: &'a Lua,
     keep: Keep<'a>,
+    left: RefCell<Left>,
 }
 
 impl Renderables<'_> {
@@ -41,6 +43,7 @@ impl Renderables<'_> {
         if depth > 64 {
             return Err("it is nested more than 64 deep, or inside itself.".to_owned());
         }
+        self.left.borrow_mut().one().map_err(|what| format!("it holds {what}."))?;
         match value {
             Value::Function(f) => Ok(Renderable::Callback((self.keep)(f))),
             Value::Table(table) => match convert::kind_of(table) {
@@ -48,7 +51,7 @@ impl Renderables<'_> {
                 Some(kind) if kind == "broken" => Ok(Renderable::Constant(Json::Null)),
                 _ => self.table(table, depth),
             },
-            plain => convert::to_json(self.lua, plain)
+            plain => convert::to_json_within(self.lua, plain, &mut self.left.borrow_mut())
                 .map(Renderable::Constant)
                 .map_err(|what| format!("it holds {what}.")),
         }
@@ -104,7 +107,7 @@ impl Renderables<'_> {
                         keywords.insert(text(&pair.0), self.value(&pair.1, depth + 1)?);
                     }
                 }
-                Renderable::Interpolate(interpolate::parse(&text(&get("text")), &keywords)?)
+                interpolate::read(text(&get("text")), keywords)?
             }
             "builddir" => Renderable::Builddir,
             "renderer" => match get("f") {

@@ -39,8 +39,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
 
 /// Buildbot's default.
 fn default_context() -> Renderable {
-    let pieces = interpolate::parse("buildbot/%(prop:buildername)s", &Default::default());
-    pieces.map_or_else(|_| Renderable::text("buildbot"), Renderable::Interpolate)
+    interpolate::read("buildbot/%(prop:buildername)s".to_owned(), Default::default())
+        .unwrap_or_else(|_| Renderable::text("buildbot"))
 }
 
 /// The option `api`: a base URL, without a final `/`.

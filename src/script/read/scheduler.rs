@@ -1,12 +1,11 @@
 //! `ci.schedulers.*`.
 
-use mlua::{Table, Value};
+use mlua::Table;
 
 use super::{Reader, callbacks, filter};
 use crate::model::config::{
-    BranchScheduler, Choices, ForceScheduler, SchedulerConfig, SchedulerKind,
+    BranchScheduler, Choices, ForceScheduler, Priority, SchedulerConfig, SchedulerKind,
 };
-use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
 pub(super) const BRANCH_OPTIONS: &[&str] = &[
@@ -42,11 +41,11 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
     let scheduler = if is_force {
         let kind = force(&mut f, &name);
-        let (properties, reason) = (Default::default(), None);
-        SchedulerConfig { name, builders, choices, priority: 0, properties, reason, kind, site }
+        let (properties, reason, priority) = (Default::default(), None, Priority::default());
+        SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site }
     } else {
         let kind = branch(&mut f, object.kind == "single_branch");
-        let priority = if choices.priority.is_some() { 0 } else { priority(&mut f) };
+        let priority = callbacks::priority(&mut f);
         let (properties, reason) = (f.data("properties"), f.text("reason"));
         SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site }
     };
@@ -65,25 +64,6 @@ fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
         None => {
             f.missing("builders");
             Vec::new()
-        }
-    }
-}
-
-/// The order among waiting requests, where it is a number.
-fn priority(f: &mut Fields<'_, '_>) -> i64 {
-    match f.value("priority") {
-        None => 0,
-        Some(Value::Integer(_) | Value::Number(_)) => {
-            f.integer("priority", -1_000_000_000..=1_000_000_000).unwrap_or(0)
-        }
-        Some(other) => {
-            let message = format!(
-                "`priority` of {} must be an integer or a function, not {}.",
-                f.owner,
-                a_type(&other)
-            );
-            f.problem("priority", message);
-            0
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mlua::Lua;
 
+use crate::base::secret::Secret;
 use crate::script::sandbox::{Ground, user_site};
 use crate::script::texts::Texts;
 
@@ -13,9 +14,16 @@ use crate::script::texts::Texts;
 /// keeps the rest of the load going.
 pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String {
     let full = ground.base_dir.join(path);
+    if ground.makes_up_secrets.get() {
+        // Nothing is changed at a rehearsal, not even a mode.
+        let text = std::fs::read_to_string(&full).unwrap_or_default().trim().to_owned();
+        let text = if text.is_empty() { format!("made up for {path}") } else { text };
+        ground.add_secret(Secret::from_file(&text, path));
+        return text;
+    }
     match read_file(&ground.texts, &full) {
         Ok(text) => {
-            ground.add_secret(&text);
+            ground.add_secret(Secret::from_file(&text, path));
             ground.add_file(full, None);
             text
         }
@@ -40,12 +48,18 @@ pub(in crate::script) fn read_file(texts: &Texts, path: &Path) -> Result<String,
                 format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
             ));
         }
-        Err(e) => {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             return Err((
                 format!("the secret file {shown} cannot be read: {e}."),
                 format!(
                     "Give it to the user that runs halide-ci: chown USER {shown} && chmod 600 {shown}"
                 ),
+            ));
+        }
+        Err(e) => {
+            return Err((
+                format!("the secret file {shown} cannot be read: {e}."),
+                "A secret is the text of a file of its own.".to_owned(),
             ));
         }
     };
@@ -74,7 +88,12 @@ fn tighten(path: &Path) -> Result<(), (String, String)> {
             format!("Do it as the file's owner: chmod 600 {shown}"),
         )
     };
-    let metadata = std::fs::metadata(path).map_err(refused)?;
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // It was read before, and is gone.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(refused(e)),
+    };
     if metadata.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }

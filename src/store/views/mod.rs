@@ -14,6 +14,7 @@ pub mod configuration;
 pub mod logs;
 pub mod masters;
 pub mod properties;
+pub mod rehearsal;
 pub mod schedulers;
 pub mod sourcestamps;
 pub mod steps;

@@ -126,7 +126,7 @@ impl World {
             opened,
             generation: server::new_generation(loaded),
             master_name: "sim:master".to_owned(),
-            base_dir: self.dir.path().to_path_buf(),
+            base_dir: Some(self.dir.path().to_path_buf()),
             clock: self.clock,
             random: self.random.clone(),
             tasks: tasks.clone(),

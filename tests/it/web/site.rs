@@ -110,7 +110,7 @@ pub(crate) fn config() -> Config {
         schedulers: vec![SchedulerConfig {
             name: "force".to_owned(),
             builders: vec!["linux".to_owned()],
-            priority: 0,
+            priority: Default::default(),
             choices: Default::default(),
             properties: BTreeMap::new(),
             reason: None,
@@ -158,7 +158,7 @@ async fn start(config: Config) -> Site {
             files: Vec::new(),
         },
         master_name: "host:/dir".to_owned(),
-        base_dir: dir.path().to_owned(),
+        base_dir: Some(dir.path().to_owned()),
         clock: Clock::system(),
         random: Random::seeded(7),
         tasks: tasks.clone(),

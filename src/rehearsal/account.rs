@@ -1,0 +1,318 @@
+//! What came of a rehearsal, as data: for the terminal, for `--json` and for tests in Lua. Secrets are
+//! masked here, once and for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::record::{Record, Run, Sent};
+use crate::base::id::{BuildId, RequestId};
+use crate::base::results::Results;
+use crate::base::tree::Tree;
+use crate::engine::{Engine, Generation};
+use crate::model::build::verdict;
+use crate::model::config::{Condition, Config, LockAccess, LockMode, StepConfig, StepFlags};
+use crate::store::views::rehearsal::Asked;
+use crate::store::views::steps::Shown;
+use crate::store::views::{builds, properties, rehearsal, steps};
+use crate::store::{self, frames};
+
+/// Lines of a log that are shown.
+const LINES: i64 = 10_000;
+
+/// A request and the builds that it led to.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestAccount {
+    /// The builder.
+    pub builder: String,
+    /// Why it was asked.
+    pub reason: String,
+    /// Which scheduler asked; none: the command line or the test itself.
+    pub scheduler: Option<String>,
+    /// `done`, `waiting`, `running`, or why it ended without a build.
+    pub state: String,
+    /// Its result, once it has one.
+    pub results: Option<Results>,
+    /// Its builds, oldest first; all but the last were tried again.
+    pub builds: Vec<BuildAccount>,
+}
+
+/// A build.
+#[derive(Clone, Debug, Serialize)]
+pub struct BuildAccount {
+    /// The builder.
+    pub builder: String,
+    /// Number within the builder.
+    pub number: i64,
+    /// Where it ran.
+    pub worker: String,
+    /// How it ended; none = it runs.
+    pub results: Option<Results>,
+    /// What it says of itself.
+    pub text: String,
+    /// Why.
+    pub reason: String,
+    /// The scheduler that asked for it.
+    pub scheduler: Option<String>,
+    /// Locks of the builder and of the worker.
+    pub locks: Vec<LockAccount>,
+    /// Every property at the end.
+    pub properties: BTreeMap<String, Json>,
+    /// Every step of the factory, those that were not reached too.
+    pub steps: Vec<StepAccount>,
+}
+
+/// How a lock is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LockAccount {
+    /// Its name.
+    pub lock: String,
+    /// How.
+    #[serde(flatten)]
+    pub mode: LockMode,
+}
+
+/// Whether a step ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It ran.
+    Ran,
+    /// Its `do_step_if` said no.
+    Skipped,
+    /// It could not even begin: an option cannot be rendered.
+    Broken,
+    /// The build ended before it.
+    NotReached,
+}
+
+/// A step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepAccount {
+    /// Its name, rendered if it was reached.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Where it is written.
+    pub site: String,
+    /// Whether it ran.
+    pub status: Status,
+    /// Why it did not, or what went wrong.
+    pub why: Option<String>,
+    /// How it ended.
+    pub results: Option<Results>,
+    /// What its page says.
+    pub text: Option<String>,
+    /// Hidden on the page.
+    pub hidden: bool,
+    /// Locks held while it runs.
+    pub locks: Vec<LockAccount>,
+    /// What its result means for the build.
+    #[serde(flatten)]
+    pub flags: StepFlags,
+    /// Where it works.
+    pub workdir: Option<String>,
+    /// Its options, rendered.
+    pub options: BTreeMap<String, Json>,
+    /// What it sent to the worker.
+    pub commands: Vec<Sent>,
+    /// Its logs, by name.
+    pub logs: BTreeMap<String, String>,
+}
+
+/// The flags of a step that are not the usual ones: `halt_on_failure`, `flunk_on_failure = false`.
+#[must_use]
+pub fn unusual(flags: StepFlags) -> Vec<String> {
+    let (usual, given) = (Tree::of(&StepFlags::default()), Tree::of(&flags));
+    let Tree::Map(entries) = given else { return Vec::new() };
+    let differs = |(name, value): &(String, Tree)| usual.get(name) != Some(value);
+    let words = |(name, value): (String, Tree)| match value {
+        Tree::Plain(Json::Bool(true)) => name,
+        _ => format!("{name} = false"),
+    };
+    entries.into_iter().filter(differs).map(words).collect()
+}
+
+/// Where the accounts are read from.
+pub(super) struct Books<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) generation: &'a Generation,
+    pub(super) record: &'a Record,
+}
+
+impl Books<'_> {
+    /// The requests made after `after`, with their builds.
+    pub(super) async fn requests(&self, after: RequestId) -> store::Result<Vec<RequestAccount>> {
+        let read = move |conn: &store::Conn<'_>| rehearsal::requests(conn, after);
+        let mut out = Vec::new();
+        for asked in self.engine.store().read(read).await? {
+            out.push(self.request(asked).await?);
+        }
+        Ok(out)
+    }
+
+    async fn request(&self, asked: Asked) -> store::Result<RequestAccount> {
+        let mut builds = Vec::new();
+        for build in &asked.builds {
+            builds.extend(self.build(*build).await?);
+        }
+        let state = match (&asked.ended_because, asked.results) {
+            (Some(because), _) => because.clone(),
+            (None, Some(_)) => "done".to_owned(),
+            (None, None) if builds.last().is_some_and(|b| b.results.is_none()) => {
+                "running".to_owned()
+            }
+            (None, None) => "waiting".to_owned(),
+        };
+        let Asked { builder, reason, scheduler, results, .. } = asked;
+        Ok(RequestAccount { builder, reason, scheduler, state, results, builds })
+    }
+
+    async fn build(&self, id: BuildId) -> store::Result<Option<BuildAccount>> {
+        let read = move |conn: &store::Conn<'_>| {
+            let detail = builds::detail(conn, builds::At::Id(id.0))?;
+            Ok((detail, steps::of_build(conn, id.0)?, properties::of_build(conn, id.0)?))
+        };
+        let (detail, shown, properties) = self.engine.store().read(read).await?;
+        let Some(detail) = detail else { return Ok(None) };
+        let config = &self.generation.config;
+        let line = detail.line;
+        let builder = config.builder(&line.builder);
+        let worker = config.worker(&line.worker);
+        let accesses = builder.iter().flat_map(|b| &b.locks);
+        let accesses = accesses.chain(worker.iter().flat_map(|w| &w.locks));
+        let mut runs = self.record.of_build(&line.builder, line.number);
+        let mut out = Vec::new();
+        let factory = builder.map(|b| b.steps.as_slice()).unwrap_or_default();
+        for (step, number) in reached(factory, &shown) {
+            let row = number.and_then(|n| shown.iter().find(|s| s.number == n));
+            let run = number.and_then(|n| runs.remove(&n));
+            out.push(self.step(step, row, run).await?);
+        }
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
+        Ok(Some(BuildAccount {
+            locks: accesses.map(|a| lock(config, a)).collect(),
+            properties: properties.into_iter().map(|(name, v, _)| (name, value(&v))).collect(),
+            steps: out,
+            builder: line.builder,
+            number: line.number,
+            worker: line.worker,
+            results: line.results,
+            text: line.state,
+            reason: detail.reason,
+            scheduler: detail.scheduler,
+        }))
+    }
+
+    async fn step(
+        &self,
+        step: &StepConfig,
+        row: Option<&Shown>,
+        run: Option<Run>,
+    ) -> store::Result<StepAccount> {
+        let mut logs = BTreeMap::new();
+        for log in row.iter().flat_map(|row| &row.logs) {
+            let id = log.id;
+            let read = move |conn: &store::Conn<'_>| frames::lines(conn, id, 0, LINES, true);
+            let lines = self.engine.store().read_logs(read).await?;
+            let text: String = lines.into_iter().map(|line| line.text + "\n").collect();
+            logs.insert(log.name.clone(), text);
+        }
+        let results = row.and_then(|row| row.results);
+        let error = logs.get("error").map(|text| text.trim_end().to_owned());
+        let (status, why) = match (row, &run) {
+            (None, _) => (Status::NotReached, None),
+            (Some(_), Some(_)) => (Status::Ran, error),
+            (Some(_), None) if results == Some(Results::Skipped) => {
+                (Status::Skipped, Some(refusal(step)))
+            }
+            (Some(_), None) => (Status::Broken, error),
+        };
+        let mut run = run.unwrap_or_default();
+        run.options.values_mut().for_each(|value| self.mask(value));
+        for sent in &mut run.commands {
+            self.mask(&mut sent.command);
+            sent.env.values_mut().for_each(|value| self.mask(value));
+            for text in sent.workdir.iter_mut().chain(&mut sent.stdin) {
+                *text = self.generation.masked(text);
+            }
+        }
+        let name = match (row, &step.name) {
+            (Some(row), _) => row.name.clone(),
+            (None, Some(name)) => self.unrendered(name),
+            (None, None) => step.kind.clone(),
+        };
+        Ok(StepAccount {
+            name,
+            kind: step.kind.clone(),
+            site: step.site.to_string(),
+            status,
+            why,
+            results,
+            text: row.map(|row| row.state.clone()),
+            hidden: row.is_some_and(|row| row.hidden),
+            locks: step.locks.iter().map(|a| lock(&self.generation.config, a)).collect(),
+            flags: step.flags,
+            workdir: Some(self.generation.masked(&run.workdir)).filter(|dir| !dir.is_empty()),
+            options: run.options,
+            commands: run.commands,
+            logs,
+        })
+    }
+
+    /// A name that nobody has rendered, as it is written.
+    fn unrendered(&self, name: &crate::model::render::Renderable) -> String {
+        let json = serde_json::to_value(name).unwrap_or_default();
+        let text = json.as_str().or_else(|| json.get("$interpolate")?.as_str());
+        self.generation.masked(&text.map_or_else(|| json.to_string(), str::to_owned))
+    }
+
+    fn mask(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => *text = self.generation.masked(text),
+            Json::Array(items) => items.iter_mut().for_each(|item| self.mask(item)),
+            Json::Object(map) => map.values_mut().for_each(|item| self.mask(item)),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+}
+
+/// Each step of the factory with its number in the build, if it was reached. Numbers are given as
+/// the build goes on, so the steps that a failure kept from running have none.
+fn reached<'a>(factory: &'a [StepConfig], rows: &[Shown]) -> Vec<(&'a StepConfig, Option<i64>)> {
+    let known: BTreeSet<i64> = rows.iter().map(|row| row.number).collect();
+    let (mut number, mut goes_on, mut results) = (0, true, Results::Success);
+    let mut out = Vec::new();
+    for step in factory {
+        if !goes_on && !step.flags.always_run {
+            out.push((step, None));
+            continue;
+        }
+        number += 1;
+        out.push((step, known.contains(&number).then_some(number)));
+        let row = rows.iter().find(|row| row.number == number);
+        if let Some(ended) = row.and_then(|row| row.results) {
+            let verdict = verdict(step.flags, ended, results);
+            results = verdict.results;
+            goes_on &= verdict.go_on;
+        }
+    }
+    out
+}
+
+fn refusal(step: &StepConfig) -> String {
+    match &step.do_step_if {
+        Some(Condition::Callback(f)) => format!("do_step_if at {} says no", f.site),
+        Some(Condition::Value(value)) => match serde_json::to_value(value) {
+            Ok(json) if value.as_constant().is_none() => format!("do_step_if says no: {json}"),
+            _ => "do_step_if = false".to_owned(),
+        },
+        None => "it skipped itself".to_owned(),
+    }
+}
+
+fn lock(config: &Config, access: &LockAccess) -> LockAccount {
+    let name = config.locks.get(access.lock).map_or("?", |lock| lock.name.as_str());
+    LockAccount { lock: name.to_owned(), mode: access.mode }
+}

@@ -1,0 +1,197 @@
+//! An error that Lua raised, as people read it: the message without Lua's own decoration, the nearest
+//! place in the user's files, and who called whom there. The same for a load and for a callback.
+
+use super::budget::Fatal;
+use crate::base::text::shorten;
+use crate::engine::ports::ScriptError;
+use crate::model::config::Site;
+
+/// The longest message that is shown, in characters.
+const LONGEST: usize = 2000;
+/// The most places of a trace.
+const MOST_FRAMES: usize = 12;
+
+/// An error of Lua.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Raised {
+    pub(super) message: String,
+    /// The nearest place in the user's files.
+    pub(super) site: Option<Site>,
+    /// `at FILE:LINE in FUNCTION`, innermost first, when more than one place took part.
+    pub(super) trace: Vec<String>,
+    pub(super) is_syntax: bool,
+}
+
+impl Raised {
+    pub(super) fn from(error: &mlua::Error) -> Self {
+        let (message, traceback) = described(error);
+        let traceback = traceback.unwrap_or_default();
+        let frames: Vec<(Site, String)> = traceback.lines().filter_map(user_frame).collect();
+        let is_syntax = is_syntax(error);
+        let (site, message) = match (Fatal::of(error), place(&message)) {
+            (Some(Fatal::Overrun(_, site)), _) => {
+                (Some(site.clone()).filter(|s| !s.file.is_empty()), message)
+            }
+            (None, Some((site, rest))) if is_embedded(&site.file) => (None, rest.to_owned()),
+            (None, Some((site, rest))) => (Some(site), rest.to_owned()),
+            _ => (None, message),
+        };
+        let site = site.or_else(|| frames.first().map(|(site, _)| site.clone()));
+        let trace = if frames.len() > 1 { trace(&frames) } else { Vec::new() };
+        Self { message: shortened(&message), site, trace, is_syntax }
+    }
+}
+
+fn trace(frames: &[(Site, String)]) -> Vec<String> {
+    let mut out: Vec<String> =
+        frames.iter().map(|(site, function)| format!("at {site} in {function}")).collect();
+    if out.len() > MOST_FRAMES {
+        let left_out = out.len() - MOST_FRAMES;
+        let tail = out.split_off(out.len() - MOST_FRAMES / 2);
+        out.truncate(MOST_FRAMES / 2);
+        out.push(format!("… {left_out} more"));
+        out.extend(tail);
+    }
+    out
+}
+
+/// `text` cut to what people can read.
+pub(super) fn shortened(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    format!("{} ({count} characters)", shorten(text, LONGEST))
+}
+
+/// A failed callback; `site` is where the function stands.
+pub(super) fn script_error(error: &mlua::Error, site: &Site) -> ScriptError {
+    if let Some(Fatal::Failed(text)) = Fatal::of(error) {
+        return ScriptError { message: text.clone(), site: Some(site.clone()), is_failure: true };
+    }
+    if let Some(inner) = inner_script_error(error) {
+        return inner.clone();
+    }
+    let raised = Raised::from(error);
+    let mut message = raised.message;
+    for line in raised.trace {
+        message.push_str("\n  ");
+        message.push_str(&line);
+    }
+    let site = Some(raised.site.unwrap_or_else(|| site.clone()));
+    ScriptError { message, site, is_failure: false }
+}
+
+/// The error of a call within a call.
+fn inner_script_error(error: &mlua::Error) -> Option<&ScriptError> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } => inner_script_error(cause),
+        mlua::Error::ExternalError(inner) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn is_syntax(error: &mlua::Error) -> bool {
+    match error {
+        mlua::Error::SyntaxError { .. } => true,
+        mlua::Error::CallbackError { cause, .. } => is_syntax(cause),
+        _ => false,
+    }
+}
+
+fn described(error: &mlua::Error) -> (String, Option<String>) {
+    match error {
+        mlua::Error::RuntimeError(text) => match text.split_once("\nstack traceback:") {
+            Some((message, traceback)) => (value_said(message), Some(traceback.to_owned())),
+            None => (value_said(text), None),
+        },
+        mlua::Error::SyntaxError { message, .. } => (message.clone(), None),
+        mlua::Error::CallbackError { traceback, cause } => {
+            let (message, inner) = described(cause);
+            (message, inner.or_else(|| Some(traceback.clone())))
+        }
+        mlua::Error::MemoryError(_) => {
+            ("needs more memory than `memory_bytes` in c.limits allows.".to_owned(), None)
+        }
+        other => (other.to_string(), None),
+    }
+}
+
+/// The message of an error; one that is no text is told for what it is.
+fn value_said(message: &str) -> String {
+    let kind = message.split_once(": 0x").map(|(kind, _)| kind);
+    match kind {
+        Some(kind @ ("table" | "function" | "thread" | "userdata")) => {
+            format!("a {kind} was raised as an error; raise a text: error \"what is wrong\".")
+        }
+        _ if message == "nil" => {
+            "nil was raised as an error; raise a text: error \"what is wrong\".".to_owned()
+        }
+        _ if message.trim().is_empty() => "an error without a message was raised.".to_owned(),
+        _ => message.to_owned(),
+    }
+}
+
+/// `FILE:LINE: rest` at the start of a message.
+fn place(message: &str) -> Option<(Site, &str)> {
+    let (head, rest) = message.split_once(": ")?;
+    let (file, line) = head.rsplit_once(':')?;
+    let line = line.parse().ok()?;
+    (!file.contains('\n')).then(|| (Site { file: file.into(), line }, rest))
+}
+
+fn is_embedded(file: &str) -> bool {
+    file.starts_with("ci/") || file == "ci.lua" || file.starts_with(['[', '_', '('])
+}
+
+/// A line of a traceback that is in a user's file: where, and in which function.
+fn user_frame(line: &str) -> Option<(Site, String)> {
+    let (site, rest) = place(line.trim())?;
+    if is_embedded(&site.file) {
+        return None;
+    }
+    let function = rest.strip_prefix("in ").unwrap_or(rest);
+    let named = function.split('\'').nth(1).filter(|name| !name.is_empty() && *name != "?");
+    let function = match named {
+        Some(name) => name.to_owned(),
+        None if function == "main chunk" => "the file itself".to_owned(),
+        None => match function.rsplit_once(':') {
+            Some((_, line)) => format!("the function of line {}", line.trim_end_matches('>')),
+            None => "a function".to_owned(),
+        },
+    };
+    Some((site, function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_the_user_are_kept_and_named() {
+        let text = "m.lua:3: boom\nstack traceback:\n\t[C]: in function 'error'\n\t\
+                    ci/strict/errors.lua:9: in function 'pcall'\n\tm.lua:3: in upvalue 'inner'\n\t\
+                    m.lua:7: in function <m.lua:5>\n\tm.lua:12: in main chunk";
+        let raised = Raised::from(&mlua::Error::RuntimeError(text.to_owned()));
+        assert_eq!(raised.message, "boom");
+        assert_eq!(raised.site.unwrap().to_string(), "m.lua:3");
+        assert_eq!(
+            raised.trace,
+            [
+                "at m.lua:3 in inner",
+                "at m.lua:7 in the function of line 5",
+                "at m.lua:12 in the file itself"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_deep_recursion_is_told_in_a_dozen_lines() {
+        let frames: Vec<_> =
+            (1..=50).map(|line| (Site { file: "m.lua".into(), line }, "f".to_owned())).collect();
+        let lines = trace(&frames);
+        assert_eq!(lines.len(), MOST_FRAMES + 1);
+        assert_eq!(lines[MOST_FRAMES / 2], "… 38 more");
+        assert_eq!(lines[MOST_FRAMES], "at m.lua:50 in f");
+    }
+}
