@@ -125,6 +125,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         spawn_loop("logs", log_loop.serve(), failed.clone(), tasks.token())?,
     ];
     tasks.spawn("intake", started.intake.serve(tasks.token()));
+    tasks.spawn("planner", started.planner.serve(tasks.token()));
     tasks.spawn("report", report::serve(engine.clone(), http, tasks.clone()));
 
     let worker_addr = workers.local_addr().ok();

@@ -2,7 +2,9 @@
 
 local _, native = ...
 local define = require "ci.define"
+local custom = require "ci.custom"
 local render = require "ci.render"
+local library = require "ci.library"
 local lists = require "ci.list"
 local live = require "ci.live"
 
@@ -23,6 +25,9 @@ ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
 ci.with_defaults = define.with_defaults
 ci.enforce_chosen_worker = live.enforce_chosen_worker
+
+-- Kinds of one's own
+ci.scheduler_type, ci.reporter_type, ci.hook_type = custom.scheduler_type, custom.reporter_type, custom.hook_type
 
 -- Values that are known when a step runs
 ci.property, ci.interpolate, ci.builddir = render.property, render.interpolate, render.builddir
@@ -50,6 +55,9 @@ ci.json = define.namespace("ci.json", { encode = native.json_encode, decode = na
 ci.list = define.namespace("ci.list", lists.list)
 ci.text = define.namespace("ci.text", lists.text)
 ci.path = define.namespace("ci.path", lists.path)
+
+-- Waiting, and the world outside
+ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, library.http, library.log
 
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}

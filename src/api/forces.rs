@@ -40,7 +40,7 @@ pub fn find<'a>(
     let scheduler = config.scheduler(name)?;
     match &scheduler.kind {
         SchedulerKind::Force(force) => Some((scheduler, force)),
-        SchedulerKind::Branch(_) => None,
+        SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => None,
     }
 }
 

@@ -27,6 +27,8 @@ ids! {
     WorkerId;
     /// A scheduler by name (`schedulers`).
     SchedulerId;
+    /// What a scripted scheduler has not been told yet (`scheduler_events`).
+    SchedulerEventId;
     /// A loaded configuration (`generations`).
     GenerationId;
     /// A stored webhook delivery (`deliveries`).

@@ -22,6 +22,8 @@ pub(super) enum Act {
     Ask(Box<Question>),
     /// There are deliveries to read.
     WakeIntake,
+    /// There is something to tell scripted schedulers.
+    WakePlanner,
     /// End a worker's connection.
     CloseLink(String, Arc<dyn Link>, String),
     /// The active configuration changed.
@@ -41,6 +43,7 @@ impl fmt::Debug for Act {
             Self::OrderBuild(build, _, order) => write!(f, "order build {build}: {order:?}"),
             Self::Ask(question) => write!(f, "ask {}", question.what.word()),
             Self::WakeIntake => f.write_str("wake intake"),
+            Self::WakePlanner => f.write_str("wake planner"),
             Self::CloseLink(worker, _, why) => write!(f, "close {worker}: {why}"),
             Self::ShowGeneration => f.write_str("show generation"),
         }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, RequestId, WorkerId};
 use crate::engine::act::Act;
-use crate::engine::adviser::{Question, What};
 use crate::engine::advice::{InLine, Look, MOST_LATE, Offer, Pick, Ticket, place};
+use crate::engine::adviser::{Question, What};
 use crate::engine::beat::Turn;
 use crate::engine::input::{Advised, Said};
 use crate::engine::note::Voice;
@@ -168,7 +168,8 @@ impl Turn<'_> {
                     self.ask_for_a_pick(head, offer, late + 1, run);
                     return Ok(false);
                 }
-                let text = format!("functions of the configuration answered too late {MOST_LATE} times");
+                let text =
+                    format!("functions of the configuration answered too late {MOST_LATE} times");
                 self.note_trouble(head.request, &text)?;
                 match self.preferred(builder, &offer.workers).first() {
                     Some((worker, _)) => self.claim(head.request, *worker),
@@ -267,9 +268,9 @@ impl Turn<'_> {
         let site = site.map(|callback| callback.site.to_string()).unwrap_or_default();
         let heads: Vec<Waiting> = self.heads().collect();
         for head in heads {
-            let why = left_out.contains(&head.builder).then(|| {
-                format!("prioritize_builders ({site}), which left its builder out")
-            });
+            let why = left_out
+                .contains(&head.builder)
+                .then(|| format!("prioritize_builders ({site}), which left its builder out"));
             self.note_held(head.request, Voice::Order, why)?;
             if let Some(trouble) = &trouble {
                 self.note_trouble(head.request, trouble)?;

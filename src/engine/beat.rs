@@ -45,6 +45,7 @@ pub(super) struct Env {
     pub(super) sabotage: Sabotage,
     pub(super) observer: Option<Observer>,
     pub(super) intake: Arc<Notify>,
+    pub(super) planner: Arc<Notify>,
     pub(super) generation: watch::Sender<Arc<Generation>>,
     pub(super) events: broadcast::Sender<Event>,
 }
@@ -115,7 +116,7 @@ impl Beat {
                 }
             }
             if schedules {
-                let wakes = [turn.run_schedulers()?, turn.run_queue()?];
+                let wakes = [turn.run_schedulers()?, turn.end_orphans()?, turn.run_queue()?];
                 deadline = wakes.into_iter().flatten().min();
             }
             Ok(turn.out)
@@ -151,6 +152,7 @@ impl Beat {
             }
             Act::Ask(question) => self.env.tasks.spawn("advice", adviser::ask(*question)),
             Act::WakeIntake => self.env.intake.notify_one(),
+            Act::WakePlanner => self.env.planner.notify_one(),
             Act::CloseLink(_, link, why) => link.close(&why),
             Act::ShowGeneration => {
                 self.env.generation.send_replace(self.state.generation.clone());
@@ -167,6 +169,7 @@ impl Turn<'_> {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
             Input::Advised(advised) => self.advised(*advised),
+            Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),
             Input::Forced { force, answer } => self.forced(force, answer),
             Input::BuildWanted { order, answer } => self.build_wanted(order, answer),
             Input::RebuildWanted { build, owner, answer } => {

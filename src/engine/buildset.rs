@@ -5,12 +5,10 @@ use crate::base::id::{BuildId, BuilderId, RequestId, SchedulerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
-use crate::engine::{collapse, compose};
 use crate::engine::input::{Answer, BuildOrder, Force, Started};
 use crate::engine::schedule::branch;
-use crate::model::config::{
-    Collapse, Priority, ReporterKind, SchedulerConfig, SchedulerKind,
-};
+use crate::engine::{collapse, compose};
+use crate::model::config::{Collapse, Priority, ReporterKind, SchedulerConfig, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
@@ -71,16 +69,9 @@ impl Turn<'_> {
         }
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
-        let reason = config.reason.clone().unwrap_or_else(|| {
-            format!(
-                "The {} scheduler named '{}' triggered this build",
-                config.kind.word(),
-                config.name
-            )
-        });
         let set = NewBuildset {
             scheduler: Some(id),
-            reason,
+            reason: config.reason(),
             sourcestamps: compose::sourcestamps(group),
             changes: group.iter().map(|h| h.change.id).collect(),
             properties,
@@ -113,7 +104,9 @@ impl Turn<'_> {
                 .iter()
                 .find(|b| !config.builders.contains(b))
                 .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
-            SchedulerKind::Branch(_) => Some(format!("{} is not a force scheduler.", config.name)),
+            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => {
+                Some(format!("{} is not a force scheduler.", config.name))
+            }
         };
         if let Some(text) = refusal {
             self.answer(answer, Err(Refusal::Invalid(text)));
@@ -197,7 +190,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn add_buildset(
+    pub(super) fn add_buildset(
         &mut self,
         set: &NewBuildset,
         builders: &[String],
@@ -271,11 +264,16 @@ impl Turn<'_> {
             return Ok(());
         };
         for reporter in &self.state.generation.config.reporters {
-            if reporter.builders.as_ref().is_some_and(|b| !b.iter().any(|b| b == name)) {
+            let covers = reporter.builders.as_ref().is_none_or(|b| b.iter().any(|b| b == name));
+            // One that no longer reports the builder still ends what it has begun to tell.
+            if !covers && !outbox::tellers(self.conn, request)?.contains(&reporter.name) {
                 continue;
             }
-            let ReporterKind::GithubStatus(status) = &reporter.kind;
-            if kind == "request_added" && status.pending.is_none() {
+            let is_told = match &reporter.kind {
+                ReporterKind::GithubStatus(s) => kind != "request_added" || s.pending.is_some(),
+                ReporterKind::Scripted(s) => s.events.iter().any(|event| event == kind),
+            };
+            if !is_told {
                 continue;
             }
             outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{BuilderId, ChangeId, SchedulerId};
-use crate::engine::adviser::What;
 use crate::engine::advice::Ticket;
+use crate::engine::adviser::What;
 use crate::engine::beat::Turn;
 use crate::engine::input::Composed;
 use crate::engine::schedule::branch::Held;
@@ -40,7 +40,10 @@ impl Turn<'_> {
         let group: Vec<&Held> = group.iter().filter_map(|at| scheduler.held.get(*at)).collect();
         let changes: Vec<_> = group.iter().map(|held| held.change.clone()).collect();
         let sourcestamps = sourcestamps(group);
-        let builders: Vec<BuilderId> = self.state.builders.iter()
+        let builders: Vec<BuilderId> = self
+            .state
+            .builders
+            .iter()
             .filter(|(_, b)| b.is_configured)
             .map(|(id, _)| *id)
             .collect();

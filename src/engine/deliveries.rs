@@ -14,7 +14,7 @@ use crate::model::config::SchedulerKind;
 use crate::model::delivery::{Cancel, DeliveryState, NewDelivery};
 use crate::model::event::Event;
 use crate::model::sourcestamp::Sourcestamp;
-use crate::store::{Result, changes, deliveries};
+use crate::store::{Result, changes, deliveries, scheduler_events};
 
 impl Turn<'_> {
     pub(super) fn delivery_arrived(
@@ -104,9 +104,19 @@ impl Turn<'_> {
             })
             .collect();
         for (scheduler, important) in takers {
-            self.hold(scheduler, change.clone(), important)?;
+            if self.is_scripted(scheduler) {
+                self.tell_of_change(scheduler, id)?;
+            } else {
+                self.hold(scheduler, change.clone(), important)?;
+            }
         }
         Ok(())
+    }
+
+    fn is_scripted(&self, scheduler: SchedulerId) -> bool {
+        let name = self.state.schedulers.get(&scheduler).map(|s| &s.name);
+        let config = name.and_then(|name| self.state.generation.config.scheduler(name));
+        config.is_some_and(|config| matches!(config.kind, SchedulerKind::Scripted(_)))
     }
 
     /// Whether a scheduler keeps unimportant changes for a later important one: only with a timer.
@@ -143,6 +153,7 @@ impl Turn<'_> {
         for (scheduler, change) in dropped {
             changes::release(self.conn, scheduler, change)?;
         }
+        scheduler_events::remove_line(self.conn, &cancel.project, &cancel.branch)?;
         let requests: Vec<RequestId> = self
             .state
             .requests

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
+use crate::base::clock::Timestamp;
 use crate::base::id::{
-    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, SchedulerId, StepId,
-    WorkerId,
+    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, SchedulerEventId,
+    SchedulerId, StepId, WorkerId,
 };
 use crate::base::results::Results;
 use crate::engine::advice::{Pick, Ticket};
@@ -19,10 +20,12 @@ use crate::model::change::NewChange;
 use crate::model::config::LockAccess;
 use crate::model::delivery::{Cancel, NewDelivery};
 use crate::model::log::LogKind;
+use crate::model::plan::Plan;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::worker::WorkerInfo;
 use crate::store::Conn;
+use crate::store::scheduler_events::About;
 
 /// Where an answer goes.
 pub type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -40,6 +43,8 @@ pub enum Input {
     },
     /// Functions of the configuration have answered a question of the engine's.
     Advised(Box<Advised>),
+    /// A function of a scripted scheduler has returned or failed.
+    SchedulerRan { ran: Box<SchedulerRan>, answer: Answer<()> },
     /// A user starts builds.
     Forced { force: Force, answer: Answer<Started> },
     /// A builder is asked to build by name, with no scheduler in between.
@@ -136,6 +141,28 @@ pub struct Composed {
     pub builders: Vec<String>,
     /// The priority of its requests.
     pub priority: i64,
+}
+
+/// What came of a call of a scripted scheduler.
+#[derive(Clone, Debug)]
+pub struct SchedulerRan {
+    /// The scheduler.
+    pub scheduler: SchedulerId,
+    /// What it was called for.
+    pub cause: Cause,
+    /// The configuration whose function it was.
+    pub generation: GenerationId,
+    /// What it wants, or what went wrong.
+    pub outcome: Result<Plan, String>,
+}
+
+/// What a scripted scheduler is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Word that was left for it.
+    Told(SchedulerEventId, About),
+    /// Its timer, which was set to this moment.
+    Timer(Timestamp),
 }
 
 /// What a scheduler makes of a change.
@@ -260,6 +287,7 @@ impl Input {
             Self::DeliveryRead { .. }
             | Self::Advised(_)
             | Self::Forced { .. }
+            | Self::SchedulerRan { .. }
             | Self::BuildWanted { .. }
             | Self::RebuildWanted { .. }
             | Self::StopWanted { .. }
@@ -289,6 +317,13 @@ impl Input {
                 Err(error) => format!("delivery {delivery} failed: {error}"),
             },
             Self::Advised(advised) => advised.said.word(),
+            Self::SchedulerRan { ran, .. } => match &ran.outcome {
+                Ok(plan) => {
+                    let builds = crate::base::text::count(plan.builds.len(), "buildset");
+                    format!("scheduler {} wants {builds}", ran.scheduler)
+                }
+                Err(error) => format!("scheduler {} failed: {error}", ran.scheduler),
+            },
             Self::Forced { force, .. } => format!("force {} by {}", force.scheduler, force.owner),
             Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),

@@ -20,7 +20,7 @@ use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::{BranchScheduler, Callback, SchedulerKind};
 use crate::model::delivery::Delivery;
-use crate::model::filter::Verdict;
+use crate::model::filter::{ChangeFilter, Verdict};
 use crate::store::deliveries;
 
 /// How long the next delivery waits for the one before it. Order is kept while GitHub answers; in
@@ -140,25 +140,31 @@ async fn codebase(generation: &Generation, change: &NewChange) -> Result<String,
 async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<String, Judgement> {
     let mut out = BTreeMap::new();
     for scheduler in &generation.config.schedulers {
-        if let SchedulerKind::Branch(rules) = &scheduler.kind {
-            let judgement = judge(generation, rules, change).await.unwrap_or_else(|error| {
-                tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
-                Judgement::Refused(format!("its filter failed: {error}"))
-            });
-            out.insert(scheduler.name.clone(), judgement);
-        }
+        let judged = match &scheduler.kind {
+            SchedulerKind::Branch(rules) => judge(generation, rules, change).await,
+            SchedulerKind::Scripted(rules) if rules.on_change.is_some() => {
+                let refusal = refusal(generation, &rules.change_filter, change).await;
+                refusal.map(|no| no.unwrap_or(Judgement::Important))
+            }
+            SchedulerKind::Scripted(_) | SchedulerKind::Force(_) => continue,
+        };
+        let judgement = judged.unwrap_or_else(|error| {
+            tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
+            Judgement::Refused(format!("its filter failed: {error}"))
+        });
+        out.insert(scheduler.name.clone(), judgement);
     }
     out
 }
 
-async fn judge(
+/// Why a filter refuses a change; none = it lets it in.
+async fn refusal(
     generation: &Generation,
-    rules: &BranchScheduler,
+    filter: &ChangeFilter,
     change: &NewChange,
-) -> Result<Judgement, ScriptError> {
-    let filter = &rules.change_filter;
+) -> Result<Option<Judgement>, ScriptError> {
     let callbacks = match filter.check(change) {
-        Verdict::Refused(why) => return Ok(Judgement::Refused(why)),
+        Verdict::Refused(why) => return Ok(Some(Judgement::Refused(why))),
         Verdict::Ask(callbacks) => callbacks,
     };
     let says_no = |callback: &Callback| {
@@ -167,15 +173,27 @@ async fn judge(
     for (callback, value) in callbacks {
         let args = vec![Argument::Json(value.into())];
         if !is_true(&generation.scripts.call(&callback, args).await?) {
-            return Ok(says_no(&callback));
+            return Ok(Some(says_no(&callback)));
         }
     }
-    let of_change = || vec![Argument::Change(Box::new(change.clone()))];
+    let of_change = vec![Argument::Change(Box::new(change.clone()))];
     if let Some(callback) = &filter.filter
-        && !is_true(&generation.scripts.call(callback, of_change()).await?)
+        && !is_true(&generation.scripts.call(callback, of_change).await?)
     {
-        return Ok(says_no(callback));
+        return Ok(Some(says_no(callback)));
     }
+    Ok(None)
+}
+
+async fn judge(
+    generation: &Generation,
+    rules: &BranchScheduler,
+    change: &NewChange,
+) -> Result<Judgement, ScriptError> {
+    if let Some(no) = refusal(generation, &rules.change_filter, change).await? {
+        return Ok(no);
+    }
+    let of_change = || vec![Argument::Change(Box::new(change.clone()))];
     let Some(callback) = &rules.file_is_important else { return Ok(Judgement::Important) };
     Ok(match generation.scripts.call(callback, of_change()).await {
         Ok(answer) if !is_true(&answer) && rules.only_important => {

@@ -4,8 +4,8 @@
 
 use crate::base::id::{BuilderId, RequestId};
 use crate::base::results::Results;
-use crate::engine::adviser::What;
 use crate::engine::advice::Ticket;
+use crate::engine::adviser::What;
 use crate::engine::beat::Turn;
 use crate::model::config::Collapse;
 use crate::model::request::{Request, RequestState};

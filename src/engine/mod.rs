@@ -21,7 +21,10 @@ mod locks;
 mod mask;
 mod merge;
 mod note;
+mod orphans;
 pub mod output;
+pub mod planner;
+mod plans;
 pub mod ports;
 mod queue;
 pub mod recover;
@@ -46,11 +49,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::base::clock::Clock;
 use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
+pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
     Answer, Attached, BuildOrder, Delivered, Force, Input, NewGeneration, Reloaded, Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
-pub use crate::engine::collapse::is_superfluous;
 pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;

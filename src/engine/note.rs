@@ -48,7 +48,9 @@ impl Turn<'_> {
     /// A request waits no longer: nobody holds it.
     pub(super) fn end_notes(&mut self, request: RequestId) -> Result<()> {
         match self.state.advice.notes.remove(&request) {
-            Some(Note { trouble, .. }) => requests::note(self.conn, request, None, trouble.as_deref()),
+            Some(Note { trouble, .. }) => {
+                requests::note(self.conn, request, None, trouble.as_deref())
+            }
             None => Ok(()),
         }
     }

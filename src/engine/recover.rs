@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::LogId;
+use crate::base::id::{BuildsetId, LogId};
 use crate::base::random::Random;
 use crate::base::results::Results;
 use crate::engine::act::Outcome;
@@ -16,6 +16,7 @@ use crate::engine::beat::{Beat, Env, Observer, Turn};
 use crate::engine::input::NewGeneration;
 use crate::engine::intake::Intake;
 use crate::engine::output::{LogLoop, LogWriter};
+use crate::engine::planner::Planner;
 use crate::engine::schedule::branch::Held;
 use crate::engine::state::{Builder, Scheduler, State};
 use crate::engine::tasks::Tasks;
@@ -60,6 +61,8 @@ pub struct Started {
     pub log_loop: LogLoop,
     /// Reads deliveries.
     pub intake: Intake,
+    /// Tells scripted schedulers.
+    pub planner: Planner,
 }
 
 /// Recovers the state and makes an engine of it.
@@ -84,7 +87,7 @@ pub fn start(parts: Parts) -> Result<Started> {
         random: random.clone(),
     }));
     let (log_writer, log_loop) = LogWriter::new(opened.logs, engine.clone());
-    let intake = Arc::new(Notify::new());
+    let (intake, planner) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let env = Env {
         engine: engine.clone(),
         clock,
@@ -95,6 +98,7 @@ pub fn start(parts: Parts) -> Result<Started> {
         sabotage: parts.sabotage,
         observer: parts.observer,
         intake: intake.clone(),
+        planner: planner.clone(),
         generation: shown,
         events,
     };
@@ -104,17 +108,21 @@ pub fn start(parts: Parts) -> Result<Started> {
         let master = generations::master(conn, &master_name, now)?;
         let mut state = State::new(master, placeholder);
         let mut turn = Turn { conn, state: &mut state, env: &env, now, out: Outcome::default() };
-        turn.end_attempts(&extents)?;
+        let complete = turn.end_attempts(&extents)?;
         turn.load_unfinished()?;
         turn.activate(generation, &[])?;
         turn.load_held()?;
+        for buildset in complete {
+            turn.tell_of_buildset(buildset)?;
+        }
         Ok(state)
     })?;
     env.generation.send_replace(state.generation.clone());
     let beat = Beat { inputs: receiver, writer, state, env, deadline: Some(Timestamp(0)) };
     // Deliveries that a crash left unread are read first.
     intake.notify_one();
-    Ok(Started { intake: Intake::new(engine.clone(), intake), engine, beat, log_loop })
+    let planner = Planner::new(engine.clone(), planner);
+    Ok(Started { intake: Intake::new(engine.clone(), intake), planner, engine, beat, log_loop })
 }
 
 /// How much is stored of each log that is not complete.
@@ -132,8 +140,10 @@ fn log_extents(opened: &mut Opened) -> Result<BTreeMap<LogId, (i64, i64)>> {
 }
 
 impl Turn<'_> {
-    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<()> {
+    /// Ends what was under way; returns the buildsets that are complete by it.
+    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<Vec<BuildsetId>> {
         const WHY: &str = "retry: the master was restarted";
+        let mut complete = Vec::new();
         workers::all_away(self.conn)?;
         for (build, stop_reason) in builds::unfinished(self.conn)? {
             let (results, text) = match &stop_reason {
@@ -148,13 +158,15 @@ impl Turn<'_> {
                 requests::unclaim(self.conn, build.request)?;
             } else {
                 let set = requests::complete(self.conn, build.request, results, None, self.now)?;
-                buildsets::complete_if_done(self.conn, set, self.now)?;
+                if buildsets::complete_if_done(self.conn, set, self.now)?.is_some() {
+                    complete.push(set);
+                }
             }
         }
         for (log, (lines, bytes)) in extents {
             logs::grew(self.conn, *log, *lines, *bytes, true)?;
         }
-        Ok(())
+        Ok(complete)
     }
 
     fn load_unfinished(&mut self) -> Result<()> {

@@ -45,6 +45,8 @@ impl Turn<'_> {
         self.forget_advice()?;
         self.state.generation = generation;
         self.out.acts.push(Act::ShowGeneration);
+        // Afterwards, so that it looks at the new schedulers.
+        self.out.acts.push(Act::WakePlanner);
         Ok(())
     }
 
@@ -119,7 +121,7 @@ impl Turn<'_> {
             scheduler.is_enabled = is_enabled;
             scheduler.is_configured = true;
         }
-        Ok(())
+        self.begin_timers(generation)
     }
 
     pub(super) fn generation_refused(

@@ -136,7 +136,7 @@ impl Turn<'_> {
         let Some(request) = self.state.requests.get(&id) else { return Ok(()) };
         let (builder, buildset) = (request.builder, request.buildset);
         requests::complete(self.conn, id, results, because, self.now)?;
-        if because.is_some() && outbox::has_told(self.conn, id)? {
+        if because.is_some() && !outbox::tellers(self.conn, id)?.is_empty() {
             // It ends without a build of its own; whoever was told that it waits is told that.
             self.report("build_finished", builder, id, None, Some(results))?;
         }
@@ -145,6 +145,7 @@ impl Turn<'_> {
         self.announce(Event::RequestCompleted { request: id, builder, results });
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
             self.announce(Event::BuildsetCompleted { buildset, results });
+            self.tell_of_buildset(buildset)?;
         }
         Ok(())
     }

@@ -152,7 +152,10 @@ mod tests {
             (json!(null), format!("returned nothing; {must}")),
             (json!(false), format!("returned false; {must}")),
             (json!([7]), format!("returned 7 among builders; {must}")),
-            (json!([{ "worker": "a" }]), format!("returned the worker \"a\" among builders; {must}")),
+            (
+                json!([{ "worker": "a" }]),
+                format!("returned the worker \"a\" among builders; {must}"),
+            ),
             (json!({ "x": 1, "y": 2 }), format!("returned a table among builders; {must}")),
             (
                 json!(["linus"]),

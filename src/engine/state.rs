@@ -13,6 +13,7 @@ use crate::engine::Generation;
 use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
     /// What functions of the configuration said about the queue.
     pub(super) advice: Advice,
+    /// What the active configuration lacks, since when.
+    pub(super) missing: Missing,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -124,6 +127,7 @@ impl State {
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
             advice: Advice::default(),
+            missing: Missing::default(),
             is_closing: false,
             drained: Vec::new(),
         }

@@ -55,6 +55,17 @@ impl NewChange {
     }
 }
 
+impl Change {
+    /// The change as functions see it: what was reported, its `id`, and when it was stored.
+    #[must_use]
+    pub fn view(&self) -> Json {
+        let mut view = serde_json::to_value(&self.what).unwrap_or_default();
+        view["id"] = self.id.0.into();
+        view["received_at"] = self.received_at.secs().into();
+        view
+    }
+}
+
 /// A stored change.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::DeliveryId;
@@ -24,6 +25,44 @@ pub struct NewDelivery {
     pub headers: BTreeMap<String, String>,
     /// The JSON text.
     pub body: Vec<u8>,
+}
+
+impl NewDelivery {
+    /// The name under which the query of the address is kept among the headers.
+    pub const QUERY: &str = ":query";
+
+    /// The request as functions see it: its text, what that is as JSON or as a form, headers, query.
+    #[must_use]
+    pub fn request(&self) -> Json {
+        let text = String::from_utf8_lossy(&self.body);
+        let kind = self.headers.get("content-type").map_or("", String::as_str);
+        let is_json = kind.split(';').next().is_some_and(|k| k.trim().ends_with("json"));
+        let is_form = kind.starts_with("application/x-www-form-urlencoded");
+        let headers: BTreeMap<&String, &String> =
+            self.headers.iter().filter(|(name, _)| *name != Self::QUERY).collect();
+        json!({
+            "event": self.event,
+            "delivery": self.guid,
+            "headers": headers,
+            "query": fields(self.headers.get(Self::QUERY).map_or("", String::as_str)),
+            "json": is_json.then(|| serde_json::from_slice::<Json>(&self.body).ok()),
+            "form": is_form.then(|| fields(&text)),
+            "body": text,
+        })
+    }
+}
+
+/// The fields of a form or query; of several with one name the last counts.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
 }
 
 /// A stored delivery.

@@ -59,7 +59,7 @@ pub enum Event {
     WorkerConnected { worker: WorkerId },
     /// A worker's connection ended.
     WorkerDisconnected { worker: WorkerId },
-    /// A scheduler was switched on or off.
+    /// A scheduler was switched on or off, or a function of it was called.
     SchedulerUpdated { scheduler: SchedulerId },
     /// A configuration took effect.
     GenerationActivated { generation: GenerationId },

@@ -13,6 +13,7 @@ pub mod event;
 pub mod filter;
 pub mod log;
 pub mod outline;
+pub mod plan;
 pub mod property;
 pub mod render;
 pub mod request;

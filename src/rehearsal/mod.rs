@@ -107,7 +107,7 @@ pub struct Verdict {
     /// The scheduler.
     pub scheduler: String,
     /// Its kind.
-    pub kind: &'static str,
+    pub kind: String,
     /// Whether it takes the change.
     pub taken: bool,
     /// How it takes it, or why not.
@@ -215,6 +215,7 @@ impl Rehearsal {
         });
         tasks.spawn("logs", async move { drop(log_loop.serve().await) });
         tasks.spawn("intake", started.intake.serve(tasks.token()));
+        tasks.spawn("planner", started.planner.serve(tasks.token()));
         let generation = started.engine.generation();
         let workers = generation.config.workers.iter().map(|config| {
             let worker = Worker::new(&config.name, record.clone(), tasks.clone());
@@ -392,7 +393,7 @@ impl Rehearsal {
             let refused = words.strip_prefix("refused: ");
             Some(Verdict {
                 scheduler: scheduler.name.clone(),
-                kind: scheduler.kind.word(),
+                kind: scheduler.kind.word().to_owned(),
                 taken: refused.is_none(),
                 why: refused.unwrap_or(words).to_owned(),
             })
@@ -458,7 +459,11 @@ impl Rehearsal {
     #[must_use]
     pub fn looks_at_changes(&self, scheduler: &str) -> bool {
         let kind = self.config().scheduler(scheduler).map(|s| &s.kind);
-        matches!(kind, Some(SchedulerKind::Branch(_)))
+        match kind {
+            Some(SchedulerKind::Branch(_)) => true,
+            Some(SchedulerKind::Scripted(rules)) => rules.on_change.is_some(),
+            Some(SchedulerKind::Force(_)) | None => false,
+        }
     }
 
     /// Lets time pass until nothing is left to do, or it becomes clear that nothing will.

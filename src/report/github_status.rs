@@ -64,7 +64,7 @@ pub(super) async fn compose(
 }
 
 /// The page that a status links to: the build's, or the builder's while there is no build.
-fn page(url: &str, facts: &Facts) -> String {
+pub(super) fn page(url: &str, facts: &Facts) -> String {
     let base = url.trim_end_matches('/');
     match facts.number {
         Some(number) => format!("{base}/builders/{}/builds/{number}", facts.builder),

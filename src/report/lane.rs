@@ -99,6 +99,10 @@ impl Lane {
     /// Sends everything that is due; returns when to look again if nobody wakes the lane before.
     async fn empty(&mut self) -> Result<Option<Timestamp>, Halt> {
         loop {
+            if super::scripted::scripted(&self.engine.generation(), &self.name).is_some() {
+                // The name has become that of another kind of reporter, which has its own lane.
+                return Ok(None);
+            }
             self.take_in().await?;
             match self.queue.next(self.engine.clock().now()) {
                 Err(at) => return Ok(at),
@@ -242,9 +246,10 @@ impl Lane {
 }
 
 fn options<'a>(generation: &'a Generation, name: &str) -> Option<&'a GithubStatus> {
-    generation.config.reporters.iter().find(|r| r.name == name).map(|r| match &r.kind {
-        ReporterKind::GithubStatus(options) => options,
-    })
+    match &generation.config.reporters.iter().find(|r| r.name == name)?.kind {
+        ReporterKind::GithubStatus(options) => Some(options),
+        ReporterKind::Scripted(_) => None,
+    }
 }
 
 fn gone(name: &str) -> String {

@@ -1,11 +1,12 @@
 //! Reporters: what the world is told of builds. The engine writes an outbox row in the transaction
 //! of what it tells; here each reporter has a lane that empties its rows in order. The rows are the
 //! truth: a lane can be killed anywhere and started again. A new kind of reporter is a file beside
-//! `github_status.rs` and an arm in `lane.rs`.
+//! `github_status.rs` and an arm in `lane.rs`; those written in Lua have `scripted.rs`.
 
 mod github_status;
 mod lane;
 mod queue;
+mod scripted;
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,15 @@ pub async fn serve(engine: Engine, http: http::Client, tasks: Tasks) {
         match engine.store().read(outbox::reporters).await {
             Ok(names) => {
                 for name in names {
-                    if lanes.insert(name.clone()) {
+                    // A name may change its kind; each kind has a lane of its own.
+                    let in_lua = scripted::scripted(&engine.generation(), &name).is_some();
+                    if !lanes.insert((name.clone(), in_lua)) {
+                        continue;
+                    }
+                    if in_lua {
+                        let lane = scripted::Teller::new(engine.clone(), name);
+                        tasks.spawn("reporter", lane.serve(token.clone()));
+                    } else {
                         let lane = lane::Lane::new(engine.clone(), http.clone(), name);
                         tasks.spawn("reporter", lane.serve(token.clone()));
                     }

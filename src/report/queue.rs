@@ -209,7 +209,7 @@ impl Entry {
 }
 
 /// 2 s, 4 s, 8 s … 60 s, a fifth more or less, so that several masters do not march in step.
-fn wait(failures: u32, jitter: f64) -> Duration {
+pub(super) fn wait(failures: u32, jitter: f64) -> Duration {
     let exponent = i32::try_from(failures.min(6)).unwrap_or(6);
     let wait = LONGEST_WAIT.min(Duration::from_secs_f64(2f64.powi(exponent)));
     wait.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))

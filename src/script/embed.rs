@@ -4,8 +4,10 @@
 /// Modules that `require` knows, by name.
 const MODULES: &[(&str, &str)] = &[
     ("ci", include_str!("../../lua/ci/init.lua")),
+    ("ci.custom", include_str!("../../lua/ci/custom.lua")),
     ("ci.define", include_str!("../../lua/ci/define.lua")),
     ("ci.git", include_str!("../../lua/ci/git.lua")),
+    ("ci.library", include_str!("../../lua/ci/library.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),
     ("ci.live", include_str!("../../lua/ci/live.lua")),
     ("ci.render", include_str!("../../lua/ci/render.lua")),
@@ -29,6 +31,8 @@ const MODULES: &[(&str, &str)] = &[
 pub const META: &[(&str, &str)] = &[
     ("ci.lua", include_str!("../../lua/ci/meta/ci.lua")),
     ("config.lua", include_str!("../../lua/ci/meta/config.lua")),
+    ("custom.lua", include_str!("../../lua/ci/meta/custom.lua")),
+    ("library.lua", include_str!("../../lua/ci/meta/library.lua")),
     ("reporters.lua", include_str!("../../lua/ci/meta/reporters.lua")),
     ("schedulers.lua", include_str!("../../lua/ci/meta/schedulers.lua")),
     ("step.lua", include_str!("../../lua/ci/meta/step.lua")),

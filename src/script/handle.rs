@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::bind::event;
+use super::bind::{event, request};
 use super::host::{Answer, Job, Posted, ended};
 use super::load::{LoadOptions, Made, make};
 use super::texts::Texts;
@@ -18,7 +18,7 @@ use crate::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use crate::forge::github::client::Client;
 use crate::forge::github::reading::complete;
 use crate::forge::github::stock::stock;
-use crate::model::config::{Callback, Codebase, GithubHook, Site};
+use crate::model::config::{Callback, Codebase, GithubHook, ScriptedHook, Site};
 use crate::model::delivery::{Delivery, Reading};
 
 /// How many threads of one generation may compute where nothing reaches them. Each may hold as much
@@ -56,6 +56,7 @@ pub(super) struct Handle {
     making: tokio::sync::Mutex<()>,
     hook: Option<GithubHook>,
     github: Option<Client>,
+    hooks: Vec<ScriptedHook>,
 }
 
 /// Posts a job and waits; letting go of the future gives the job up.
@@ -77,9 +78,10 @@ impl Handle {
         maker: Option<Maker>,
         hook: Option<GithubHook>,
         github: Option<Client>,
+        hooks: Vec<ScriptedHook>,
     ) -> Self {
         let making = tokio::sync::Mutex::default();
-        Self { state: Mutex::new(Arc::new(state)), maker, sites, making, hook, github }
+        Self { state: Mutex::new(Arc::new(state)), maker, sites, making, hook, github, hooks }
     }
 
     fn present(&self) -> Arc<State> {
@@ -149,7 +151,13 @@ impl Scripts for Handle {
 
     fn read_delivery(&self, delivery: Delivery) -> Future<'_, Result<Reading, ScriptError>> {
         Box::pin(async move {
-            let (Some(hook), Some(github)) = (&self.hook, &self.github) else {
+            if let Some(hook) = self.hooks.iter().find(|h| h.name == delivery.what.dialect) {
+                let args = vec![Argument::Json(delivery.what.request())];
+                let answer = self.call(&hook.read, args).await?;
+                return request::reading(answer, &hook.read.site);
+            }
+            let github = self.github.as_ref().filter(|_| delivery.what.dialect == "github");
+            let (Some(hook), Some(github)) = (&self.hook, github) else {
                 let verdict = "No hook is configured for this delivery any more.".to_owned();
                 return Ok(Reading { verdict, ..Reading::default() });
             };

@@ -84,8 +84,11 @@ pub(super) fn global(name: &str, known: &[String]) -> Option<String> {
     }
 }
 
+/// Whether a line shows a habit.
+type Habit = fn(&str) -> bool;
+
 /// What a line with a syntax error holds, and what to write.
-const LINES: &[(fn(&str) -> bool, &str)] = &[
+const LINES: &[(Habit, &str)] = &[
     (
         |l| l.contains(['“', '”', '„', '‘', '’', '«', '»']),
         "A quotation mark in this line is not ASCII; Lua's are \" and '.",

@@ -96,7 +96,9 @@ async fn load_with(options: LoadOptions, texts: Texts, patience: u32) -> Result<
     let Made { config, sites } = made;
     let hook = config.www.as_ref().and_then(|www| www.github.clone());
     let github = hook.as_ref().map(|h| client(h, &hook_options.http, hook_options.clock));
-    Ok(Loaded { config, scripts: Arc::new(Handle::new(state, sites, maker, hook, github)) })
+    let hooks = config.www.as_ref().map(|www| www.scripted.clone()).unwrap_or_default();
+    let handle = Handle::new(state, sites, maker, hook, github, hooks);
+    Ok(Loaded { config, scripts: Arc::new(handle) })
 }
 
 /// What comes of making a state, besides the state.
@@ -194,6 +196,7 @@ fn prepare(
     shared: &Arc<Shared>,
 ) -> Result<(Rc<Host>, Config), LoadError> {
     let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts.clone())?;
+    ground.http.borrow_mut().clone_from(&options.http);
     ground.makes_up_secrets.set(options.mount == Mount::Rehearsal);
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;

@@ -13,6 +13,7 @@ mod handle;
 mod hints;
 mod host;
 mod interpolate;
+mod library;
 pub mod load;
 mod locate;
 mod modules;

@@ -11,7 +11,7 @@ use crate::base::text::shorten;
 use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
 use super::sandbox::{Ground, user_site};
-use super::{convert, hints, modules, read};
+use super::{convert, hints, library, modules, read};
 
 /// The longest line that `print` writes to the log.
 const LONGEST_LINE: usize = 8192;
@@ -27,6 +27,7 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
     problems(lua, &native, ground)?;
     values(lua, &native, budget)?;
     modules::install(lua, &native, ground)?;
+    library::install(lua, &native, ground)?;
     let kept = ground.clone();
     native.set("now", lua.create_function(move |_, ()| Ok(kept.now().secs()))?)?;
     native.set(
@@ -106,6 +107,12 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
             Some(meta) => meta.raw_get::<Value>(name),
             None => Ok(Value::Nil),
         })?,
+    )?;
+    native.set("a_type", lua.create_function(|_, value: Value| Ok(convert::a_type(&value)))?)?;
+    // What keeps a value from being plain data, in words; nil = nothing.
+    native.set(
+        "unplain",
+        lua.create_function(|lua, value: Value| Ok(convert::to_json(lua, &value).err()))?,
     )?;
     native.set(
         "array",

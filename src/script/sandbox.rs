@@ -19,6 +19,7 @@ use super::texts::Texts;
 use super::{convert, embed, native};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
+use crate::http;
 use crate::model::config::{LoadedFile, Site};
 
 /// What one load knows and collects.
@@ -28,6 +29,8 @@ pub(super) struct Ground {
     /// The base directory; secret files are relative to it.
     pub(super) base_dir: PathBuf,
     pub(super) clock: Clock,
+    /// For `ci.http`.
+    pub(super) http: RefCell<http::Client>,
     /// What is read from files while the configuration loads.
     pub(super) texts: Texts,
     /// Texts, for excerpts.
@@ -55,6 +58,7 @@ impl Ground {
             config_dir,
             base_dir,
             clock,
+            http: RefCell::default(),
             texts,
             sources: RefCell::default(),
             files: RefCell::default(),

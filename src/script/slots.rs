@@ -81,7 +81,7 @@ impl Slots {
 }
 
 /// Where `function` stands in the user's files; `site` for functions that are not written in Lua.
-fn written_at(function: &Function, site: &Site) -> Site {
+pub(super) fn written_at(function: &Function, site: &Site) -> Site {
     let info = function.info();
     let file = info.source.as_deref().and_then(|s| s.strip_prefix('@'));
     match (file, info.line_defined) {

@@ -28,6 +28,12 @@ const CLASSES: &[(&str, &str)] = &[
     ("github_hook", "ci.GithubHookOptions"),
     ("github_status", "ci.GithubStatusOptions"),
     ("step", "ci.StepOptions"),
+    ("scheduler", "ci.OwnSchedulerOptions"),
+    ("reporter", "ci.OwnReporterOptions"),
+    ("hook", "ci.OwnHookOptions"),
+    ("scheduler type", "ci.SchedulerType"),
+    ("reporter type", "ci.ReporterType"),
+    ("hook type", "ci.HookType"),
 ];
 
 fn sandbox() -> Sandbox {
@@ -47,6 +53,10 @@ fn classes() -> BTreeMap<String, BTreeSet<String>> {
                 class = Some(name);
             } else if let (Some(rest), Some(class)) = (line.strip_prefix("---@field "), &class) {
                 let name = rest.split([' ', '?']).next().unwrap().to_owned();
+                if name == "[string]" {
+                    // The options of a type of one's own.
+                    continue;
+                }
                 out.get_mut(class).unwrap().insert(name);
             } else if line.is_empty() {
                 class = None;
@@ -205,4 +215,22 @@ fn every_method_of_objects_that_functions_decide_about_is_annotated() {
     assert_eq!(methods("builder"), annotated("Builder"));
     assert_eq!(methods("worker"), annotated("Worker"));
     assert_eq!(annotated("Request"), BTreeSet::from(["can_be_collapsed".to_owned()]));
+}
+
+#[test]
+fn every_method_of_what_ones_own_functions_hold_is_annotated() {
+    let source = super::embed::module("ci.custom").unwrap();
+    let bound: BTreeSet<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("function methods."))
+        .map(|rest| rest.split('(').next().unwrap())
+        .collect();
+    let annotated: BTreeSet<&str> = META
+        .iter()
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| line.strip_prefix("function Running"))
+        .filter_map(|line| line.split_once(':').filter(|(class, _)| *class != "Step"))
+        .map(|(_, rest)| rest.split('(').next().unwrap())
+        .collect();
+    assert_eq!(bound, annotated);
 }

@@ -1,10 +1,16 @@
 //! `buildsets` with their sourcestamps and changes.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
 use super::conn::{Conn, Result};
-use super::sourcestamps;
+use super::{changes, sourcestamps};
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuildsetId, ChangeId, SchedulerId};
 use crate::base::results::Results;
+use crate::model::change::Change;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::params;
@@ -83,6 +89,83 @@ pub fn change_ids(conn: &Conn<'_>, id: BuildsetId) -> Result<Vec<ChangeId>> {
         params![id],
         |r| Ok(ChangeId(r.int(0)?)),
     )
+}
+
+/// A buildset that is complete, for those who wait for it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ended {
+    /// Row id.
+    pub id: BuildsetId,
+    /// The name of the scheduler that made it; none for a rebuild.
+    pub scheduler: Option<String>,
+    /// Why it was made.
+    pub reason: String,
+    /// How it ended: the worst of its requests.
+    pub results: String,
+    /// When it was made, in seconds since the epoch.
+    pub submitted_at: i64,
+    /// When it ended, in seconds since the epoch.
+    pub complete_at: i64,
+    /// Values by name.
+    pub properties: BTreeMap<String, Json>,
+    /// The source.
+    pub sourcestamps: Vec<Sourcestamp>,
+    /// The changes it was made of.
+    pub changes: Vec<Json>,
+    /// What became of each request, in their order.
+    pub builders: Vec<EndedRequest>,
+}
+
+/// A request of a complete buildset.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndedRequest {
+    /// The builder.
+    pub name: String,
+    /// How it ended.
+    pub results: String,
+}
+
+/// A complete buildset; none = there is no such row, or it is not complete.
+///
+/// # Errors
+/// What the database refuses.
+pub fn ended(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<Ended>> {
+    let words = |results: Option<Results>| results.map_or("", Results::word).to_owned();
+    let set = conn.query_opt(
+        "select s.name, b.reason, b.results, b.submitted_at, b.complete_at, b.properties \
+         from buildsets b left join schedulers s on s.id = b.scheduler_id \
+         where b.id = $1 and b.complete_at is not null",
+        params![id],
+        |r| {
+            let properties: Properties = r.json(5)?;
+            Ok(Ended {
+                id,
+                scheduler: r.opt_text(0)?,
+                reason: r.text(1)?,
+                results: words(r.opt_results(2)?),
+                submitted_at: r.time(3)?.secs(),
+                complete_at: r.time(4)?.secs(),
+                properties: properties
+                    .0
+                    .into_iter()
+                    .map(|(name, (value, _))| (name, value))
+                    .collect(),
+                sourcestamps: Vec::new(),
+                changes: Vec::new(),
+                builders: Vec::new(),
+            })
+        },
+    )?;
+    let Some(mut set) = set else { return Ok(None) };
+    set.sourcestamps = sourcestamps::of_buildset(conn, id)?;
+    set.changes = changes::of_buildset(conn, id)?.iter().map(Change::view).collect();
+    set.builders = conn.query(
+        "select b.name, q.results from buildrequests q join builders b on b.id = q.builder_id \
+         where q.buildset_id = $1 order by q.id",
+        params![id],
+        |r| Ok(EndedRequest { name: r.text(0)?, results: words(r.opt_results(1)?) }),
+    )?;
+    Ok(Some(set))
 }
 
 /// Completes a buildset when its last request is done; returns its results then.

@@ -12,6 +12,7 @@ use super::conn::{Result, StoreError};
 pub const STATE: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_ends.sql"),
+    include_str!("migrations/0003_scripted_schedulers.sql"),
     include_str!("migrations/0004_notes.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.

@@ -17,6 +17,8 @@ pub mod migrate;
 pub mod outbox;
 pub mod page;
 pub mod requests;
+pub mod scheduler_events;
+pub mod scheduler_states;
 pub mod schedulers;
 pub mod sessions;
 pub mod sourcestamps;

@@ -112,17 +112,16 @@ pub fn ended(
     Ok(())
 }
 
-/// Whether a reporter was told anything of a request or its builds.
+/// The reporters that were told anything of a request or its builds.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn has_told(conn: &Conn<'_>, request: RequestId) -> Result<bool> {
-    let found = conn.query_opt(
-        "select id from outbox where request_id = $1 limit 1",
+pub fn tellers(conn: &Conn<'_>, request: RequestId) -> Result<Vec<String>> {
+    conn.query(
+        "select distinct reporter from outbox where request_id = $1",
         params![request],
-        |r| r.int(0),
-    )?;
-    Ok(found.is_some())
+        |r| r.text(0),
+    )
 }
 
 /// A row that waits.
@@ -172,6 +171,41 @@ pub fn waiting(conn: &Conn<'_>, reporter: &str, after: OutboxId) -> Result<Vec<W
                 due_at: r.time(2)?,
                 attempts: u32::try_from(r.int(3)?).unwrap_or(u32::MAX),
                 message,
+            })
+        },
+    )
+}
+
+/// The row that a reporter is told next.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Row id.
+    pub id: OutboxId,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Not before.
+    pub due_at: Timestamp,
+    /// Failed attempts so far.
+    pub attempts: u32,
+}
+
+/// The row that is due first; none = nothing waits. A row waits for the older ones of its request.
+///
+/// # Errors
+/// What the database refuses.
+pub fn next_due(conn: &Conn<'_>, reporter: &str) -> Result<Option<Due>> {
+    conn.query_opt(
+        "select o.id, o.created_at, o.due_at, o.attempts from outbox o \
+         where o.state = 'waiting' and o.reporter = $1 and not exists (select 1 from outbox e \
+         where e.state = 'waiting' and e.reporter = $1 and e.request_id = o.request_id and e.id < o.id) \
+         order by o.due_at, o.id limit 1",
+        params![reporter],
+        |r| {
+            Ok(Due {
+                id: OutboxId(r.int(0)?),
+                created_at: r.time(1)?,
+                due_at: r.time(2)?,
+                attempts: u32::try_from(r.int(3)?).unwrap_or(u32::MAX),
             })
         },
     )
@@ -231,6 +265,16 @@ pub struct Facts {
     pub worker: Option<String>,
     /// What the worker says about itself and may be shown.
     pub worker_info: Json,
+    /// Why the request was made.
+    pub reason: String,
+    /// When it was made.
+    pub submitted_at: Timestamp,
+    /// What the build says of itself, if there is a build.
+    pub state_string: Option<String>,
+    /// When the build began, if there is one.
+    pub started_at: Option<Timestamp>,
+    /// When the build ended, if it has.
+    pub complete_at: Option<Timestamp>,
     /// The build's properties, else the buildset's.
     pub properties: Properties,
     /// The source.
@@ -245,7 +289,8 @@ pub struct Facts {
 /// What the database refuses, and that there is no such row.
 pub fn facts(conn: &Conn<'_>, id: OutboxId) -> Result<Facts> {
     let (mut facts, buildset, build) = conn.query_one(
-        "select o.kind, o.results, b.id, b.name, u.number, w.name, w.info, s.properties, s.id, u.id \
+        "select o.kind, o.results, b.id, b.name, u.number, w.name, w.info, s.properties, s.id, u.id, \
+         s.reason, q.submitted_at, u.state_string, u.started_at, u.complete_at \
          from outbox o join buildrequests q on q.id = o.request_id \
          join builders b on b.id = q.builder_id join buildsets s on s.id = q.buildset_id \
          left join builds u on u.id = o.build_id left join workers w on w.id = u.worker_id \
@@ -261,6 +306,11 @@ pub fn facts(conn: &Conn<'_>, id: OutboxId) -> Result<Facts> {
                 number: r.opt_int(4)?,
                 worker_info: if worker.is_some() { r.json(6)? } else { Json::Null },
                 worker,
+                reason: r.text(10)?,
+                submitted_at: r.time(11)?,
+                state_string: r.opt_text(12)?,
+                started_at: r.opt_time(13)?,
+                complete_at: r.opt_time(14)?,
                 properties: r.json(7)?,
                 sourcestamps: Vec::new(),
                 changes: Vec::new(),

@@ -5,6 +5,7 @@ mod api;
 mod checkout;
 mod cli;
 mod editors;
+mod escape;
 mod explain;
 mod forge;
 mod guide;

@@ -1,5 +1,6 @@
 //! The web server from outside: who may do what, the hook, escaping, sessions, limits, live pages.
 
+mod own_hooks;
 pub(crate) mod site;
 
 use futures_util::{SinkExt as _, StreamExt as _};

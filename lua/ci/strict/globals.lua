@@ -39,7 +39,11 @@ local function required(name, is_inner)
   local chunk, second = native.module(name, is_inner)
   local _ <close> = entered(name, "modules require each other")
   local value = chunk(name, second)
-  if loaded[name] == nil then loaded[name] = value == nil and true or value end
+  if value ~= nil then
+    loaded[name] = value
+  elseif loaded[name] == nil then
+    loaded[name] = true
+  end
   return loaded[name]
 end
 

@@ -203,7 +203,7 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
             event = Some(rehearsal.deliver(&name, &payload).await.map_err(|e| failed(&e))?);
         }
         Question::Change(change) => {
-            event = Some(rehearsal.change(&change).await.map_err(|e| failed(&e))?)
+            event = Some(rehearsal.change(&change).await.map_err(|e| failed(&e))?);
         }
         Question::Builder(order) => {
             known_builder(&rehearsal, &order.builder)?;

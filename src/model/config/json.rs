@@ -21,7 +21,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
 use super::{
-    Callback, Config, GithubHook, LoadedFile, LockConfig, MasterDecisions, SchedulerKind, Secret, Site,
+    Callback, Config, GithubHook, LoadedFile, LockConfig, MasterDecisions, OwnOptions,
+    SchedulerKind, Secret, Site,
 };
 use crate::base::tree::Tree;
 use crate::model::filter::{ChangeFilter, Test};
@@ -240,6 +241,21 @@ impl Serialize for ChangeFilter {
     }
 }
 
+/// Data and functions under their names, as they were given.
+impl Serialize for OwnOptions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { values, functions } = self;
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in values {
+            map.serialize_entry(name, &Renderable::Constant(value.clone()))?;
+        }
+        for (name, function) in functions {
+            map.serialize_entry(name, function)?;
+        }
+        map.end()
+    }
+}
+
 /// A scheduler's kind by the name of its constructor, then the options of that kind.
 pub(super) fn scheduler_kind<S: Serializer>(
     kind: &SchedulerKind,
@@ -247,7 +263,7 @@ pub(super) fn scheduler_kind<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     #[derive(serde::Serialize)]
     struct Shown<'a> {
-        kind: &'static str,
+        kind: &'a str,
         #[serde(flatten)]
         options: &'a SchedulerKind,
     }

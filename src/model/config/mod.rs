@@ -8,6 +8,7 @@ pub mod json;
 mod lock;
 mod reporter;
 mod scheduler;
+mod scripted;
 mod step;
 mod worker;
 mod www;
@@ -25,6 +26,9 @@ pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority
 pub use self::lock::{LockAccess, LockConfig, LockMode};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scripted::{
+    OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
+};
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
 pub use self::worker::WorkerConfig;
 pub use self::www::{Authz, Codebase, GithubHook, Www};

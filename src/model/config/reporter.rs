@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Site;
+use super::{ScriptedReporter, Site};
 use crate::base::secret::Secret;
 use crate::model::render::Renderable;
 
@@ -21,11 +21,14 @@ pub struct ReporterConfig {
 }
 
 /// The kinds of reporters.
+#[expect(clippy::large_enum_variant, reason = "a configuration has few of them")]
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ReporterKind {
     /// `github_status`: commit statuses.
     GithubStatus(GithubStatus),
+    /// Of a `ci.reporter_type`.
+    Scripted(ScriptedReporter),
 }
 
 /// `ci.reporters.github_status`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Callback, Choices, Priority, Site, json};
+use super::{Callback, Choices, Priority, ScriptedScheduler, Site, json};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
@@ -32,6 +32,17 @@ pub struct SchedulerConfig {
     pub site: Site,
 }
 
+impl SchedulerConfig {
+    /// The reason of its buildsets.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| {
+            let (kind, name) = (self.kind.word(), &self.name);
+            format!("The {kind} scheduler named '{name}' triggered this build")
+        })
+    }
+}
+
 /// The kinds of schedulers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -40,16 +51,19 @@ pub enum SchedulerKind {
     Branch(BranchScheduler),
     /// `force`.
     Force(ForceScheduler),
+    /// Of a `ci.scheduler_type`.
+    Scripted(Box<ScriptedScheduler>),
 }
 
 impl SchedulerKind {
-    /// The constructor's name in Lua.
+    /// The constructor's name in Lua, of a scripted one its type's.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Branch(b) if b.single => "single_branch",
             Self::Branch(_) => "any_branch",
             Self::Force(_) => "force",
+            Self::Scripted(s) => &s.type_name,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::Serialize;
 
-use super::{Callback, json};
+use super::{Callback, ScriptedHook, json};
 use crate::base::secret::Secret;
 
 /// The web server (`c.www`).
@@ -23,6 +23,9 @@ pub struct Www {
     /// The GitHub hook, if one is configured.
     #[serde(rename = "change_hooks", serialize_with = "json::hooks")]
     pub github: Option<GithubHook>,
+    /// Hooks of the configuration's own types.
+    #[serde(rename = "own_change_hooks")]
+    pub scripted: Vec<ScriptedHook>,
 }
 
 /// Who may do what (`ci.authz`). Reading is allowed; an action that no rule names is denied.

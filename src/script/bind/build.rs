@@ -53,11 +53,7 @@ pub(in crate::script) fn build(
 }
 
 /// Properties by name, read-only.
-pub(super) fn properties(
-    lua: &Lua,
-    properties: &Properties,
-    message: &str,
-) -> mlua::Result<Table> {
+pub(super) fn properties(lua: &Lua, properties: &Properties, message: &str) -> mlua::Result<Table> {
     let values = lua.create_table()?;
     for (name, (value, _)) in &properties.0 {
         values.raw_set(name.as_str(), convert::to_lua(lua, value)?)?;

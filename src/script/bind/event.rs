@@ -238,7 +238,7 @@ fn changes(lua: &Lua, returned: &Value) -> Result<Vec<NewChange>, String> {
     }
 }
 
-fn change(mut json: Json) -> Result<NewChange, String> {
+pub(super) fn change(mut json: Json) -> Result<NewChange, String> {
     if let Some(files) = json.get_mut("files")
         && files.as_object().is_some_and(Map::is_empty)
     {

@@ -6,6 +6,7 @@ pub(super) mod command;
 pub(super) mod deciding;
 pub(super) mod event;
 pub(super) mod log;
+pub(super) mod request;
 pub(super) mod step;
 
 use mlua::{Function, Lua, Table};

@@ -3,9 +3,7 @@
 
 use mlua::Value;
 
-use crate::model::config::{
-    Choices, Collapse, Condition, Decisions, MasterDecisions, Priority,
-};
+use crate::model::config::{Choices, Collapse, Condition, Decisions, MasterDecisions, Priority};
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 

@@ -12,6 +12,7 @@ pub(super) mod lock;
 pub(super) mod render;
 pub(super) mod reporter;
 pub(super) mod scheduler;
+pub(super) mod scripted;
 pub(super) mod secret;
 pub(super) mod spelling;
 pub(super) mod step;
@@ -58,11 +59,12 @@ pub(super) struct Reader<'l> {
     pub(super) lua: &'l Lua,
     pub(super) ground: Rc<Ground>,
     pub(super) slots: Rc<Slots>,
-    native: Table,
+    pub(super) native: Table,
     pub(super) objects: RefCell<Objects>,
     /// Locks in the order they were first met, and the index of each by its table.
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
+    pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
     pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
@@ -80,6 +82,7 @@ impl<'l> Reader<'l> {
             objects: RefCell::default(),
             locks: RefCell::default(),
             types: RefCell::default(),
+            scripted: RefCell::default(),
             steps: RefCell::default(),
             seen: RefCell::default(),
             plain_site: RefCell::new(Site::default().into()),
@@ -172,16 +175,22 @@ impl<'l> Reader<'l> {
                 "step type" => {
                     step::step_type(self, &table);
                 }
+                "scheduler type" | "reporter type" | "hook type" => {
+                    scripted::read_type(self, &table);
+                }
+                "hook" => {
+                    scripted::hook(self, "", &table);
+                }
                 "worker" => {
                     worker::read(self, &table);
                 }
                 "builder" => {
                     builder::read(self, &table);
                 }
-                "any_branch" | "single_branch" | "force" => {
+                "any_branch" | "single_branch" | "force" | "scheduler" => {
                     scheduler::read(self, &table);
                 }
-                "github_status" => {
+                "github_status" | "reporter" => {
                     reporter::read(self, &table);
                 }
                 "worker_lock" | "master_lock" => {
@@ -225,6 +234,12 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("github_hook", hook::OPTIONS),
     ("github_status", reporter::OPTIONS),
     ("step", step::OPTIONS),
+    ("scheduler", scripted::SCHEDULER_OPTIONS),
+    ("reporter", scripted::REPORTER_OPTIONS),
+    ("hook", scripted::HOOK_OPTIONS),
+    ("scheduler type", scripted::SCHEDULER_TYPE_OPTIONS),
+    ("reporter type", scripted::REPORTER_TYPE_OPTIONS),
+    ("hook type", scripted::HOOK_TYPE_OPTIONS),
 ];
 
 /// The options of `kind`.

@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::Reader;
+use super::{Reader, scripted};
 use crate::model::config::{GithubStatus, ReporterConfig, ReporterKind};
 use crate::model::render::Renderable;
 use crate::script::fields::Fields;
@@ -13,7 +13,12 @@ pub(super) const OPTIONS: &[&str] =
 
 /// Reads a reporter; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<ReporterConfig> {
-    let object = reader.object(table).filter(|o| o.kind == "github_status")?;
+    let object = reader.object(table)?;
+    match object.kind.as_str() {
+        "github_status" => {}
+        "reporter" => return scripted::reporter(reader, &object, table),
+        _ => return None,
+    }
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = "reporter github_status".to_owned();

@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::{Reader, callbacks, filter};
+use super::{Reader, callbacks, filter, scripted};
 use crate::model::config::{
     BranchScheduler, Choices, ForceScheduler, Priority, SchedulerConfig, SchedulerKind,
 };
@@ -26,6 +26,9 @@ pub(super) const FORCE_OPTIONS: &[&str] =
 /// Reads a scheduler; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<SchedulerConfig> {
     let object = reader.object(table)?;
+    if object.kind == "scheduler" {
+        return scripted::scheduler(reader, &object, table);
+    }
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = format!("{} scheduler", object.kind);
@@ -37,8 +40,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     let name = f.name();
     let is_force = object.kind == "force";
     let choices = if is_force { Choices::default() } else { callbacks::of_scheduler(&mut f) };
-    let builders =
-        if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
+    let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
     let scheduler = if is_force {
         let kind = force(&mut f, &name);
         let (properties, reason, priority) = (Default::default(), None, Priority::default());
@@ -54,7 +56,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     Some(scheduler)
 }
 
-fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
+pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
     match f.names("builders", &["builder"]) {
         Some(builders) if builders.is_empty() => {
             f.problem("builders", format!("{} names no builder.", f.owner));

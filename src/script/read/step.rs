@@ -7,7 +7,7 @@ use std::rc::Rc;
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
-use super::{Reader, callbacks, lock};
+use super::{Reader, callbacks, lock, scripted};
 use crate::model::config::{Callback, StepConfig, StepFlags, StepOption};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -85,23 +85,7 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     }
     let mut f = reader.fields(table, "step type")?;
     let name = f.name();
-    let mut shapes = BTreeMap::new();
-    for (option, shape) in f.data("options") {
-        let parsed = match &shape {
-            Json::String(text) => Shape::parse(text),
-            other => Err(format!("a type is written as text, such as \"string?\", not {other}.")),
-        };
-        match parsed {
-            Ok(_) if OPTIONS.contains(&option.as_str()) => f.problem(
-                &option,
-                format!("every step takes `{option}`; {} cannot declare it again.", f.owner),
-            ),
-            Ok(shape) => {
-                shapes.insert(option, shape);
-            }
-            Err(what) => f.problem(&option, format!("option `{option}` of {}: {what}", f.owner)),
-        }
-    }
+    let shapes = scripted::shapes(&mut f, "step", OPTIONS);
     let run = match f.value("run") {
         Some(Value::Function(run)) => Some(reader.slots.keep_own(&run, &f.key_spot("run").site)),
         Some(other) => {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{hook, suggestion};
+use mlua::Value;
+
+use super::{hook, scripted, suggestion};
 use crate::base::secret::Secret;
-use crate::model::config::{Authz, Www};
+use crate::model::config::{Authz, ScriptedHook, Www};
 use crate::script::fields::Fields;
 
 pub(super) const AUTHZ_OPTIONS: &[&str] = &["allow", "roles"];
@@ -12,23 +14,48 @@ pub(super) const AUTHZ_OPTIONS: &[&str] = &["allow", "roles"];
 /// Reads the option `www` of the configuration.
 pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     let mut f = outer.nested("www", "www", "c.www")?;
-    let github = match f.nested("change_hooks", "change_hooks", "c.www.change_hooks") {
-        Some(mut hooks) => {
-            let github = hook::read(&mut hooks);
-            hooks.finish();
-            github
-        }
-        None => None,
-    };
+    let (mut github, mut scripted) = (None, Vec::new());
+    if let Some(mut hooks) = f.nested("change_hooks", "change_hooks", "c.www.change_hooks") {
+        github = hook::read(&mut hooks);
+        scripted = own_hooks(&mut hooks);
+        hooks.finish();
+    }
     let www = Www {
         port: f.integer("port", 0..=65535).and_then(|p| u16::try_from(p).ok()).unwrap_or(8012),
         interface: f.text("interface").unwrap_or_else(|| "0.0.0.0".to_owned()),
         users: users(&mut f),
         authz: authz(&mut f),
         github,
+        scripted,
     };
     f.finish();
     Some(www)
+}
+
+/// Hooks of the configuration's own types, each under the name of its address.
+fn own_hooks(hooks: &mut Fields<'_, '_>) -> Vec<ScriptedHook> {
+    let mut out = Vec::new();
+    for name in hooks.given() {
+        let Some(Value::Table(table)) = hooks.peek(&name) else { continue };
+        if hooks.reader.object(&table).is_none_or(|object| object.kind != "hook") {
+            continue;
+        }
+        if name == "github" {
+            // Its reader refuses what is not its own.
+            continue;
+        }
+        hooks.know([name.as_str()]);
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        if name.is_empty() || !name.bytes().all(fits) {
+            let message = format!(
+                "{name:?} cannot be the name of a hook: it is the last part of /change_hook/NAME, of \
+                 letters, digits, `-` and `_`."
+            );
+            hooks.problem(&name, message);
+        }
+        out.extend(scripted::hook(hooks.reader, &name, &table));
+    }
+    out
 }
 
 /// `ci.auth.user_password`: names and passwords.

@@ -15,7 +15,7 @@ use crate::store::conn::{Conn, Result};
 pub struct Pending {
     /// Deliveries that nobody has read.
     pub deliveries: i64,
-    /// Important changes that a scheduler waits with.
+    /// Important changes that a scheduler waits with, and what one written in Lua is to be told.
     pub held: i64,
     /// Requests that no build has taken.
     pub waiting: i64,
@@ -39,7 +39,9 @@ pub fn pending(conn: &Conn<'_>) -> Result<Pending> {
     conn.query_one(
         "select (select count(*) from deliveries where state = 'stored'), \
          (select count(*) from scheduler_changes h join schedulers s on s.id = h.scheduler_id \
-          where h.important = 1 and s.enabled = 1 and s.configured = 1), \
+          where h.important = 1 and s.enabled = 1 and s.configured = 1) \
+          + (select count(*) from scheduler_events e join schedulers s on s.id = e.scheduler_id \
+          where s.enabled = 1 and s.configured = 1), \
          (select count(*) from buildrequests where complete_at is null and claimed_at is null), \
          (select count(*) from builds where complete_at is null) \
           + (select count(*) from logs where complete = 0)",

@@ -3,6 +3,7 @@
 //! means is found out afterwards, from the stored row.
 
 mod github;
+mod scripted;
 mod signature;
 
 use axum::http::StatusCode;
@@ -36,6 +37,17 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
             })?
         }
         (dialect, _) => {
+            let own = www.and_then(|www| www.scripted.iter().find(|hook| hook.name == dialect));
+            if let Some(hook) = own {
+                let body = call.read_body(LIMIT).await?;
+                let (scripts, fresh) =
+                    (generation.scripts.as_ref(), site.engine().random().token());
+                let verified = scripted::verify(hook, scripts, &call.parts, &body, fresh).await;
+                let verified = verified.inspect_err(|problem| {
+                    tracing::warn!(hook = hook.name, "A request was refused: {}", problem.text);
+                })?;
+                return store(&site, verified).await;
+            }
             let text = format!(
                 "The hook '{dialect}' is not configured; c.www.change_hooks in master.lua has none \
                  of that name."
@@ -43,6 +55,11 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
             return Err(Problem::new(StatusCode::NOT_FOUND, text));
         }
     };
+    store(&site, verified).await
+}
+
+/// Answers when the delivery is on disk, and not before.
+async fn store(site: &Site, verified: Verified) -> Result<Response, Problem> {
     match site.engine().deliver(verified.delivery).await {
         // A duplicate was stored before: the sender need not know the difference.
         Ok(_) => Ok(plain(StatusCode::OK, &verified.answer)),

@@ -1,6 +1,7 @@
 //! Stories: what a user does and what becomes of it, told against the simulated world.
 
 mod configuration;
+mod custom;
 mod failure;
 mod github;
 mod locks;
@@ -9,6 +10,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod survival;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};

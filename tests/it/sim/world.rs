@@ -148,6 +148,7 @@ impl World {
             tasks.spawn("logs", async move { drop(log_loop.serve().await) });
         }
         tasks.spawn("intake", started.intake.serve(tasks.token()));
+        tasks.spawn("planner", started.planner.serve(tasks.token()));
         let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());
         tasks.spawn("report", reports);
         self.life = Some(Life { engine: started.engine, tasks });
@@ -295,6 +296,7 @@ impl World {
         self.int(
             "select (select count(*) from deliveries where state = 'stored') \
              + (select count(*) from scheduler_changes where important = 1) \
+             + (select count(*) from scheduler_events) \
              + (select count(*) from builds where complete_at is null) \
              + (select count(*) from logs where complete = 0) \
              + (select count(*) from outbox where state = 'waiting')",

@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
         title: "Test".to_owned(),
         url: "http://ci.example/".to_owned(),
         www: Some(Www {
+            scripted: Vec::new(),
             port: 0,
             interface: "127.0.0.1".to_owned(),
             users: vec![
@@ -135,16 +136,25 @@ pub(crate) struct Site {
 
 /// Runs `test` against a site with `config`.
 pub(crate) fn with(config: Config, test: impl AsyncFnOnce(&Site)) {
+    with_scripts(async || (config, Arc::new(NoScripts) as Arc<dyn Scripts>), test);
+}
+
+/// Runs `test` against a site with a configuration and its functions.
+pub(crate) fn with_scripts(
+    load: impl AsyncFnOnce() -> (Config, Arc<dyn Scripts>),
+    test: impl AsyncFnOnce(&Site),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let site = start(config).await;
+        let (config, scripts) = load().await;
+        let site = start(config, scripts).await;
         test(&site).await;
         tokio::time::timeout(std::time::Duration::from_secs(5), site.tasks.end()).await.unwrap();
     });
 }
 
-async fn start(config: Config) -> Site {
+async fn start(config: Config, scripts: Arc<dyn Scripts>) -> Site {
     let dir = tempfile::tempdir().unwrap();
     let options =
         StoreOptions { path: dir.path().join("state.sqlite"), durable: false, inline: true };
@@ -154,7 +164,7 @@ async fn start(config: Config) -> Site {
     let started = recover::start(Parts {
         opened,
         generation: NewGeneration {
-            generation: Generation::new(config, Arc::new(NoScripts)),
+            generation: Generation::new(config, scripts),
             files: Vec::new(),
         },
         master_name: "host:/dir".to_owned(),
