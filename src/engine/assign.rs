@@ -90,7 +90,8 @@ impl Turn<'_> {
             // Nobody could start: the question can wait until somebody could.
             return Ok(None);
         }
-        let line: Vec<InLine> = waiting.iter().filter_map(|b| self.in_line(*b)).collect();
+        let mut line: Vec<InLine> = waiting.iter().filter_map(|b| self.in_line(*b)).collect();
+        line.sort_by_key(|place| (place.oldest, place.builder));
         let (round, now) = (self.state.advice.round, self.now);
         match self.state.advice.order.as_ref().map(|slot| slot.look(&line, round, now)) {
             Some(Look::Fresh(order)) => {
@@ -111,7 +112,8 @@ impl Turn<'_> {
             }
             Some(Look::Overdue) => Ok(Some(None)),
             None | Some(Look::Ask) => {
-                let builders = waiting.iter().map(|b| (*b, self.builder_view(*b))).collect();
+                let builders = line.iter().map(|l| (l.builder, self.builder_view(l.builder)));
+                let builders = builders.collect();
                 let slot = self.state.advice.slot(line, 0, now);
                 self.put(slot.ticket, What::Order { builders });
                 self.state.advice.order = Some(slot);

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod custom;
+mod deciding;
 mod failure;
 mod github;
 mod locks;
