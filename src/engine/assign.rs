@@ -239,8 +239,8 @@ impl Turn<'_> {
             }
         }
         match said {
-            Said::Order(order) => self.ordered(ticket, order, trouble),
-            Said::Pick(builder, pick) => self.picked(ticket, builder, pick, trouble),
+            Said::Order(order) => self.ordered(ticket, order, trouble.as_deref()),
+            Said::Pick(builder, pick) => self.picked(ticket, builder, pick, trouble.as_deref()),
             Said::Merge(builder, newer, older) => {
                 self.merged(ticket, builder, newer, older, trouble.as_deref())
             }
@@ -252,7 +252,7 @@ impl Turn<'_> {
         &mut self,
         ticket: Ticket,
         order: Option<Vec<BuilderId>>,
-        trouble: Option<String>,
+        trouble: Option<&str>,
     ) -> Result<()> {
         let Some(slot) = &mut self.state.advice.order else { return Ok(()) };
         let left_out: Vec<BuilderId> = match &order {
@@ -274,7 +274,7 @@ impl Turn<'_> {
                 .contains(&head.builder)
                 .then(|| format!("prioritize_builders ({site}), which left its builder out"));
             self.note_held(head.request, Voice::Order, why)?;
-            if let Some(trouble) = &trouble {
+            if let Some(trouble) = trouble {
                 self.note_trouble(head.request, trouble)?;
             }
         }
@@ -286,7 +286,7 @@ impl Turn<'_> {
         ticket: Ticket,
         builder: BuilderId,
         pick: Option<Pick>,
-        trouble: Option<String>,
+        trouble: Option<&str>,
     ) -> Result<()> {
         let Some(slot) = self.state.advice.picks.get_mut(&builder) else { return Ok(()) };
         let Some(pick) = pick else {
@@ -302,7 +302,7 @@ impl Turn<'_> {
         }
         self.clear_refusals(builder)?;
         match trouble {
-            Some(trouble) => self.note_trouble(request, &trouble),
+            Some(trouble) => self.note_trouble(request, trouble),
             None => Ok(()),
         }
     }
