@@ -69,6 +69,7 @@ impl Turn<'_> {
         }
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
+        properties.set("reason", config.reason().into(), "Scheduler");
         let set = NewBuildset {
             scheduler: Some(id),
             reason: config.reason(),

@@ -21,6 +21,7 @@ mod locks;
 mod mask;
 mod merge;
 mod note;
+mod origins;
 mod orphans;
 pub mod output;
 pub mod planner;

@@ -66,6 +66,10 @@ pub enum Argument {
     List(Vec<Self>),
     /// Several by name, read-only.
     Record(Vec<(&'static str, Self)>),
+    /// Not handed over: the build for which what the function returns is rendered.
+    For(Arc<BuildView>),
+    /// Not handed over: what the function returns may hold lock accesses.
+    Locks,
 }
 
 /// Everything a step's run needs.

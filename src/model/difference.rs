@@ -57,6 +57,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         decisions,
         properties,
         limits,
+        provided: _,
         secrets: _,
         files: _,
     } = config;

@@ -28,6 +28,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("github_hook", "ci.GithubHookOptions"),
     ("github_status", "ci.GithubStatusOptions"),
     ("step", "ci.StepOptions"),
+    ("secret_directory", "ci.SecretDirectoryOptions"),
     ("scheduler", "ci.OwnSchedulerOptions"),
     ("reporter", "ci.OwnReporterOptions"),
     ("hook", "ci.OwnHookOptions"),

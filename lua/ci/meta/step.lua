@@ -51,6 +51,7 @@ function Request:can_be_collapsed(newer) end
 ---@class ci.Auth
 ---@class ci.Authz
 ---@class ci.Hook
+---@class ci.SecretProvider
 ---@class ci.Step
 ---@class ci.LockAccess
 

@@ -2,6 +2,7 @@
 //! Buildbot takes either a value or a callable, so do these.
 
 use mlua::Value;
+use serde_json::Value as Json;
 
 use crate::model::config::{Choices, Collapse, Condition, Decisions, MasterDecisions, Priority};
 use crate::script::convert::a_type;
@@ -75,8 +76,24 @@ fn collapse(f: &mut Fields<'_, '_>) -> Option<Collapse> {
 
 /// A yes or no: a function of what it is about, or a value that is rendered.
 pub(super) fn condition(f: &mut Fields<'_, '_>, key: &str) -> Option<Condition> {
-    match f.raw(key)? {
-        Value::Function(function) => Some(Condition::Callback(f.keep(key, &function))),
-        value => f.to_renderable(key, &value).map(Condition::Value),
+    let value = match f.raw(key)? {
+        Value::Function(function) => {
+            return Some(Condition::Callback(f.keep(key, &function)));
+        }
+        value => value,
+    };
+    let condition = f.to_renderable(key, &value)?;
+    match condition.as_constant() {
+        // Null is what an earlier error leaves behind.
+        None | Some(Json::Bool(_) | Json::Null) => {}
+        Some(_) => {
+            let got = a_type(&value);
+            let message = format!(
+                "`{key}` of {} must be true, false, a property or a function, not {got}.",
+                f.owner
+            );
+            f.problem(key, message);
+        }
     }
+    Some(Condition::Value(condition))
 }

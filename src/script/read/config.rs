@@ -2,7 +2,7 @@
 
 use mlua::{Table, Value};
 
-use super::{Objects, Reader, builder, callbacks, reporter, scheduler, worker, www};
+use super::{Objects, Reader, builder, callbacks, provider, reporter, scheduler, worker, www};
 use crate::model::config::{Config, Limits, Protocols, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
@@ -24,6 +24,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "select_next_worker",
     "collapse_requests",
     "codebase_generator",
+    "secrets_providers",
 ];
 
 /// Reads what the main file `file` returned.
@@ -58,6 +59,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
 }
 
 fn fields(f: &mut Fields<'_, '_>) -> Config {
+    provider::read(f);
     let limits = limits(f);
     let www = www::read(f);
     let port = www.as_ref().map_or(8012, |w| w.port);
@@ -91,6 +93,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         decisions: callbacks::of_master(f),
         properties: f.data("properties"),
         limits,
+        provided: Default::default(),
         secrets: Vec::new(),
         files: Vec::new(),
     }

@@ -13,7 +13,7 @@ c.builders = {
                next_build = true,
                can_start_build = {},
                collapse_requests = 1,
-               do_build_if = { ci.worker } },
+               do_build_if = 7 },
   ci.builder { name = "b", workers = { "w" }, factory = factory, nextWorker = function() end },
   ci.builder { name = "nobody starts this", workers = { "w" }, factory = factory },
 }
