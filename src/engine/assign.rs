@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, RequestId, WorkerId};
+use crate::engine::Generation;
 use crate::engine::act::Act;
 use crate::engine::advice::{InLine, Look, MOST_LATE, Offer, Pick, Ticket, place};
 use crate::engine::adviser::{Question, What};
@@ -86,7 +87,7 @@ impl Turn<'_> {
             return Ok(Some(None));
         }
         let waiting: Vec<BuilderId> = self.heads().map(|w| w.builder).collect();
-        if !waiting.iter().any(|b| self.eligible(*b, &run.held).next().is_some()) {
+        if !waiting.iter().any(|b| self.could_start(*b, &run.held)) {
             // Nobody could start: the question can wait until somebody could.
             return Ok(None);
         }
@@ -126,14 +127,12 @@ impl Turn<'_> {
     /// Starts a builder's next build if it can start now.
     fn start_one(&mut self, head: &Waiting, run: &mut Run) -> Result<bool> {
         let generation = self.state.generation.clone();
-        let name = self.state.builders.get(&head.builder).map(|b| b.name.clone());
-        let Some(config) = name.and_then(|name| generation.config.builder(&name)) else {
-            return Ok(false);
-        };
+        let Some(config) = self.config_of(&generation, head.builder) else { return Ok(false) };
         let asks = config.decisions.ask_before_a_start()
             || generation.config.decisions.select_next_worker.is_some();
         if !asks {
-            let candidates: Vec<Candidate> = self.eligible(head.builder, &run.held).collect();
+            let candidates: Vec<Candidate> =
+                self.eligible(head.builder, config, &run.held).collect();
             let worker = queue::choose(&candidates, |n| self.env.random.below(n));
             return match worker {
                 Some(worker) => self.claim(head.request, worker),
@@ -141,7 +140,7 @@ impl Turn<'_> {
             };
         }
         let mut workers: Vec<WorkerId> =
-            self.eligible(head.builder, &run.held).map(|c| c.worker).collect();
+            self.eligible(head.builder, config, &run.held).map(|c| c.worker).collect();
         workers.sort();
         if workers.is_empty() {
             return Ok(false);
@@ -325,9 +324,10 @@ impl Turn<'_> {
 
     /// Workers as the engine would choose: the least busy first, chance among equals.
     fn preferred(&self, builder: BuilderId, workers: &[WorkerId]) -> Vec<(WorkerId, WorkerView)> {
-        let none = BTreeSet::new();
-        let mut left: Vec<Candidate> =
-            self.eligible(builder, &none).filter(|c| workers.contains(&c.worker)).collect();
+        let (none, generation) = (BTreeSet::new(), &self.state.generation);
+        let Some(config) = self.config_of(generation, builder) else { return Vec::new() };
+        let eligible = self.eligible(builder, config, &none);
+        let mut left: Vec<Candidate> = eligible.filter(|c| workers.contains(&c.worker)).collect();
         let mut out = Vec::new();
         while let Some(id) = queue::choose(&left, |n| self.env.random.below(n)) {
             left.retain(|c| c.worker != id);
@@ -339,29 +339,41 @@ impl Turn<'_> {
         out
     }
 
+    fn config_of<'g>(
+        &self,
+        generation: &'g Generation,
+        builder: BuilderId,
+    ) -> Option<&'g BuilderConfig> {
+        generation.config.builder(&self.state.builders.get(&builder)?.name)
+    }
+
+    fn could_start(&self, builder: BuilderId, held: &BTreeSet<WorkerId>) -> bool {
+        let config = self.config_of(&self.state.generation, builder);
+        config.is_some_and(|config| self.eligible(builder, config, held).next().is_some())
+    }
+
     /// The builder's workers that could build for it now, but for those that are held.
     fn eligible<'s>(
         &'s self,
         builder: BuilderId,
+        config: &'s BuilderConfig,
         held: &'s BTreeSet<WorkerId>,
     ) -> impl Iterator<Item = Candidate> + 's {
-        let name = self.state.builders.get(&builder).map(|b| b.name.as_str());
-        let config = name.and_then(|name| self.state.generation.config.builder(name));
-        config
-            .into_iter()
-            .flat_map(|config| config.workers.iter().map(move |name| (config, name)))
-            .filter_map(move |(config, name)| self.candidate(builder, config, name))
-            .filter(|c| c.is_eligible() && !held.contains(&c.worker))
+        let candidates = config.workers.iter().filter_map(move |name| {
+            let worker = self.state.worker_id(name).filter(|id| !held.contains(id))?;
+            self.candidate(builder, config, worker, name)
+        });
+        candidates.filter(Candidate::is_eligible)
     }
 
     fn candidate(
         &self,
         builder: BuilderId,
         config: &BuilderConfig,
+        id: WorkerId,
         name: &str,
     ) -> Option<Candidate> {
         let generation = &self.state.generation;
-        let id = self.state.worker_id(name)?;
         let worker = self.state.workers.get(&id)?;
         let of_worker = generation.config.worker(name)?;
         let wants = State::wants(generation, &all_locks(config, of_worker), id, name);

@@ -12,6 +12,7 @@ mod restart;
 mod sabotage;
 mod schedule;
 mod survival;
+mod wishes;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};
