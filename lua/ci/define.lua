@@ -24,7 +24,11 @@ function define.kind(kind, methods, extra)
       local record = records[self]
       local value = record.options[key]
       if value ~= nil then return value end
-      return methods and methods[key]
+      local method = methods and methods[key]
+      if method ~= nil then return method end
+      -- What is known of the present, while a call lasts that was told: `worker.info`.
+      local live = methods and native.live[self]
+      return live and live[key]
     end,
     __newindex = function(_, key)
       error(("this %s cannot be changed after it was made; give `%s` to its constructor, or keep it in `data`.")

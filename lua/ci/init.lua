@@ -6,6 +6,7 @@ local custom = require "ci.custom"
 local render = require "ci.render"
 local library = require "ci.library"
 local lists = require "ci.list"
+local live = require "ci.live"
 
 local ci = {}
 native.provide("ci", ci)
@@ -16,13 +17,14 @@ ci.secret_file = native.secret_file
 ci.version, ci.config_dir, ci.base_dir = native.version, native.config_dir, native.base_dir
 
 -- Who builds what
-ci.worker = define.maker("worker", "worker", "ci.worker")
-ci.builder = define.maker("builder", "builder", "ci.builder")
+ci.worker = define.maker("worker", "worker", "ci.worker", live.worker)
+ci.builder = define.maker("builder", "builder", "ci.builder", live.builder)
 ci.factory = define.factory
 ci.worker_lock = define.lock("worker_lock", "ci.worker_lock")
 ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
 ci.with_defaults = define.with_defaults
+ci.enforce_chosen_worker = live.enforce_chosen_worker
 
 -- Kinds of one's own
 ci.scheduler_type, ci.reporter_type, ci.hook_type = custom.scheduler_type, custom.reporter_type, custom.hook_type

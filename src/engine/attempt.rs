@@ -17,13 +17,15 @@ use crate::base::text;
 use crate::engine::input::{BuildReport, Input};
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
-use crate::engine::ports::Link;
+use crate::engine::ports::{Argument, Link, ScriptError};
+use crate::engine::render::render;
+use crate::engine::returned::is_true;
 use crate::engine::state::Order;
 use crate::engine::step::{self, StepEnd};
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::build::{Build, BuildView, verdict};
 use crate::model::change::Change;
-use crate::model::config::{BuilderConfig, LockAccess, LockList};
+use crate::model::config::{BuilderConfig, Condition, LockAccess, LockList};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::worker::WorkerInfo;
@@ -58,6 +60,16 @@ pub(super) struct Running {
     names: Vec<String>,
 }
 
+/// What `do_build_if` says.
+enum Wanted {
+    Yes,
+    No,
+    Failed(ScriptError),
+    /// The build was stopped before it answered.
+    Stopped(String),
+    Abandoned,
+}
+
 /// Runs a build from its first step to its result. A bug in it ends this build, not the farm.
 pub(super) async fn run(attempt: Attempt) {
     let (engine, build) = (attempt.engine.clone(), attempt.build.id);
@@ -82,6 +94,18 @@ pub(super) async fn run(attempt: Attempt) {
 impl Running {
     /// Runs the steps; none = the attempt was given up.
     async fn steps(&mut self) -> Option<(Results, String)> {
+        match self.is_wanted().await {
+            Wanted::Yes => {}
+            Wanted::No => return Some((Results::Skipped, "build skipped".to_owned())),
+            Wanted::Failed(error) => {
+                let error = self.masker().text(&format!("do_build_if failed: {error}"));
+                return Some((Results::Exception, error));
+            }
+            Wanted::Stopped(reason) => {
+                return Some((Results::Cancelled, format!("cancelled ({reason})")));
+            }
+            Wanted::Abandoned => return None,
+        }
         let mut results = Results::Success;
         let mut summary = None;
         let mut goes_on = true;
@@ -123,6 +147,34 @@ impl Running {
             return None;
         }
         Some((results, build_text(results, summary.as_deref())))
+    }
+
+    /// Whether the build does anything at all; asked before the worker hears of it.
+    async fn is_wanted(&mut self) -> Wanted {
+        let Some(condition) = self.attempt.builder.decisions.do_build_if.clone() else {
+            return Wanted::Yes;
+        };
+        let (view, generation) = (self.view(), self.attempt.generation.clone());
+        let scripts = generation.scripts.as_ref();
+        let answer = async {
+            match &condition {
+                Condition::Value(value) => render(value, &view, scripts).await,
+                Condition::Callback(callback) => {
+                    scripts.call(callback, vec![Argument::Build(view.clone())]).await
+                }
+            }
+        };
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(answer) if is_true(&answer) => Wanted::Yes,
+                Ok(_) => Wanted::No,
+                Err(error) => Wanted::Failed(error),
+            },
+            order = Self::next_order(&mut self.attempt.orders) => match order {
+                Order::Stop(reason) => Wanted::Stopped(reason),
+                Order::Abandon | Order::Run => Wanted::Abandoned,
+            },
+        }
     }
 
     /// Takes the builder's locks that a function of the build names; the others came with the claim.

@@ -6,7 +6,7 @@ use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
 use crate::engine::input::{Answer, BuildOrder, Force, Started};
-use crate::model::config::{ReporterKind, SchedulerKind};
+use crate::model::config::{Collapse, ReporterKind, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
@@ -165,8 +165,13 @@ impl Turn<'_> {
     fn collapse_into(&mut self, newer: &Request) -> Result<()> {
         let name = self.state.builders.get(&newer.builder).map(|b| b.name.as_str());
         let config = name.and_then(|n| self.state.generation.config.builder(n));
-        if !config.is_some_and(|b| b.collapse_requests) {
-            return Ok(());
+        match config.map(|b| self.state.generation.config.collapse(b)) {
+            Some(Collapse::Compatible) => {}
+            Some(Collapse::Ask(_)) => {
+                self.compare_later(newer);
+                return Ok(());
+            }
+            Some(Collapse::Never) | None => return Ok(()),
         }
         let queue = self.state.waiting.get(&newer.builder);
         let superfluous: Vec<RequestId> = queue

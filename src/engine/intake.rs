@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use serde_json::Value as Json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::DeliveryId;
 use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
+use crate::engine::returned::is_true;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
@@ -87,19 +89,8 @@ impl Intake {
 async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
     let id = delivery.id;
     let generation = engine.generation();
-    let outcome = match generation.scripts.read_delivery(delivery).await {
-        Ok(reading) => {
-            let mut judged = Vec::new();
-            for change in reading.changes {
-                let judgements = judge_all(&generation, &change).await;
-                judged.push(JudgedChange { change, judgements });
-            }
-            Ok(JudgedReading {
-                changes: judged,
-                cancels: reading.cancels,
-                verdict: reading.verdict,
-            })
-        }
+    let outcome = match read(&generation, delivery).await {
+        Ok(reading) => Ok(reading),
         Err(error) => {
             tracing::error!(delivery = id.0, %error, "a delivery could not be read");
             Err(error.to_string())
@@ -112,6 +103,37 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
         Err(error) => tracing::error!(delivery = id.0, %error, "a delivery was not taken"),
     }
     id
+}
+
+/// What a delivery means: its changes, each with its codebase and what schedulers make of it.
+async fn read(generation: &Generation, delivery: Delivery) -> Result<JudgedReading, ScriptError> {
+    let reading = generation.scripts.read_delivery(delivery).await?;
+    let mut changes = Vec::new();
+    for mut change in reading.changes {
+        if change.codebase.is_empty() {
+            change.codebase = codebase(generation, &change).await?;
+        }
+        let judgements = judge_all(generation, &change).await;
+        changes.push(JudgedChange { change, judgements });
+    }
+    Ok(JudgedReading { changes, cancels: reading.cancels, verdict: reading.verdict })
+}
+
+/// What `codebase_generator` says of a change that came without a codebase.
+async fn codebase(generation: &Generation, change: &NewChange) -> Result<String, ScriptError> {
+    let Some(callback) = &generation.config.decisions.codebase_generator else {
+        return Ok(String::new());
+    };
+    let args = vec![Argument::Change(Box::new(change.clone()))];
+    match generation.scripts.call(callback, args).await? {
+        Json::String(codebase) => Ok(codebase),
+        Json::Null => Ok(String::new()),
+        other => Err(ScriptError {
+            message: format!("codebase_generator must return a string, not {other}."),
+            site: Some(callback.site.clone()),
+            is_failure: false,
+        }),
+    }
 }
 
 /// What every scheduler makes of a change.
@@ -203,9 +225,4 @@ async fn judge(
             Judgement::Important
         }
     })
-}
-
-/// Lua's truth: everything but nil and false.
-fn is_true(value: &serde_json::Value) -> bool {
-    !value.is_null() && *value != serde_json::Value::Bool(false)
 }

@@ -3,11 +3,15 @@
 //! them in groups, and only then answers.
 
 mod act;
+mod advice;
+mod adviser;
+mod assign;
 mod attempt;
 pub mod beat;
 mod buildset;
 mod collapse;
 mod command;
+mod compose;
 mod deliveries;
 pub mod desk;
 mod fleet;
@@ -15,6 +19,8 @@ pub mod input;
 pub mod intake;
 mod locks;
 mod mask;
+mod merge;
+mod note;
 mod origins;
 mod orphans;
 pub mod output;
@@ -27,6 +33,7 @@ mod reload;
 pub mod render;
 mod reports;
 mod requests;
+mod returned;
 mod schedule;
 mod schedulers;
 mod serve;
@@ -44,6 +51,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::base::clock::Clock;
 use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
+pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
     Answer, Attached, BuildOrder, Compared, Delivered, Force, Input, NewGeneration, Reloaded,
     Started,

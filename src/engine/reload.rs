@@ -49,6 +49,7 @@ impl Turn<'_> {
         self.activate_builders(&generation)?;
         self.activate_schedulers(&generation)?;
         self.announce(Event::GenerationActivated { generation: generation.id });
+        self.forget_advice()?;
         self.state.generation = generation;
         self.out.acts.push(Act::ShowGeneration);
         // Afterwards, so that it looks at the new schedulers.

@@ -8,6 +8,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{BuildsetId, SchedulerId};
 use crate::base::results::Results;
 use crate::engine::beat::Turn;
+use crate::engine::compose;
 use crate::engine::schedule::branch::{self, Held};
 use crate::engine::schedule::timed;
 use crate::model::config::{
@@ -55,6 +56,10 @@ impl Turn<'_> {
     ) -> Result<Option<Timestamp>> {
         let Some(scheduler) = self.state.schedulers.get_mut(&id) else { return Ok(None) };
         let decision = branch::decide(rules, &scheduler.held, self.now);
+        if compose::asks(config) {
+            self.ask_to_compose(id, &config.name, &decision.ready);
+            return Ok(decision.next);
+        }
         let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
         let groups: Vec<Vec<_>> = decision
             .ready
@@ -63,7 +68,7 @@ impl Turn<'_> {
             .collect();
         scheduler.held = held.into_iter().flatten().collect();
         for group in groups {
-            self.build_changes(id, config, &group)?;
+            self.build_changes(id, config, &group, &config.builders, config.priority.fixed())?;
         }
         Ok(decision.next)
     }
@@ -87,19 +92,28 @@ impl Turn<'_> {
         let held = if has_news { std::mem::take(&mut scheduler.held) } else { Vec::new() };
         schedulers::set_fired(self.conn, id, last)?;
         if has_news {
-            self.build_changes(id, config, &held)?;
+            self.build_changes(id, config, &held, &config.builders, config.priority.fixed())?;
         } else if due.is_forced || !rules.only_if_changed {
             let stamps = declared(&config.codebases, rules.branch.as_deref());
-            self.build_stamps(id, config, stamps, &[])?;
+            self.build_stamps(
+                id,
+                config,
+                stamps,
+                &[],
+                (&config.builders, config.priority.fixed()),
+            )?;
         }
         Ok(timed::next(&rules.times, Some(last), self.now).map(|due| due.at))
     }
 
-    fn build_changes(
+    /// Makes a buildset of changes, which are held no longer.
+    pub(super) fn build_changes(
         &mut self,
         id: SchedulerId,
         config: &SchedulerConfig,
         group: &[Held],
+        builders: &[String],
+        priority: i64,
     ) -> Result<()> {
         let mut stamps: BTreeMap<String, Sourcestamp> = declared(&config.codebases, None)
             .into_iter()
@@ -108,10 +122,9 @@ impl Turn<'_> {
             .collect();
         for held in group {
             changes::release(self.conn, id, held.change.id)?;
-            // Per codebase the newest change's source, its own revision included.
-            stamps.insert(held.change.what.codebase.clone(), held.change.what.sourcestamp());
         }
-        self.build_stamps(id, config, stamps.into_values().collect(), group)
+        stamps.extend(compose::sourcestamps(group).into_iter().map(|s| (s.codebase.clone(), s)));
+        self.build_stamps(id, config, stamps.into_values().collect(), group, (builders, priority))
     }
 
     fn build_stamps(
@@ -120,6 +133,7 @@ impl Turn<'_> {
         config: &SchedulerConfig,
         sourcestamps: Vec<Sourcestamp>,
         group: &[Held],
+        (builders, priority): (&[String], i64),
     ) -> Result<()> {
         let set = NewBuildset {
             scheduler: Some(id),
@@ -129,7 +143,7 @@ impl Turn<'_> {
             properties: properties(config),
             rebuilt: None,
         };
-        self.add_buildset(&set, &config.builders, config.priority)?;
+        self.add_buildset(&set, builders, priority)?;
         Ok(())
     }
 
@@ -164,7 +178,7 @@ impl Turn<'_> {
                 properties: properties(config),
                 rebuilt: None,
             };
-            self.add_buildset(&set, &config.builders, config.priority)?;
+            self.add_buildset(&set, &config.builders, config.priority.fixed())?;
         }
         Ok(())
     }

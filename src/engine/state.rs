@@ -11,6 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
 use crate::base::secret::Secret;
 use crate::engine::Generation;
+use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
 use crate::engine::orphans::Missing;
@@ -43,6 +44,8 @@ pub(super) struct State {
     pub(super) locks: Locks,
     /// What those who wait are told.
     pub(super) lock_answers: BTreeMap<Holder, Answer<bool>>,
+    /// What functions of the configuration said about the queue.
+    pub(super) advice: Advice,
     /// What the active configuration lacks, since when.
     pub(super) missing: Missing,
     /// No new work is handed out.
@@ -128,6 +131,7 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            advice: Advice::default(),
             missing: Missing::default(),
             is_closing: false,
             drained: Vec::new(),

@@ -15,7 +15,7 @@ use crate::model::outline::{self, Outline};
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 5] = ["kind", "flags", "options", "times", "wanted"];
+const HOLDERS: [&str; 7] = ["kind", "flags", "options", "times", "wanted", "decisions", "choices"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 
@@ -54,6 +54,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         schedulers: _,
         reporters: _,
         locks: _,
+        decisions,
         properties,
         limits,
         provided: _,
@@ -66,6 +67,10 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         ("url", Outline::of(url)),
         ("protocols", Outline::of(protocols)),
         ("www", Outline::of(www)),
+        ("prioritize_builders", Outline::of(&decisions.prioritize_builders)),
+        ("select_next_worker", Outline::of(&decisions.select_next_worker)),
+        ("collapse_requests", Outline::of(&decisions.collapse_requests)),
+        ("codebase_generator", Outline::of(&decisions.codebase_generator)),
         ("properties", Outline::of(properties)),
         ("limits", Outline::of(limits)),
     ]

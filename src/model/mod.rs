@@ -7,6 +7,7 @@ pub mod change;
 pub mod command;
 pub mod config;
 pub mod cron;
+pub mod deciding;
 pub mod delivery;
 pub mod difference;
 pub mod event;

@@ -9,6 +9,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.git", include_str!("../../lua/ci/git.lua")),
     ("ci.library", include_str!("../../lua/ci/library.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),
+    ("ci.live", include_str!("../../lua/ci/live.lua")),
     ("ci.render", include_str!("../../lua/ci/render.lua")),
     ("ci.strict.bounds", include_str!("../../lua/ci/strict/bounds.lua")),
     ("ci.strict.errors", include_str!("../../lua/ci/strict/errors.lua")),

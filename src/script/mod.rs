@@ -4,6 +4,7 @@
 
 mod bind;
 mod budget;
+mod choice;
 mod convert;
 mod embed;
 pub mod fault;

@@ -263,6 +263,25 @@ fn every_method_of_a_running_step_is_annotated() {
 }
 
 #[test]
+fn every_method_of_objects_that_functions_decide_about_is_annotated() {
+    let source = include_str!("../../lua/ci/live.lua");
+    let methods = |kind: &str| -> BTreeSet<String> {
+        let start = format!("methods(\"{kind}\", {{");
+        let rest = source.split(&start).nth(1).unwrap().split('}').next().unwrap();
+        rest.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let text = META.iter().map(|(_, text)| *text).collect::<String>();
+    let annotated = |class: &str| -> BTreeSet<String> {
+        let start = format!("function {class}:");
+        let lines = text.lines().filter_map(|l| l.strip_prefix(&start));
+        lines.map(|l| l.split('(').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(methods("builder"), annotated("Builder"));
+    assert_eq!(methods("worker"), annotated("Worker"));
+    assert_eq!(annotated("Request"), BTreeSet::from(["can_be_collapsed".to_owned()]));
+}
+
+#[test]
 fn every_method_of_what_ones_own_functions_hold_is_annotated() {
     let source = super::embed::module("ci.custom").unwrap();
     let bound: BTreeSet<&str> = source

@@ -79,6 +79,16 @@ pub fn scheduler(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<SchedulerId>>
     })
 }
 
+/// Why a buildset was made, and its properties.
+///
+/// # Errors
+/// What the database refuses.
+pub fn wish(conn: &Conn<'_>, id: BuildsetId) -> Result<(String, Properties)> {
+    conn.query_one("select reason, properties from buildsets where id = $1", params![id], |r| {
+        Ok((r.text(0)?, r.json(1)?))
+    })
+}
+
 /// The ids of a buildset's changes.
 ///
 /// # Errors

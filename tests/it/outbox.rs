@@ -56,7 +56,10 @@ impl Scripts for NoScripts {
 fn config() -> Config {
     let builder = |name: &str| BuilderConfig {
         workers: vec!["w".to_owned()],
-        collapse_requests: false,
+        decisions: halide_ci::model::config::Decisions {
+            collapse_requests: Some(halide_ci::model::config::Collapse::Never),
+            ..Default::default()
+        },
         ..BuilderConfig::new(name)
     };
     let context = Renderable::Concat(vec![

@@ -294,6 +294,26 @@ fn a_form_forces_a_build_and_leads_to_its_request() {
 }
 
 #[test]
+fn who_holds_a_request_and_what_failed_is_shown_where_it_waits() {
+    with(config(), async |site| {
+        let id = halide_ci::base::id::RequestId(2);
+        let note = move |conn: &halide_ci::store::Conn<'_>| {
+            let held_by = "can_start_build (master.lua:7), which said no to <w1>";
+            halide_ci::store::requests::note(conn, id, Some(held_by), Some("next_worker failed"))
+        };
+        site.engine.write(note).await.unwrap();
+        for path in ["/", "/builders/1", "/buildrequests/2"] {
+            let html = site.get(path).await.text();
+            let held_by = "can_start_build (master.lua:7), which said no to &lt;w1&gt;";
+            assert!(
+                html.contains(held_by) && html.contains("next_worker failed"),
+                "{path}: {html}"
+            );
+        }
+    });
+}
+
+#[test]
 fn a_path_that_leads_nowhere_finds_its_style() {
     with(config(), async |site| {
         for (path, root) in [("/x", "./"), ("//", "../"), ("/a/b/c/", "../../../"), ("//a", "../")]

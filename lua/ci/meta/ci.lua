@@ -87,6 +87,14 @@ function ci.step_type(type) end
 ---@return T
 function ci.with_defaults(constructors, defaults) end
 
+---For a builder's `can_start_build`: a request with the property `workername` is built on that worker
+---and nowhere else.
+---@param builder ci.Builder
+---@param worker ci.Worker
+---@param request ci.Request
+---@return boolean
+function ci.enforce_chosen_worker(builder, worker, request) end
+
 ---The build's property `name`; the default also replaces null and empty text.
 ---@param name string
 ---@param default? any

@@ -17,6 +17,10 @@
 ---@field cancellers? any list of cancellers
 ---@field properties? table<string, any> properties that every build gets
 ---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
+---@field prioritize_builders? fun(builders: ci.Builder[]): any the builders that have waiting requests, oldest request first, in the order in which they get their turn; one left out waits
+---@field select_next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any `next_worker` of builders without their own
+---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any `collapse_requests` of builders that do not say (default true)
+---@field codebase_generator? fun(change: ci.Change): string? codebase of a change that came without one
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
 
 ---@class ci.WorkerOptions
@@ -46,7 +50,11 @@
 ---@field env? ci.Renderable<table<string, any>> variables for every command
 ---@field properties? table<string, any>
 ---@field default_properties? table<string, any> for what nothing else has set
----@field collapse_requests? boolean merge waiting requests for the same source (default true)
+---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any whether the older waiting request gives way; true = when the newer one builds the same source
+---@field next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any the worker, of those that are free, the engine's choice first; nil = not now (default: one of the least busy, by chance)
+---@field next_build? fun(builder: ci.Builder, requests: ci.Request[]): any the request, of those that wait, the engine's choice first; nil = not now
+---@field can_start_build? fun(builder: ci.Builder, worker: ci.Worker, request: ci.Request): any false = not there, not now; another worker is tried
+---@field do_build_if? any whether a build does anything: a function of the build, or a renderable; false = it is skipped
 ---@field data? any
 
 ---@class ci.SecretDirectoryOptions

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{LockList, Site, StepConfig};
+use super::{Decisions, LockList, Site, StepConfig};
 use crate::model::render::Renderable;
 
 /// `ci.builder`.
@@ -35,8 +35,9 @@ pub struct BuilderConfig {
     pub properties: BTreeMap<String, Json>,
     /// Properties for what nothing else has set (source `Builder`).
     pub default_properties: BTreeMap<String, Json>,
-    /// Whether waiting requests for the same source are merged (default true).
-    pub collapse_requests: bool,
+    /// What functions decide about its builds.
+    #[serde(flatten)]
+    pub decisions: Decisions,
     /// Where it is defined.
     pub site: Site,
 }
@@ -57,7 +58,7 @@ impl BuilderConfig {
             env: Renderable::Map(BTreeMap::new()),
             properties: BTreeMap::new(),
             default_properties: BTreeMap::new(),
-            collapse_requests: true,
+            decisions: Decisions::default(),
             site: Site::default(),
         }
     }

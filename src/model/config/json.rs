@@ -21,7 +21,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
 use super::{
-    Callback, Config, GithubHook, LoadedFile, LockConfig, OwnOptions, SchedulerKind, Secret, Site,
+    Callback, Config, GithubHook, LoadedFile, LockConfig, MasterDecisions, OwnOptions,
+    SchedulerKind, Secret, Site,
 };
 use crate::base::tree::Tree;
 use crate::model::filter::{ChangeFilter, Test};
@@ -98,6 +99,7 @@ impl Serialize for Config {
             schedulers,
             reporters,
             locks,
+            decisions,
             properties,
             limits,
             provided: _,
@@ -117,6 +119,16 @@ impl Serialize for Config {
         map.serialize_entry("builders", builders)?;
         map.serialize_entry("schedulers", schedulers)?;
         map.serialize_entry("reporters", reporters)?;
+        let MasterDecisions {
+            prioritize_builders,
+            select_next_worker,
+            collapse_requests,
+            codebase_generator,
+        } = decisions;
+        map.serialize_entry("prioritize_builders", prioritize_builders)?;
+        map.serialize_entry("select_next_worker", select_next_worker)?;
+        map.serialize_entry("collapse_requests", collapse_requests)?;
+        map.serialize_entry("codebase_generator", codebase_generator)?;
         map.serialize_entry("www", www)?;
         map.serialize_entry("secrets", secrets)?;
         map.serialize_entry("files", files)?;

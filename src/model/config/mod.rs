@@ -4,6 +4,7 @@
 
 mod authz;
 mod builder;
+mod decision;
 pub mod json;
 mod lock;
 mod parameter;
@@ -25,6 +26,7 @@ use serde_json::Value as Json;
 
 pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
+pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
@@ -119,6 +121,8 @@ pub struct Config {
     pub reporters: Vec<ReporterConfig>,
     /// Locks; accesses refer to them by index.
     pub locks: Vec<LockConfig>,
+    /// What functions decide for the whole master.
+    pub decisions: MasterDecisions,
     /// Properties that every build gets (source `Config`).
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
@@ -142,6 +146,13 @@ impl Config {
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {
         self.builders.iter().find(|b| b.name == name)
+    }
+
+    /// Whether waiting requests of `builder` are merged.
+    #[must_use]
+    pub fn collapse<'c>(&'c self, builder: &'c BuilderConfig) -> &'c Collapse {
+        let own = builder.decisions.collapse_requests.as_ref();
+        own.unwrap_or(&self.decisions.collapse_requests)
     }
 
     /// The worker called `name`.

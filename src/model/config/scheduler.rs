@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Callback, Parameter, ScriptedScheduler, Site, TimedScheduler, Times, json};
+use super::{
+    Callback, Choices, Parameter, Priority, ScriptedScheduler, Site, TimedScheduler, Times, json,
+};
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
@@ -13,16 +15,21 @@ use crate::model::filter::ChangeFilter;
 pub struct SchedulerConfig {
     /// Unique name.
     pub name: String,
-    /// Names of the builders it starts.
+    /// Names of the builders it starts; empty = `choices.builders` says which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub builders: Vec<String>,
+    /// Priority of its requests, higher goes first (default 0).
+    pub priority: Priority,
+    /// What it leaves to functions.
+    #[serde(flatten)]
+    pub choices: Choices,
     /// Properties of its builds (source `Scheduler`).
     pub properties: BTreeMap<String, Json>,
     /// The codebases of its builds; empty = those of the changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub codebases: Vec<CodebaseConfig>,
     /// Reason of its buildsets; none = Buildbot's words.
     pub reason: Option<String>,
-    /// Priority of its requests, higher goes first (default 0).
-    pub priority: i64,
     /// What kind it is.
     #[serde(flatten, serialize_with = "json::scheduler_kind")]
     pub kind: SchedulerKind,
@@ -40,7 +47,8 @@ impl SchedulerConfig {
             properties: BTreeMap::new(),
             codebases: Vec::new(),
             reason: None,
-            priority: 0,
+            priority: Priority::default(),
+            choices: Choices::default(),
             kind,
             site: Site::default(),
         }

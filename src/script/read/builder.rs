@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Table, Value};
 
-use super::{Reader, lock, step};
+use super::{Reader, callbacks, lock, step};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -26,6 +26,10 @@ pub(super) const OPTIONS: &[&str] = &[
     "properties",
     "default_properties",
     "collapse_requests",
+    "next_worker",
+    "next_build",
+    "can_start_build",
+    "do_build_if",
     "data",
 ];
 
@@ -73,7 +77,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         env: env(&mut f),
         properties: f.data("properties"),
         default_properties: f.data("default_properties"),
-        collapse_requests: f.boolean("collapse_requests", true),
+        decisions: callbacks::of_builder(&mut f),
         name,
         site,
     };

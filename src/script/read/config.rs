@@ -2,7 +2,9 @@
 
 use mlua::{Table, Value};
 
-use super::{Objects, Reader, builder, outline, provider, reporter, scheduler, worker, www};
+use super::{
+    Objects, Reader, builder, callbacks, outline, provider, reporter, scheduler, worker, www,
+};
 use crate::model::config::{Config, Limits, Protocols, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
@@ -22,6 +24,10 @@ pub(super) const OPTIONS: &[&str] = &[
     "cancellers",
     "properties",
     "limits",
+    "prioritize_builders",
+    "select_next_worker",
+    "collapse_requests",
+    "codebase_generator",
     "secrets_providers",
 ];
 
@@ -106,6 +112,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
             |_, _, _| {},
         ),
         locks: Vec::new(),
+        decisions: callbacks::of_master(f),
         properties: f.data("properties"),
         limits,
         provided: Default::default(),

@@ -3,6 +3,7 @@
 
 pub(super) mod authz;
 pub(super) mod builder;
+pub(super) mod callbacks;
 pub(super) mod check;
 pub(super) mod config;
 pub(super) mod filter;

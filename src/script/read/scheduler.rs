@@ -3,10 +3,10 @@
 use jiff::tz::TimeZone;
 use mlua::{Table, Value};
 
-use super::{Checked, Reader, filter, force, outline, scripted};
+use super::{Checked, Reader, callbacks, filter, force, later, outline, scripted};
 use crate::model::config::{
-    BranchScheduler, CodebaseConfig, DependentScheduler, SchedulerConfig, SchedulerKind,
-    TimedScheduler, Times, Wanted,
+    BranchScheduler, Choices, CodebaseConfig, DependentScheduler, Priority, SchedulerConfig,
+    SchedulerKind, TimedScheduler, Times, Wanted,
 };
 use crate::model::cron::{Cron, Part, Unit};
 use crate::script::convert::a_type;
@@ -103,9 +103,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     f.owner = format!("{} scheduler", object.kind);
     let site = f.spot().site;
     let name = f.name();
-    let builders = builders(&mut f);
     // A form's properties are what it asks for.
     let is_form = object.kind == "force";
+    let choices = if is_form { Choices::default() } else { callbacks::of_scheduler(&mut f) };
+    let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
     let properties = if is_form { Default::default() } else { f.data("properties") };
     let (codebases, reason, kind) = if is_form {
         (Vec::new(), None, SchedulerKind::Force(force::read(&mut f, &name)))
@@ -121,10 +122,23 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         };
         (codebases, reason, kind)
     };
-    let priority = if is_form { 0 } else { priority(&mut f) };
+    let priority = if is_form { Priority::default() } else { callbacks::priority(&mut f) };
+    if !matches!(kind, SchedulerKind::Branch(_)) {
+        decides_nothing(&f, &choices, &priority);
+    }
     f.know(["data"]);
     f.finish();
-    Some(SchedulerConfig { name, builders, properties, codebases, reason, priority, kind, site })
+    Some(SchedulerConfig {
+        name,
+        builders,
+        priority,
+        choices,
+        properties,
+        codebases,
+        reason,
+        kind,
+        site,
+    })
 }
 
 /// Looks at a scheduler that is only checked; false when `table` is something else.
@@ -156,9 +170,16 @@ pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
     builders
 }
 
-/// The order among waiting requests.
-pub(super) fn priority(f: &mut Fields<'_, '_>) -> i64 {
-    f.integer("priority", -1_000_000..=1_000_000).unwrap_or(0)
+/// Functions have a say only in what comes of changes.
+fn decides_nothing(f: &Fields<'_, '_>, choices: &Choices, priority: &Priority) {
+    let functions = [
+        ("builders", choices.builders.is_some()),
+        ("priority", matches!(priority, Priority::Ask(_))),
+    ];
+    for (option, _) in functions.into_iter().filter(|(_, is_function)| *is_function) {
+        let (message, hint) = later::refusal(&format!("a function as `{option}` of {}", f.owner));
+        f.problem_with(option, message, vec![hint]);
+    }
 }
 
 /// A list of names, or a table of names and what is built of each.

@@ -8,10 +8,8 @@ use std::sync::Arc;
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
-use super::{Reader, lock, scripted};
-use crate::model::config::{
-    Callback, Condition, StepConfig, StepFlags, StepOption, check_step_name,
-};
+use super::{Reader, callbacks, lock, scripted};
+use crate::model::config::{Callback, StepConfig, StepFlags, StepOption, check_step_name};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
@@ -146,8 +144,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
         run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone() }),
         options,
         flags: flags(&mut f, &kind),
-        do_step_if: condition(&mut f, "do_step_if"),
-        hide_step_if: condition(&mut f, "hide_step_if"),
+        do_step_if: callbacks::condition(&mut f, "do_step_if"),
+        hide_step_if: callbacks::condition(&mut f, "hide_step_if"),
         locks: lock::accesses(&mut f),
         description: described(&mut f, &kind, "description"),
         description_done: described(&mut f, &kind, "description_done"),
@@ -288,29 +286,6 @@ fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
         warn_on_warnings: flag("warn_on_warnings", standard.warn_on_warnings),
         always_run: flag("always_run", standard.always_run),
     }
-}
-
-fn condition(f: &mut Fields<'_, '_>, name: &str) -> Option<Condition> {
-    let value = match f.raw(name)? {
-        Value::Function(function) => {
-            return Some(Condition::Callback(f.keep(name, &function)));
-        }
-        value => value,
-    };
-    let condition = f.to_renderable(name, &value)?;
-    match condition.as_constant() {
-        // Null is what an earlier error leaves behind.
-        None | Some(Json::Bool(_) | Json::Null) => {}
-        Some(_) => {
-            let got = a_type(&value);
-            let message = format!(
-                "`{name}` of {} must be true, false, a property or a function, not {got}.",
-                f.owner
-            );
-            f.problem(name, message);
-        }
-    }
-    Some(Condition::Value(condition))
 }
 
 /// What is checked now and refused by `later`.

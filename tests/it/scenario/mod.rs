@@ -2,6 +2,7 @@
 
 mod configuration;
 mod custom;
+mod deciding;
 mod edits;
 mod failure;
 mod github;
@@ -12,6 +13,7 @@ mod restart;
 mod sabotage;
 mod schedule;
 mod survival;
+mod wishes;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};

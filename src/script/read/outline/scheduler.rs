@@ -19,7 +19,7 @@ const COMMON: &[Entry] = &[
     }),
     ("reason", check::text),
     ("priority", |f, _| {
-        scheduler::priority(f);
+        f.integer("priority", i64::from(-i32::MAX)..=i64::from(i32::MAX));
     }),
     ("data", check::anything),
 ];
