@@ -28,6 +28,7 @@ pub mod render;
 mod reports;
 mod requests;
 mod schedule;
+mod schedulers;
 mod serve;
 mod state;
 mod step;

@@ -84,8 +84,10 @@ pub(super) struct Scheduler {
     pub(super) is_enabled: bool,
     /// Whether the active configuration has it.
     pub(super) is_configured: bool,
-    /// Changes that wait for their line to be quiet.
+    /// Changes that wait for their line to be quiet, or for the time to come.
     pub(super) held: Vec<Held>,
+    /// When a timed one last built.
+    pub(super) fired_at: Option<Timestamp>,
 }
 
 /// A build that has not ended.

@@ -18,7 +18,6 @@ use super::network::Canned;
 use super::worker::{Answer, Rule};
 use super::{EventAccount, GITHUB, Options, Rehearsal, RehearsalError};
 use crate::base::clock::Timestamp;
-use crate::base::id::RequestId;
 use crate::engine::input::{BuildOrder, Force};
 use crate::http;
 use crate::model::change::NewChange;
@@ -246,7 +245,7 @@ impl Inner {
                     .map_err(|_| "master:advance takes seconds.".to_owned())?;
                 outcome(&master.advance(time).await.map_err(failed)?)
             }
-            "all" => outcome(&master.requests(RequestId(0)).await.map_err(failed)?),
+            "all" => outcome(&master.all().await.map_err(failed)?),
             "on" => {
                 let words = words(&argument("words"))?;
                 let answer: Answer = options("the answer of worker:on", argument("answer"))?;

@@ -20,6 +20,8 @@ mod native;
 mod pattern;
 mod raised;
 mod read;
+#[cfg(test)]
+mod refusals;
 mod sandbox;
 mod shape;
 mod slots;

@@ -2,13 +2,16 @@
 //! functions in it are [`Callback`]s, slots of the generation's Lua state; nothing here knows Lua.
 //! One file for each kind of object, named as its constructor is.
 
+mod authz;
 mod builder;
 pub mod json;
 mod lock;
+mod parameter;
 mod reporter;
 mod scheduler;
 mod scripted;
 mod step;
+mod timed;
 mod worker;
 mod www;
 
@@ -20,16 +23,22 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
+pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
-pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scheduler::{
+    BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
+    SchedulerKind, Wanted,
+};
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
+pub use self::timed::{TimedScheduler, Times};
 pub use self::worker::WorkerConfig;
-pub use self::www::{Authz, Codebase, GithubHook, Www};
+pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
 use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 

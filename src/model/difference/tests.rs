@@ -90,16 +90,9 @@ fn settings_name_their_options_and_what_waits_for_a_restart() {
 
 #[test]
 fn a_scheduler_names_the_options_of_its_kind() {
-    let scheduler = |timer| SchedulerConfig {
-        name: "s".to_owned(),
-        builders: vec!["b".to_owned()],
-        properties: BTreeMap::new(),
-        reason: None,
-        kind: SchedulerKind::Branch(BranchScheduler {
-            tree_stable_timer: timer,
-            ..BranchScheduler::default()
-        }),
-        site: site(1),
+    let scheduler = |timer| {
+        let rules = BranchScheduler { tree_stable_timer: timer, ..BranchScheduler::default() };
+        SchedulerConfig::new("s", &["b"], SchedulerKind::Branch(rules))
     };
     let of = |s: SchedulerConfig| Config { schedulers: vec![s], ..Config::default() };
     let changed = SchedulerConfig { builders: vec!["c".to_owned()], ..scheduler(Some(5.0)) };

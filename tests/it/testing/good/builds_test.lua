@@ -64,7 +64,6 @@ t.test("the configuration is at hand", function()
   t.equal(m:config().builders[1].name, "linux")
   t.equal(m:config().workers[1].password, { ["$secret"] = "worker_pass.txt" })
   m:http("GET", "https://example.org/", { json = { answer = 42 } })
-  t.equal(m:advance(86400):builders(), {})
 end)
 
 t.test("mistakes are told", function()
@@ -79,4 +78,15 @@ t.test("mistakes are told", function()
   t.raises(function() t.equals(1, 1) end, "Did you mean `equal`")
   t.raises(function() m:push():refused "mian" end, "Did you mean `main`")
   t.raises(function() t.master { now = "soon" } end, "is a time such as")
+end)
+
+t.test("every night linux is built", function()
+  local m = t.master { now = "2026-05-01T12:00:00Z" }
+  t.equal(m:advance(3600):builders(), {})
+  local night = m:advance(86400)
+  t.equal(night:builders(), { "linux" })
+  t.equal(night:build("linux").scheduler, "nightly")
+  -- What the clock asks for does not come of a push.
+  t.equal(#m:push({ branch = "main" }):builds(), 1)
+  t.equal(#m:builds "linux", 2)
 end)

@@ -65,6 +65,7 @@ c.schedulers = {
     },
   },
   ci.schedulers.force { name = "force", builders = { "linux" } },
+  ci.schedulers.nightly { name = "nightly", builders = { "linux" }, hour = 3, minute = 30 },
 }
 
 -- A forge of our own: the body names a branch.
