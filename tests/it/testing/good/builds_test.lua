@@ -27,9 +27,9 @@ t.test("a failure of make ends the build", function()
   m:worker("linux-1"):on({ "make" }, { rc = 2, stdout = "a.c:1: error\n", seconds = 90 })
   m:worker("linux-2"):on("make", { rc = 2, stdout = "a.c:1: error\n", seconds = 90 })
   local before = m:now()
-  local build = m:force("force", { branch = "main", reason = "why not" }):build "linux"
+  local build = m:force("force", { branch = "main", reason = "why not" }, { user = "ann" }):build "linux"
   t.equal(build.results, "failure")
-  t.equal(build.reason, "A build was forced by 'tester': why not")
+  t.equal(build.reason, "A build was forced by 'ann': why not")
   t.contains(build:step("Build").logs.stdio, "a.c:1: error")
   t.equal(build:step("Publish %(prop:branch:-nothing)s").status, "not_reached")
   t.ok(m:now() - before >= 90)
@@ -64,6 +64,15 @@ t.test("the configuration is at hand", function()
   t.equal(m:config().builders[1].name, "linux")
   t.equal(m:config().workers[1].password, { ["$secret"] = "worker_pass.txt" })
   m:http("GET", "https://example.org/", { json = { answer = 42 } })
+end)
+
+t.test("a form is filled in as on the page", function()
+  local m = t.master()
+  local build = m:force("force", { target = "tests", username = "ann@example.org" }):build "linux"
+  t.equal(assert(build:step("Build").command)[4], "tests")
+  t.equal(build.properties.owner, "ann@example.org")
+  t.raises(function() m:force("force", { target = "nothing" }) end, "target:.*does not belong")
+  t.raises(function() m:force("force", { tagret = "all" }) end, "Did you mean `target`")
 end)
 
 t.test("mistakes are told", function()
