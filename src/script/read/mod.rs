@@ -26,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
@@ -88,7 +89,7 @@ pub(super) struct Reader<'l> {
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
     pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
-    pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
+    pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
     /// What options name other objects.
