@@ -3,6 +3,7 @@
 mod configuration;
 mod custom;
 mod failure;
+mod filters;
 mod github;
 mod locks;
 mod output;
@@ -10,6 +11,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod timed;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};
