@@ -30,6 +30,8 @@ ci.scheduler_type, ci.reporter_type, ci.hook_type = custom.scheduler_type, custo
 -- Values that are known when a step runs
 ci.property, ci.interpolate, ci.builddir = render.property, render.interpolate, render.builddir
 ci.renderer, ci.transform, ci.merge = render.renderer, render.transform, render.merge
+ci.secret, ci.url_for_build = render.secret, render.url_for_build
+ci.secrets = define.namespace("ci.secrets", { file = define.maker("secret_directory", "file", "ci.secrets.file") })
 
 -- What starts builds
 ci.change_filter = define.maker("change_filter", "change_filter", "ci.change_filter")

@@ -113,7 +113,8 @@ impl Beat {
                 }
             }
             if schedules {
-                deadline = turn.run_schedulers()?;
+                let looks = [turn.run_schedulers()?, turn.end_orphans()?];
+                deadline = looks.into_iter().flatten().min();
                 turn.run_queue()?;
             }
             Ok(turn.out)

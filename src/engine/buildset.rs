@@ -196,7 +196,9 @@ impl Turn<'_> {
             return Ok(());
         };
         for reporter in &self.state.generation.config.reporters {
-            if reporter.builders.as_ref().is_some_and(|b| !b.iter().any(|b| b == name)) {
+            let covers = reporter.builders.as_ref().is_none_or(|b| b.iter().any(|b| b == name));
+            // One that no longer reports the builder still ends what it has begun to tell.
+            if !covers && !outbox::tellers(self.conn, request)?.contains(&reporter.name) {
                 continue;
             }
             let is_told = match &reporter.kind {

@@ -15,6 +15,8 @@ pub mod input;
 pub mod intake;
 mod locks;
 mod mask;
+mod origins;
+mod orphans;
 pub mod output;
 pub mod planner;
 mod plans;

@@ -173,6 +173,7 @@ impl Turn<'_> {
 fn properties(config: &SchedulerConfig) -> Properties {
     let mut properties = Properties::from_values(&config.properties, "Scheduler");
     properties.set("scheduler", config.name.clone().into(), "Scheduler");
+    properties.set("reason", config.reason().into(), "Scheduler");
     properties
 }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, StepId, WorkerId};
+use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
 use crate::engine::Generation;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
@@ -40,7 +41,9 @@ pub(super) struct State {
     /// Who holds which lock and who waits.
     pub(super) locks: Locks,
     /// What those who wait are told.
-    pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
+    pub(super) lock_answers: BTreeMap<Holder, Answer<bool>>,
+    /// What the active configuration lacks, since when.
+    pub(super) missing: Missing,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -122,6 +125,7 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            missing: Missing::default(),
             is_closing: false,
             drained: Vec::new(),
         }
@@ -173,14 +177,13 @@ impl State {
             .iter()
             .filter_map(|access| {
                 let lock = locks.get(access.lock)?;
-                let max_count = lock.max_count_for_worker.get(name).filter(|_| !lock.for_master);
                 Some(Want {
                     key: LockKey {
                         name: lock.name.clone(),
                         worker: (!lock.for_master).then_some(worker),
                     },
                     mode: access.mode,
-                    max_count: max_count.copied().unwrap_or(lock.max_count),
+                    max_count: lock.max_count_on(name),
                 })
             })
             .collect()

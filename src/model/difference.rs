@@ -56,6 +56,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         locks: _,
         properties,
         limits,
+        provided: _,
         secrets: _,
         files: _,
     } = config;

@@ -9,9 +9,11 @@ use serde_json::Value as Json;
 
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
+use super::read::render::{Flaw, Place};
 use super::read::{Object, Reader, Reference, options_of, suggestion};
 use super::read::{later, spelling};
 use crate::base::secret::Secret;
+use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
 
@@ -406,14 +408,78 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     pub(super) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
+        self.to_renderable_for(Purpose::Value, key, value)
+    }
+
+    pub(super) fn to_renderable_for(
+        &self,
+        purpose: Purpose,
+        key: &str,
+        value: &Value,
+    ) -> Option<Renderable> {
         let spot = self.key_spot(key);
         let keep = |f: &Function| self.reader.slots.keep(f, &spot.site);
-        match super::read::render::read(self.reader.lua, value, &keep) {
-            Ok(renderable) => Some(renderable),
-            Err(what) => {
-                self.problem(key, format!("`{key}` of {}: {what}", self.owner));
+        match super::read::render::read(self.reader.lua, value, &keep, purpose) {
+            Ok(renderable) => {
+                self.know_secrets(key, &renderable);
+                Some(renderable)
+            }
+            Err(Flaw { message, place }) => {
+                let message = format!("`{key}` of {}: {message}", self.owner);
+                match place {
+                    None => self.problem(key, message),
+                    Some(place) => {
+                        let Place { site, text, from, length } = place;
+                        // One text in many options is one mistake.
+                        let told = (site.file.clone(), site.line, from);
+                        if self.reader.told.borrow_mut().insert(told) {
+                            let spot = {
+                                let sources = self.reader.ground.sources.borrow();
+                                sources.part(&site, &text, from, length)
+                            };
+                            self.reader.ground.problem(&spot, message, Vec::new());
+                        }
+                    }
+                }
                 None
             }
+        }
+    }
+
+    /// Every secret that is named must be there when the configuration loads.
+    fn know_secrets(&self, key: &str, value: &Renderable) {
+        if self.reader.ground.makes_up_secrets.get() {
+            for name in value.secrets() {
+                let made_up = Secret::from_file(&format!("made up for {name}"), name);
+                let mut known = self.reader.secrets.borrow_mut();
+                known
+                    .entry(name.to_owned())
+                    .or_insert_with(|| self.reader.ground.add_secret(made_up));
+            }
+        }
+        let known = self.reader.secrets.borrow();
+        for name in value.secrets() {
+            if known.contains_key(name) {
+                continue;
+            }
+            let message = if known.is_empty() {
+                format!(
+                    "`{key}` of {} names the secret {name:?}, but there is no secret.",
+                    self.owner
+                )
+            } else {
+                format!(
+                    "`{key}` of {} names the secret {name:?}, which no provider has.",
+                    self.owner
+                )
+            };
+            let names: Vec<String> = known.keys().cloned().collect();
+            let hint = suggestion(name, &names).unwrap_or_else(|| {
+                "A secret is a file in a directory of c.secrets_providers: \
+                 { ci.secrets.file { dir = \"secrets\" } }."
+                    .to_owned()
+            });
+            self.problem_at(key, name, message, vec![hint]);
         }
     }
 

@@ -20,6 +20,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("any_branch", "ci.BranchSchedulerOptions"),
     ("single_branch", "ci.BranchSchedulerOptions"),
     ("force", "ci.ForceSchedulerOptions"),
+    ("secret_directory", "ci.SecretDirectoryOptions"),
     ("http", "ci.HttpPostOptions"),
     ("scheduler", "ci.OwnSchedulerOptions"),
     ("reporter", "ci.OwnReporterOptions"),

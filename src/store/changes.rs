@@ -131,6 +131,28 @@ pub fn release(conn: &Conn<'_>, scheduler: SchedulerId, change: ChangeId) -> Res
     Ok(())
 }
 
+/// Forgets a held change that will not be built; its verdict says why.
+///
+/// # Errors
+/// What the database refuses.
+pub fn drop_held(
+    conn: &Conn<'_>,
+    scheduler: SchedulerId,
+    change: ChangeId,
+    why: &str,
+) -> Result<()> {
+    release(conn, scheduler, change)?;
+    let (name, mut verdicts) = conn.query_one(
+        "select s.name, c.verdicts from schedulers s, changes c where s.id = $1 and c.id = $2",
+        params![scheduler, change],
+        |r| Ok((r.text(0)?, r.json::<BTreeMap<String, String>>(1)?)),
+    )?;
+    verdicts.insert(name, why.to_owned());
+    let verdicts = serde_json::to_value(verdicts).unwrap_or_default();
+    conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, change])?;
+    Ok(())
+}
+
 /// Every held change: (scheduler, important, change), in the order of arrival.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 mod api;
 mod checkout;
 mod cli;
+mod details;
 mod editors;
 mod escape;
 mod explain;

@@ -34,6 +34,9 @@ ci.null = nil
 ---The build's directory on the worker, with forward slashes.
 ---@type ci.RenderableObject
 ci.builddir = nil
+---The link to the build's page.
+---@type ci.RenderableObject
+ci.url_for_build = nil
 
 ---A configuration to fill in; an unknown key is an error at the line that sets it.
 ---@param options? ci.Config
@@ -90,19 +93,34 @@ function ci.with_defaults(constructors, defaults) end
 ---@return ci.RenderableObject
 function ci.property(name, default) end
 
----Text with selectors: `%(prop:NAME)s`, `%(src:CODEBASE:ATTRIBUTE)s`, `%(kw:NAME)s`, `%(worker:NAME)s`, each with
----`:-default`, `:~default if false`, `:+if there`, `:?:yes:no`, `:#?:true:false`. `%%` is a plain %.
+---Text with selectors: `%(prop:NAME)s`, `%(src:CODEBASE:ATTRIBUTE)s` (branch, revision, repository, project,
+---codebase; changes, with a choice), `%(kw:NAME)s`, `%(secret:NAME)s`, `%(worker:NAME)s` (name, its properties, or
+---what it says of itself: admin, host, numcpus, system, basedir, os_id …), each with `:-default`, `:~default if
+---false`, `:+if there`, `:?:yes:no`, `:#?:true:false` (any delimiter); what follows may hold selectors again. Null
+---counts as missing. `%%` is a plain %. In the other form each `%s` takes one value, in order.
 ---@param text string
----@param keywords? table<string, any> what `%(kw:…)s` names
+---@param ... any a table of what `%(kw:…)s` names, or a value for each `%s`
 ---@return ci.RenderableObject
-function ci.interpolate(text, keywords) end
+function ci.interpolate(text, ...) end
+
+---A secret of `c.secrets_providers`, read when the configuration loads and masked wherever it is shown.
+---@param name string
+---@return ci.RenderableObject
+function ci.secret(name) end
+
+ci.secrets = {}
+
+---A directory of secrets, one in a file. Others must not be able to read a file; its mode is tightened.
+---@param options ci.SecretDirectoryOptions
+---@return ci.SecretProvider
+function ci.secrets.file(options) end
 
 ---A function of the build as a value that `..` can join.
 ---@param f fun(build: ci.Build): any
 ---@return ci.RenderableObject
 function ci.renderer(f) end
 
----`f` of the rendered arguments; it must return plain data.
+---`f` of the rendered arguments; what it returns is rendered again.
 ---@param f fun(...: any): any
 ---@param ... any
 ---@return ci.RenderableObject

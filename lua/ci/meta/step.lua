@@ -17,6 +17,7 @@
 ---@class ci.Auth
 ---@class ci.Authz
 ---@class ci.Hook
+---@class ci.SecretProvider
 ---@class ci.Step
 ---@class ci.LockAccess
 

@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 
 pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
-pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{
@@ -35,10 +35,11 @@ pub use self::scheduler::{
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
-pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
 pub use self::timed::{TimedScheduler, Times};
 pub use self::worker::WorkerConfig;
 pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
+use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 
 /// A place in the user's files.
@@ -114,6 +115,8 @@ pub struct Config {
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
     pub limits: Limits,
+    /// What `c.secrets_providers` have, by name.
+    pub provided: Arc<BTreeMap<String, Secret>>,
     /// Every secret that was read; masked in logs and answers.
     pub secrets: Vec<Secret>,
     /// Every file the configuration was made from, for the generation's row and the watcher.
@@ -121,6 +124,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The page of a build.
+    #[must_use]
+    pub fn build_url(&self, builder: BuilderId, number: i64) -> String {
+        format!("{}/builders/{builder}/builds/{number}", self.url.trim_end_matches('/'))
+    }
+
     /// The builder called `name`.
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {

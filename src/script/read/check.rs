@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Reader, Reference, suggestion};
-use crate::model::config::{BuilderConfig, Config, SchedulerKind, Site};
+use crate::model::config::{BuilderConfig, Config, LockAccess, SchedulerKind, Site, WorkerConfig};
 
 /// Records what is wrong with `config` as a whole.
 pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
@@ -158,23 +158,60 @@ impl Checks<'_, '_> {
         }
     }
 
-    /// A step must not wait for a lock that its own build holds.
+    /// A build must not wait for a lock that it holds itself.
     fn locks(&self, builder: &BuilderConfig) {
+        let name = |access: &LockAccess| self.reader.locks.borrow().0[access.lock].name.clone();
         let mut told = BTreeSet::new();
+        let workers = builder.workers.iter().filter_map(|name| self.config.worker(name));
+        let workers: Vec<&WorkerConfig> = workers.collect();
+        for access in &builder.locks.fixed {
+            if let Some(worker) = self.holder_of(&workers, access)
+                && told.insert(access.lock)
+            {
+                let message = format!(
+                    "builder {:?} takes the lock {:?}, which each build on the worker {:?} holds; it \
+                     would wait forever.",
+                    builder.name,
+                    name(access),
+                    worker.name,
+                );
+                self.problem(&builder.site, "builder", "locks", "", message, Vec::new());
+            }
+        }
         for (number, step) in builder.steps.iter().enumerate() {
-            for access in &step.locks {
-                let held = builder.locks.iter().any(|l| l.lock == access.lock);
-                if held && told.insert(access.lock) {
-                    let lock = self.reader.locks.borrow().0[access.lock].name.clone();
+            for access in &step.locks.fixed {
+                let by_builder = builder.locks.fixed.iter().any(|l| l.lock == access.lock);
+                let holder = match self.holder_of(&workers, access) {
+                    _ if by_builder => "which the builder holds for the whole build".to_owned(),
+                    Some(worker) => {
+                        format!("which each build on the worker {:?} holds", worker.name)
+                    }
+                    None => continue,
+                };
+                if told.insert(access.lock) {
                     let message = format!(
-                        "builder {:?}, step {}: the step takes the lock {lock:?}, which the builder \
-                         holds for the whole build; it would wait forever.",
+                        "builder {:?}, step {}: the step takes the lock {:?}, {holder}; it would \
+                         wait forever.",
                         builder.name,
                         number + 1,
+                        name(access),
                     );
                     self.problem(&step.site, &step.kind, "locks", "", message, Vec::new());
                 }
             }
         }
+    }
+
+    /// The worker whose own hold of the access's lock leaves no room for the access.
+    fn holder_of<'w>(
+        &self,
+        workers: &[&'w WorkerConfig],
+        access: &LockAccess,
+    ) -> Option<&'w WorkerConfig> {
+        workers.iter().copied().find(|worker| {
+            let max = self.reader.locks.borrow().0[access.lock].max_count_on(&worker.name);
+            let mut held = worker.locks.iter().filter(|l| l.lock == access.lock);
+            held.any(|held| held.mode.excludes(access.mode, max))
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use mlua::{Table, Value};
 
-use super::{Objects, Reader, builder, outline, reporter, scheduler, worker, www};
+use super::{Objects, Reader, builder, outline, provider, reporter, scheduler, worker, www};
 use crate::model::config::{Config, Limits, Protocols, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
@@ -22,6 +22,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "cancellers",
     "properties",
     "limits",
+    "secrets_providers",
 ];
 
 /// The kinds that `change_sources` takes.
@@ -60,6 +61,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
 }
 
 fn fields(f: &mut Fields<'_, '_>) -> Config {
+    provider::read(f);
     let limits = limits(f);
     let www = www::read(f);
     let port = www.as_ref().map_or(8012, |w| w.port);
@@ -108,6 +110,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         locks: Vec::new(),
         properties: f.data("properties"),
         limits,
+        provided: Default::default(),
         secrets: Vec::new(),
         files: Vec::new(),
     }

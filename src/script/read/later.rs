@@ -4,8 +4,15 @@
 
 /// Kinds of objects and their options; `*` = the whole kind.
 pub(in crate::script) const LATER: &[(&str, &str)] = &[
-    ("worker", "notify_on_missing"),
+    ("builder", "description_format"),
+    ("builder", "project"),
+    ("step", "lazylogfiles"),
+    ("step", "log_encoding"),
+    ("step", "logfiles"),
+    ("step", "use_pty"),
+    ("worker", "keepalive_interval"),
     ("worker", "missing_timeout"),
+    ("worker", "notify_on_missing"),
     // Schedulers and their parameters.
     ("any_branch", "create_absolute_source_stamps"),
     ("single_branch", "create_absolute_source_stamps"),

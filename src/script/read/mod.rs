@@ -11,6 +11,7 @@ pub(super) mod hook;
 pub(super) mod later;
 pub(super) mod lock;
 pub(super) mod outline;
+pub(super) mod provider;
 pub(super) mod render;
 pub(super) mod reporter;
 pub(super) mod scheduler;
@@ -22,7 +23,7 @@ pub(super) mod worker;
 pub(super) mod www;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
 
@@ -32,6 +33,7 @@ use super::convert::{self, Items, Left};
 use super::locate::Spot;
 use super::sandbox::Ground;
 use super::slots::Slots;
+use crate::base::secret::Secret;
 use crate::model::config::{LockConfig, Site};
 
 /// An object that a constructor made.
@@ -95,6 +97,10 @@ pub(super) struct Reader<'l> {
     pub(super) only_checked: RefCell<Vec<Checked>>,
     /// Where the list stands whose plain tables are being read.
     pub(super) plain_site: RefCell<Spot>,
+    /// Parts of texts whose mistake was recorded.
+    pub(super) told: RefCell<BTreeSet<(std::sync::Arc<str>, u32, usize)>>,
+    /// What `c.secrets_providers` have, by name.
+    pub(super) secrets: RefCell<BTreeMap<String, Secret>>,
 }
 
 impl<'l> Reader<'l> {
@@ -113,6 +119,8 @@ impl<'l> Reader<'l> {
             references: RefCell::default(),
             only_checked: RefCell::default(),
             plain_site: RefCell::new(Site::default().into()),
+            told: RefCell::default(),
+            secrets: RefCell::default(),
         }
     }
 
@@ -270,6 +278,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("github_hook", hook::OPTIONS),
     ("github_status", reporter::OPTIONS),
     ("step", step::OPTIONS),
+    ("secret_directory", provider::OPTIONS),
     ("scheduler", scripted::SCHEDULER_OPTIONS),
     ("reporter", scripted::REPORTER_OPTIONS),
     ("hook", scripted::HOOK_OPTIONS),

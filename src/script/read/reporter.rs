@@ -61,7 +61,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
 
 /// Buildbot's default.
 fn default_context() -> Renderable {
-    interpolate::read("buildbot/%(prop:buildername)s".to_owned(), Default::default())
+    interpolate::named("buildbot/%(prop:buildername)s".to_owned(), Default::default())
         .unwrap_or_else(|_| Renderable::text("buildbot"))
 }
 

@@ -11,6 +11,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod survival;
 mod timed;
 mod worker;
 
