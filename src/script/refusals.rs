@@ -151,6 +151,20 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "ci.worker { name = 'x', password = 'password', missing_timeout = 60 }",
     ),
     (
+        "builder",
+        "description_format",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, description = 'x', description_format = 'markdown' }",
+    ),
+    (
+        "builder",
+        "project",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'x' }",
+    ),
+    ("step", "lazylogfiles", "ci.steps.shell { command = 'x', lazylogfiles = true }"),
+    ("step", "log_encoding", "ci.steps.shell { command = 'x', log_encoding = 'utf-8' }"),
+    ("step", "logfiles", "ci.steps.shell { command = 'x', logfiles = { x = 'x.log' } }"),
+    ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
+    (
         "any_branch",
         "create_absolute_source_stamps",
         "ci.schedulers.any_branch { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",

@@ -195,8 +195,15 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// Checks the objects that were made and used nowhere.
+    /// Checks the objects that were made and used nowhere. What they name need not exist: they may be
+    /// of a list that was replaced.
     pub(super) fn check_unused(&self) {
+        let in_use = self.references.borrow().len();
+        self.check_made();
+        self.references.borrow_mut().truncate(in_use);
+    }
+
+    fn check_made(&self) {
         let Ok(made) = self.native.get::<Table>("made") else { return };
         for table in made.sequence_values::<Table>().flatten() {
             if self.seen.borrow().contains(&table.to_pointer()) {
