@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
+use crate::base::secret::Secret;
 use crate::engine::Generation;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
@@ -76,6 +77,8 @@ pub(super) struct Connection {
     pub(super) epoch: i64,
     pub(super) link: Arc<dyn Link>,
     pub(super) info: Arc<WorkerInfo>,
+    /// What it was let in with.
+    pub(super) password: Secret,
 }
 
 /// A scheduler.

@@ -28,6 +28,7 @@ mod slots;
 pub mod steady;
 #[cfg(test)]
 mod stubs;
+pub mod testing;
 pub mod texts;
 pub mod watch;
 mod watchdog;

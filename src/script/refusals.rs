@@ -141,6 +141,25 @@ const OBJECTS: &[(&str, &str)] = &[
 /// Options, as a line that says one of its object.
 const OPTIONS: &[(&str, &str, &str)] = &[
     (
+        "builder",
+        "description_format",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, description_format = 'markdown' }",
+    ),
+    (
+        "builder",
+        "project",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'p' }",
+    ),
+    ("step", "lazylogfiles", "ci.steps.shell { command = 'x', lazylogfiles = true }"),
+    ("step", "log_encoding", "ci.steps.shell { command = 'x', log_encoding = 'latin-1' }"),
+    ("step", "logfiles", "ci.steps.shell { command = 'x', logfiles = { test = 'test.log' } }"),
+    ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
+    (
+        "worker",
+        "keepalive_interval",
+        "ci.worker { name = 'x', password = 'password', keepalive_interval = 60 }",
+    ),
+    (
         "worker",
         "notify_on_missing",
         "ci.worker { name = 'x', password = 'password', notify_on_missing = 'a@b.c' }",
@@ -150,20 +169,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "missing_timeout",
         "ci.worker { name = 'x', password = 'password', missing_timeout = 60 }",
     ),
-    (
-        "builder",
-        "description_format",
-        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, description = 'x', description_format = 'markdown' }",
-    ),
-    (
-        "builder",
-        "project",
-        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'x' }",
-    ),
-    ("step", "lazylogfiles", "ci.steps.shell { command = 'x', lazylogfiles = true }"),
-    ("step", "log_encoding", "ci.steps.shell { command = 'x', log_encoding = 'utf-8' }"),
-    ("step", "logfiles", "ci.steps.shell { command = 'x', logfiles = { x = 'x.log' } }"),
-    ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
     (
         "any_branch",
         "create_absolute_source_stamps",

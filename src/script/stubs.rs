@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mlua::{Table, Value};
 
-use super::embed::META;
+use super::embed::{META, TEST};
 use super::read::later::LATER;
 use super::read::{kinds, options_of};
 use super::sandbox::{Ground, Sandbox};
@@ -205,6 +205,38 @@ fn every_shipped_steps_options_are_annotated() {
         steps += 1;
     }
     assert_eq!(steps, 8);
+}
+
+/// The names that follow `marker` at the beginning of a line of `text`.
+fn named(text: &str, marker: &str) -> BTreeSet<String> {
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let lines = text.lines().filter_map(|line| line.strip_prefix(marker));
+    lines.map(|rest| rest.chars().take_while(is_name).collect()).collect()
+}
+
+#[test]
+fn what_tests_can_say_is_annotated() {
+    let meta = META.iter().find(|(name, _)| *name == "test.lua").unwrap().1;
+    let said = named(TEST, "function t.");
+    assert!(said.len() > 5, "{said:?}");
+    assert_eq!(said, named(meta, "function t."));
+    for (kind, class) in
+        [("master", "Master"), ("outcome", "Outcome"), ("worker", "Worker"), ("build", "Build")]
+    {
+        let methods = named(TEST, &format!("function {kind}_methods."));
+        assert!(!methods.is_empty(), "{kind}");
+        assert_eq!(methods, named(meta, &format!("function {class}:")), "{class}");
+    }
+    let classes = Classes::read();
+    for (list, class) in
+        [("COMMAND", "Command"), ("STEP", "Step"), ("BUILD", "Build"), ("EVENT", "Outcome")]
+    {
+        let start = TEST.find(&format!("local {list} = names(")).unwrap();
+        let end = start + TEST[start..].find(')').unwrap();
+        let fields: BTreeSet<String> =
+            TEST[start..end].split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        assert_eq!(fields, classes.fields(&format!("ci.test.{class}")), "{class}");
+    }
 }
 
 #[test]

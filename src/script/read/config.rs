@@ -31,26 +31,24 @@ const CHANGE_SOURCES: [&str; 5] =
 
 /// Reads what the main file `file` returned.
 pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) -> Config {
-    let whole = Site { file: file.into(), line: 0 };
-    let Value::Table(table) = value else {
+    let refuse = || {
+        let line = reader.ground.sources.borrow().last_line(file);
         let message = format!("{file} must return its configuration, not {}.", a_type(value));
         let hint = "End it with `return c`, where c is ci.config() or a plain table.".to_owned();
-        reader.ground.problem(&whole.into(), message, vec![hint]);
-        return Config::default();
+        reader.ground.problem(&Site { file: file.into(), line }.into(), message, vec![hint]);
+        Config::default()
     };
+    let Value::Table(table) = value else { return refuse() };
     let f = match reader.object(table) {
         Some(object) if object.kind == "config" => {
             let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
-            Fields::new(reader, "c", object.options, Anchor::Assigned(whole, sites))
+            Fields::new(reader, "c", object.options, Anchor::Assigned(object.site, sites))
         }
-        Some(_) => {
-            let message = format!("{file} must return its configuration, not {}.", a_type(value));
-            reader.ground.problem(&whole.into(), message, Vec::new());
-            return Config::default();
-        }
+        Some(_) => return refuse(),
         None => {
             let line = reader.ground.sources.borrow().returned(file);
-            let anchor = Anchor::Call(Site { line, ..whole }, "return".to_owned());
+            let site = Site { file: file.into(), line };
+            let anchor = Anchor::Call(site, "return".to_owned());
             Fields::new(reader, "the configuration", table.clone(), anchor)
         }
     };

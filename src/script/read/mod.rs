@@ -26,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
@@ -88,7 +89,7 @@ pub(super) struct Reader<'l> {
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
     pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
-    pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
+    pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
     /// What options name other objects.
@@ -195,16 +196,11 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// Checks the objects that were made and used nowhere. What they name need not exist: they may be
-    /// of a list that was replaced.
+    /// Checks the objects that were made and used nowhere.
     pub(super) fn check_unused(&self) {
-        let in_use = self.references.borrow().len();
-        self.check_made();
-        self.references.borrow_mut().truncate(in_use);
-    }
-
-    fn check_made(&self) {
         let Ok(made) = self.native.get::<Table>("made") else { return };
+        // Whom an object names that nobody uses is nobody's concern.
+        let named = self.references.borrow().len();
         for table in made.sequence_values::<Table>().flatten() {
             if self.seen.borrow().contains(&table.to_pointer()) {
                 continue;
@@ -243,6 +239,7 @@ impl<'l> Reader<'l> {
                 }
             }
         }
+        self.references.borrow_mut().truncate(named);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod custom;
+mod edits;
 mod failure;
 mod filters;
 mod github;
