@@ -5,6 +5,7 @@ mod custom;
 mod deciding;
 mod edits;
 mod failure;
+mod filters;
 mod github;
 mod locks;
 mod output;
@@ -13,6 +14,7 @@ mod restart;
 mod sabotage;
 mod schedule;
 mod survival;
+mod timed;
 mod wishes;
 mod worker;
 
