@@ -23,7 +23,7 @@ use crate::engine::step::{self, StepEnd};
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::build::{Build, BuildView, verdict};
 use crate::model::change::Change;
-use crate::model::config::BuilderConfig;
+use crate::model::config::{BuilderConfig, LockAccess, LockList};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::worker::WorkerInfo;
@@ -39,6 +39,8 @@ pub(super) struct Attempt {
     pub(super) link: Arc<dyn Link>,
     pub(super) info: Arc<WorkerInfo>,
     pub(super) properties: Properties,
+    /// Locks that the build holds.
+    pub(super) held: Vec<LockAccess>,
     pub(super) changes: Arc<Vec<Change>>,
     pub(super) sourcestamps: Arc<Vec<Sourcestamp>>,
     /// Absolute on the worker.
@@ -85,7 +87,10 @@ impl Running {
         let mut goes_on = true;
         let steps = std::mem::take(&mut self.attempt.builder.steps);
         let mut number = 0;
-        for config in &steps {
+        if let Err(end) = self.take_rendered_locks().await {
+            return end;
+        }
+        for (place, config) in steps.iter().enumerate() {
             match self.take_order() {
                 Some(Order::Abandon) => return None,
                 Some(Order::Stop(reason)) => {
@@ -99,7 +104,7 @@ impl Running {
                 continue;
             }
             number += 1;
-            let end = step::run(self, config, number).await;
+            let end = step::run(self, config, place, number).await;
             let (step_results, text, stopped) = match end {
                 StepEnd::Abandoned => return None,
                 StepEnd::Finished { results, text, stopped } => (results, text, stopped),
@@ -118,6 +123,33 @@ impl Running {
             return None;
         }
         Some((results, build_text(results, summary.as_deref())))
+    }
+
+    /// Takes the builder's locks that a function of the build names; the others came with the claim.
+    async fn take_rendered_locks(&mut self) -> Result<(), Option<(Results, String)>> {
+        let list = self.attempt.builder.locks.clone();
+        if list.rendered.is_empty() {
+            return Ok(());
+        }
+        let only_rendered = LockList { fixed: Vec::new(), ..list };
+        let locks = step::wanted_locks(self, &only_rendered).await.map_err(|error| {
+            let text = format!("the locks of builder {:?}: {error}", self.attempt.builder.name);
+            Some((Results::Exception, self.masker().text(&text)))
+        })?;
+        let mut orders = self.attempt.orders.clone();
+        let wanted = locks.clone();
+        let asked =
+            self.ask(|answer| BuildReport::LocksWanted { locks: wanted, step: None, answer });
+        let outcome = tokio::select! {
+            answer = asked => answer.map(|_| ()).map_err(|_| None),
+            order = Self::next_order(&mut orders) => Err(match order {
+                Order::Stop(reason) => Some((Results::Cancelled, format!("cancelled ({reason})"))),
+                Order::Abandon | Order::Run => None,
+            }),
+        };
+        self.attempt.orders = orders;
+        self.attempt.held.extend(locks);
+        outcome
     }
 
     /// An order that came since the last look.
@@ -152,6 +184,8 @@ impl Running {
             changes: attempt.changes.clone(),
             sourcestamps: attempt.sourcestamps.clone(),
             builddir: attempt.builddir.clone(),
+            url: attempt.generation.config.build_url(attempt.build.builder, attempt.build.number),
+            secrets: attempt.generation.config.provided.clone(),
         })
     }
 

@@ -224,7 +224,7 @@ pub struct Compared {
 pub enum BuildReport {
     /// A step wants these locks; the answer comes when it holds them all, and says whether it had
     /// to wait.
-    LocksWanted { locks: Vec<LockAccess>, step: StepId, answer: Answer<bool> },
+    LocksWanted { locks: Vec<LockAccess>, step: Option<StepId>, answer: Answer<bool> },
     /// What the build is doing, in words.
     StateChanged { text: String },
     /// A property was set.
@@ -320,7 +320,8 @@ impl Input {
 impl BuildReport {
     fn word(&self) -> String {
         match self {
-            Self::LocksWanted { step, .. } => format!("step {step} wants locks"),
+            Self::LocksWanted { step: Some(step), .. } => format!("step {step} wants locks"),
+            Self::LocksWanted { step: None, .. } => "wants locks".to_owned(),
             Self::StateChanged { text } => format!("is {text}"),
             Self::PropertiesSet { properties } => {
                 let names: Vec<&str> = properties.0.keys().map(String::as_str).collect();

@@ -53,6 +53,10 @@ pub enum Argument {
     Step(Arc<StepView>),
     /// A change.
     Change(Box<NewChange>),
+    /// Not handed over: the build for which what the function returns is rendered.
+    For(Arc<BuildView>),
+    /// Not handed over: what the function returns may hold lock accesses.
+    Locks,
 }
 
 /// Everything a step's run needs.

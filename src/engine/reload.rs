@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::base::clock::Timestamp;
 use crate::base::id::WorkerId;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, Compared, NewGeneration, Reloaded};
 use crate::engine::state::{Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
-use crate::model::config::Config;
+use crate::model::config::{Config, SchedulerKind, Times};
 use crate::model::difference;
 use crate::model::event::Event;
 use crate::store::{Result, builders, generations, schedulers, workers};
@@ -96,20 +97,29 @@ impl Turn<'_> {
 
     fn activate_schedulers(&mut self, generation: &Generation) -> Result<()> {
         schedulers::unconfigure_all(self.conn)?;
+        let old = self.state.generation.clone();
         for scheduler in self.state.schedulers.values_mut() {
             scheduler.is_configured = false;
         }
         for config in &generation.config.schedulers {
-            let (id, is_enabled) = schedulers::ensure(self.conn, &config.name, config.kind.word())?;
+            let (id, is_enabled, fired_at) =
+                schedulers::ensure(self.conn, &config.name, config.kind.word())?;
             let scheduler = self.state.schedulers.entry(id).or_insert_with(|| Scheduler {
                 name: config.name.clone(),
                 is_enabled,
                 is_configured: true,
                 held: Vec::new(),
+                fired_at,
             });
             scheduler.name.clone_from(&config.name);
             scheduler.is_enabled = is_enabled;
             scheduler.is_configured = true;
+            scheduler.fired_at = fired_at;
+            let before = old.config.scheduler(&config.name).map(|s| &s.kind);
+            if starts_anew(before, &config.kind, fired_at) {
+                scheduler.fired_at = Some(self.now);
+                schedulers::set_fired(self.conn, id, self.now)?;
+            }
         }
         self.begin_timers(generation)
     }
@@ -124,6 +134,26 @@ impl Turn<'_> {
         self.announce(Event::GenerationRejected { generation: id });
         self.answer(answer, Ok(()));
         Ok(())
+    }
+}
+
+/// Whether the times of a nightly scheduler are counted from now: it is new, or they have changed,
+/// and a time that has passed under the new ones was nobody's wish.
+fn starts_anew(
+    before: Option<&SchedulerKind>,
+    after: &SchedulerKind,
+    fired_at: Option<Timestamp>,
+) -> bool {
+    let times = |kind: &SchedulerKind| match kind {
+        SchedulerKind::Timed(timed) if matches!(timed.times, Times::Cron { .. }) => {
+            Some(format!("{:?}", timed.times))
+        }
+        _ => None,
+    };
+    match (before.map(times), times(after)) {
+        (_, None) => false,
+        (Some(before), after) => before != after || fired_at.is_none(),
+        (None, Some(_)) => fired_at.is_none(),
     }
 }
 

@@ -11,10 +11,10 @@ use crate::engine::attempt::Attempt;
 use crate::engine::beat::Turn;
 use crate::engine::input::Answer;
 use crate::engine::locks::Holder;
+use crate::engine::origins::Origins;
 use crate::engine::queue::{self, Candidate, Waiting};
 use crate::engine::state::{Order, Running, State};
 use crate::model::event::Event;
-use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::store::builds::NewBuild;
 use crate::store::{Result, builds, buildsets, changes, outbox, requests, steps};
@@ -108,33 +108,18 @@ impl Turn<'_> {
         let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(false) };
         requests::claim(self.conn, request, build.id, self.state.master, self.now)?;
         let made_of = changes::of_buildset(self.conn, wish.buildset)?;
-        let mut properties = Properties::from_values(&generation.config.properties, "Config");
-        for change in &made_of {
-            properties.update(&Properties::from_values(&change.what.properties, "Change"));
-        }
-        properties.update(&buildsets::properties(self.conn, wish.buildset)?);
-        properties.update(&Properties::from_values(&config.properties, "Builder"));
-        properties.update(&Properties::from_values(&of_worker.properties, "Worker"));
         let builddir = connection.info.join(&[&connection.info.basedir, &config.workerbuilddir]);
-        for (name, value, source) in [
-            ("buildername", config.name.as_str(), "Builder"),
-            ("workername", &worker_name, "Worker"),
-            ("builddir", &builddir, "Worker"),
-        ] {
-            properties.set(name, value.into(), source);
+        let properties = Origins {
+            config: &generation.config,
+            changes: &made_of,
+            buildset: buildsets::properties(self.conn, wish.buildset)?,
+            builder: (wish.builder, &config),
+            worker: &of_worker,
+            builddir: &builddir,
+            build: build.number,
+            sourcestamps: &wish.sourcestamps,
         }
-        properties.set("buildnumber", build.number.into(), "Build");
-        if let [stamp] = &wish.sourcestamps[..] {
-            for (name, value) in [
-                ("branch", stamp.branch.as_deref()),
-                ("revision", stamp.revision.as_deref()),
-                ("repository", Some(&*stamp.repository)),
-                ("project", Some(&*stamp.project)),
-                ("codebase", Some(&*stamp.codebase)),
-            ] {
-                properties.set(name, value.into(), "Build");
-            }
-        }
+        .properties();
         let shown = generation.masker.properties(&properties);
         builds::set_properties(self.conn, build.id, &shown)?;
         // Buildbot's step 0: clients count on it.
@@ -144,8 +129,8 @@ impl Turn<'_> {
         self.report("build_started", build.builder, request, Some(build.id), None)?;
 
         let holder = Holder { build: build.id, step: None };
-        let wants =
-            State::wants(&generation, &all_locks(&config, &of_worker), worker, &worker_name);
+        let held = all_locks(&config, &of_worker);
+        let wants = State::wants(&generation, &held, worker, &worker_name);
         self.state.locks.try_acquire(holder, &wants);
         self.state.set_request(request, state);
         if let Some(place) = self.state.workers.get_mut(&worker) {
@@ -178,6 +163,7 @@ impl Turn<'_> {
             link: connection.link,
             info: connection.info,
             properties,
+            held,
             changes: Arc::new(made_of),
             sourcestamps: Arc::new(wish.sourcestamps),
             builddir,
@@ -207,6 +193,7 @@ impl Turn<'_> {
         self.announce(Event::RequestCompleted { request: id, builder, results });
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
             self.announce(Event::BuildsetCompleted { buildset, results });
+            self.run_dependents(buildset, results)?;
             self.tell_of_buildset(buildset)?;
         }
         Ok(())
@@ -271,5 +258,5 @@ fn all_locks(
     builder: &crate::model::config::BuilderConfig,
     worker: &crate::model::config::WorkerConfig,
 ) -> Vec<crate::model::config::LockAccess> {
-    builder.locks.iter().chain(&worker.locks).copied().collect()
+    builder.locks.fixed.iter().chain(&worker.locks).copied().collect()
 }

@@ -15,7 +15,7 @@ use crate::model::outline::{self, Outline};
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 3] = ["kind", "flags", "options"];
+const HOLDERS: [&str; 5] = ["kind", "flags", "options", "times", "wanted"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 
@@ -56,6 +56,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         locks: _,
         properties,
         limits,
+        provided: _,
         secrets: _,
         files: _,
     } = config;

@@ -13,7 +13,9 @@ use crate::base::results::Results;
 use crate::base::tree::Tree;
 use crate::engine::{Engine, Generation};
 use crate::model::build::verdict;
-use crate::model::config::{Condition, Config, LockAccess, LockMode, StepConfig, StepFlags};
+use crate::model::config::{
+    Condition, Config, LockAccess, LockList, LockMode, StepConfig, StepFlags,
+};
 use crate::store::views::rehearsal::Asked;
 use crate::store::views::steps::Shown;
 use crate::store::views::{builds, properties, rehearsal, steps};
@@ -67,11 +69,11 @@ pub struct BuildAccount {
 /// How a lock is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LockAccount {
-    /// Its name.
+    /// Its name; for those that a function of the build names, the function's place.
     pub lock: String,
-    /// How.
+    /// How, as far as that is known without the function.
     #[serde(flatten)]
-    pub mode: LockMode,
+    pub mode: Option<LockMode>,
 }
 
 /// Whether a step ran.
@@ -181,8 +183,9 @@ impl Books<'_> {
         let line = detail.line;
         let builder = config.builder(&line.builder);
         let worker = config.worker(&line.worker);
-        let accesses = builder.iter().flat_map(|b| &b.locks);
-        let accesses = accesses.chain(worker.iter().flat_map(|w| &w.locks));
+        let of_builder = builder.iter().flat_map(|b| self.locks(&b.locks));
+        let of_worker = worker.iter().flat_map(|w| &w.locks).map(|a| lock(config, a));
+        let accesses = of_builder.chain(of_worker);
         let mut runs = self.record.of_build(&line.builder, line.number);
         let mut out = Vec::new();
         let factory = builder.map(|b| b.steps.as_slice()).unwrap_or_default();
@@ -193,7 +196,7 @@ impl Books<'_> {
         }
         let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(Some(BuildAccount {
-            locks: accesses.map(|a| lock(config, a)).collect(),
+            locks: accesses.collect(),
             properties: properties.into_iter().map(|(name, v, _)| (name, value(&v))).collect(),
             steps: out,
             builder: line.builder,
@@ -253,13 +256,27 @@ impl Books<'_> {
             results,
             text: row.map(|row| row.state.clone()),
             hidden: row.is_some_and(|row| row.hidden),
-            locks: step.locks.iter().map(|a| lock(&self.generation.config, a)).collect(),
+            locks: self.locks(&step.locks),
             flags: step.flags,
             workdir: Some(self.generation.masked(&run.workdir)).filter(|dir| !dir.is_empty()),
             options: run.options,
             commands: run.commands,
             logs,
         })
+    }
+
+    /// The locks of a list; of what is rendered, where it is written.
+    fn locks(&self, list: &LockList) -> Vec<LockAccount> {
+        let fixed = list.fixed.iter().map(|a| lock(&self.generation.config, a));
+        let rendered = list.rendered.iter().map(|value| {
+            let json = serde_json::to_value(value).unwrap_or_default();
+            let lock = match json.get("$function").and_then(Json::as_str) {
+                Some(site) => format!("what the function at {site} says"),
+                None => json.to_string(),
+            };
+            LockAccount { lock, mode: None }
+        });
+        fixed.chain(rendered).collect()
     }
 
     /// A name that nobody has rendered, as it is written.
@@ -318,5 +335,5 @@ fn refusal(step: &StepConfig) -> String {
 
 fn lock(config: &Config, access: &LockAccess) -> LockAccount {
     let name = config.locks.get(access.lock).map_or("?", |lock| lock.name.as_str());
-    LockAccount { lock: name.to_owned(), mode: access.mode }
+    LockAccount { lock: name.to_owned(), mode: Some(access.mode) }
 }

@@ -24,6 +24,7 @@ use super::slots::Slots;
 use crate::base::clock::Clock;
 use crate::base::results::Results;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
+use crate::engine::render::{Purpose, render_for};
 use crate::forge::github::client::Client;
 use crate::http;
 use crate::model::build::BuildView;
@@ -114,23 +115,29 @@ impl Host {
         let (function, depth) = self.function(callback)?;
         let fail = |error: mlua::Error| script_error(&error, &callback.site);
         let build = args.iter().find_map(|arg| match arg {
-            Argument::Build(build) => Some(build.clone()),
-            _ => None,
+            Argument::Build(build) | Argument::For(build) => Some(build.clone()),
+            Argument::Step(step) => Some(Arc::new(step.build.clone())),
+            Argument::Json(_) | Argument::Change(_) | Argument::Locks => None,
         });
+        let purpose = match args.iter().any(|arg| matches!(arg, Argument::Locks)) {
+            true => Purpose::Locks,
+            false => Purpose::Value,
+        };
         let args = self.arguments(&args).map_err(fail)?;
         let call = function.call_async::<Value>(args);
         let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
-        self.rendered(&value, build.as_ref(), &callback.site, depth).await
+        self.rendered(&value, build.map(|build| (build, purpose)), &callback.site, depth).await
     }
 
     fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
         let (lua, objects) = (&self.lua, &self.objects);
         args.iter()
-            .map(|arg| match arg {
-                Argument::Json(json) => convert::to_lua(lua, json),
-                Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
-                Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
-                Argument::Change(change) => build::change(lua, change),
+            .filter_map(|arg| match arg {
+                Argument::Json(json) => Some(convert::to_lua(lua, json)),
+                Argument::Build(view) => Some(build::build(lua, objects, view).map(Value::Table)),
+                Argument::Step(view) => Some(build::step(lua, objects, view).map(Value::Table)),
+                Argument::Change(change) => Some(build::change(lua, change)),
+                Argument::For(_) | Argument::Locks => None,
             })
             .collect()
     }
@@ -139,7 +146,7 @@ impl Host {
     async fn rendered(
         &self,
         value: &Value,
-        build: Option<&Arc<BuildView>>,
+        build: Option<(Arc<BuildView>, Purpose)>,
         site: &Site,
         depth: u32,
     ) -> Result<Json, ScriptError> {
@@ -149,7 +156,7 @@ impl Host {
             Ok(json) => return Ok(json),
             Err(problem) => problem,
         };
-        let Some(build) = build else {
+        let Some((build, purpose)) = build else {
             return Err(fail(format!(
                 "the function returned {problem}; plain data is needed here."
             )));
@@ -163,15 +170,16 @@ impl Host {
             lent.borrow_mut().push(callback.clone());
             callback
         };
-        let tree = render::read(&self.lua, value, &lend);
+        let tree = render::read(&self.lua, value, &lend, purpose);
         let out = match tree {
             Ok(tree) => {
                 let inside = Inside(self.mailbox.clone());
-                crate::engine::render::render(&tree, build, &inside).await
+                render_for(purpose, &tree, &build, &inside).await
             }
-            Err(what) => {
-                Err(fail(format!("what the function returned cannot be rendered: {what}")))
-            }
+            Err(flaw) => Err(fail(format!(
+                "what the function returned cannot be rendered: {}",
+                flaw.message
+            ))),
         };
         self.slots.give_back(&lent.into_inner());
         out

@@ -143,6 +143,27 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// `length` bytes from byte `from` on of the literal `text`, which stands at `site` or shortly
+    /// after; the line alone when it is not written there as it is.
+    pub(super) fn part(&self, site: &Site, text: &str, from: usize, length: usize) -> Spot {
+        let found = self.0.get(&site.file).and_then(|s| {
+            let start = s.tokens.partition_point(|t| t.line < site.line);
+            s.tokens[start..]
+                .iter()
+                .take_while(|t| t.line <= site.line + 3)
+                .find(|t| matches!(&t.kind, Kind::Text(literal) if literal == text))
+        });
+        let Some(token) = found else { return site.clone().into() };
+        let mut spot = token.spot(&site.file);
+        if token.width == count(text, 0, text.len()) + 2 {
+            let width = count(text, from, from + length).max(1);
+            spot.caret = Some((token.column + 1 + count(text, 0, from), width));
+        }
+        spot
+    }
+}
+
 impl Token {
     fn spot(&self, file: &Arc<str>) -> Spot {
         Spot {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{LockAccess, Site, StepConfig};
+use super::{LockList, Site, StepConfig};
 use crate::model::render::Renderable;
 
 /// `ci.builder`.
@@ -25,16 +25,42 @@ pub struct BuilderConfig {
     pub description: Option<String>,
     /// Directory on the worker, relative to its base (default: the name, `/` replaced by `_`).
     pub workerbuilddir: String,
+    /// Where its steps run, below its directory (default `build`).
+    pub workdir: Renderable,
     /// Locks held for the whole build.
-    pub locks: Vec<LockAccess>,
+    pub locks: LockList,
     /// Variables for every command of the build.
     pub env: Renderable,
     /// Properties of its builds (source `Builder`).
     pub properties: BTreeMap<String, Json>,
+    /// Properties for what nothing else has set (source `Builder`).
+    pub default_properties: BTreeMap<String, Json>,
     /// Whether waiting requests for the same source are merged (default true).
     pub collapse_requests: bool,
     /// Where it is defined.
     pub site: Site,
+}
+
+impl BuilderConfig {
+    /// A builder with every default, without workers and steps.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            workers: Vec::new(),
+            steps: Vec::new(),
+            tags: Vec::new(),
+            description: None,
+            workerbuilddir: name.replace('/', "_"),
+            workdir: Renderable::text("build"),
+            locks: LockList::default(),
+            env: Renderable::Map(BTreeMap::new()),
+            properties: BTreeMap::new(),
+            default_properties: BTreeMap::new(),
+            collapse_requests: true,
+            site: Site::default(),
+        }
+    }
 }
 
 fn each<S: Serializer>(steps: &[Arc<StepConfig>], serializer: S) -> Result<S::Ok, S::Error> {

@@ -8,11 +8,11 @@
 //! | `{"$function": "master.lua:12"}` | a Lua function, by the place where it is written |
 //! | `{"$secret": "token.txt"}` | a secret, by its file; null: written into the configuration |
 //! | `{"$property": "name", "default": …}` | `ci.property`; `default` only when given |
-//! | `{"$interpolate": "…", "kw": {…}}` | `ci.interpolate`; `kw` only when given |
+//! | `{"$interpolate": "…", "kw": {…}, "values": […]}` | `ci.interpolate`; `kw`, `values` only when given |
 //! | `{"$concat": […]}` | `a .. b` of renderables |
 //! | `{"$merge": […]}` | `ci.merge` |
 //! | `{"$transform": "master.lua:12", "arguments": […]}` | `ci.transform` |
-//! | `{"$builddir": true}` | `ci.builddir` |
+//! | `{"$builddir": true}`, `{"$url_for_build": true}` | `ci.builddir`, `ci.url_for_build` |
 //! | `{"$value": {…}}` | a table of the user's that has such a key itself |
 //!
 //! A text that merely contains a secret has `***` in its place.
@@ -100,6 +100,7 @@ impl Serialize for Config {
             locks,
             properties,
             limits,
+            provided: _,
             secrets,
             files,
         } = self;
@@ -167,6 +168,8 @@ impl Serialize for Renderable {
             Self::Map(entries) => entries.serialize(serializer),
             Self::Callback(function) => function.serialize(serializer),
             Self::Builddir => one(serializer, "$builddir", &true),
+            Self::Url => one(serializer, "$url_for_build", &true),
+            Self::Secret(name) => one(serializer, "$secret", name),
             Self::Concat(parts) => one(serializer, "$concat", parts),
             Self::Merge(maps) => one(serializer, "$merge", maps),
             Self::Property { name, default } => {
@@ -177,11 +180,14 @@ impl Serialize for Renderable {
                 }
                 map.end()
             }
-            Self::Interpolate(Interpolation { text, keywords, pieces: _ }) => {
+            Self::Interpolate(Interpolation { text, keywords, values, pieces: _ }) => {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("$interpolate", text)?;
                 if !keywords.is_empty() {
                     map.serialize_entry("kw", keywords)?;
+                }
+                if !values.is_empty() {
+                    map.serialize_entry("values", values)?;
                 }
                 map.end()
             }
@@ -198,7 +204,7 @@ impl Serialize for Renderable {
 /// The options of `ci.change_filter`; an entry of null means "empty".
 impl Serialize for ChangeFilter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { fields, properties, filter } = self;
+        let Self { fields, properties, not_properties, property_patterns, filter } = self;
         let mut map = serializer.serialize_map(None)?;
         for (field, tests) in fields {
             let word = field.word();
@@ -221,6 +227,17 @@ impl Serialize for ChangeFilter {
         }
         if !properties.is_empty() {
             map.serialize_entry("properties", properties)?;
+        }
+        if !not_properties.is_empty() {
+            map.serialize_entry("property_not_eq", not_properties)?;
+        }
+        for (key, of) in [("property_re", true), ("property_not_re", false)] {
+            let patterns = property_patterns.iter().filter(|(_, _, is_wanted)| *is_wanted == of);
+            let patterns: std::collections::BTreeMap<&str, &str> =
+                patterns.map(|(name, pattern, _)| (name.as_str(), pattern.as_str())).collect();
+            if !patterns.is_empty() {
+                map.serialize_entry(key, &patterns)?;
+            }
         }
         if let Some(filter) = filter {
             map.serialize_entry("filter", filter)?;

@@ -2,13 +2,16 @@
 //! functions in it are [`Callback`]s, slots of the generation's Lua state; nothing here knows Lua.
 //! One file for each kind of object, named as its constructor is.
 
+mod authz;
 mod builder;
 pub mod json;
 mod lock;
+mod parameter;
 mod reporter;
 mod scheduler;
 mod scripted;
 mod step;
+mod timed;
 mod worker;
 mod www;
 
@@ -20,16 +23,23 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
-pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
+pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
-pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scheduler::{
+    BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
+    SchedulerKind, Wanted,
+};
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
-pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
+pub use self::timed::{TimedScheduler, Times};
 pub use self::worker::WorkerConfig;
-pub use self::www::{Authz, Codebase, GithubHook, Www};
+pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
+use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 
 /// A place in the user's files.
@@ -67,6 +77,8 @@ impl PartialEq for Callback {
         true
     }
 }
+
+impl Eq for Callback {}
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +123,8 @@ pub struct Config {
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
     pub limits: Limits,
+    /// What `c.secrets_providers` have, by name.
+    pub provided: Arc<BTreeMap<String, Secret>>,
     /// Every secret that was read; masked in logs and answers.
     pub secrets: Vec<Secret>,
     /// Every file the configuration was made from, for the generation's row and the watcher.
@@ -118,6 +132,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The page of a build.
+    #[must_use]
+    pub fn build_url(&self, builder: BuilderId, number: i64) -> String {
+        format!("{}/builders/{builder}/builds/{number}", self.url.trim_end_matches('/'))
+    }
+
     /// The builder called `name`.
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {

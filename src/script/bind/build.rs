@@ -104,8 +104,7 @@ pub(in crate::script) fn step(
 /// The `data` of the step as the configuration made it.
 pub(in crate::script) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
     let made = objects.steps.get(&view.build.builder);
-    let at = usize::try_from(view.number).ok();
-    match made.zip(at).and_then(|(steps, at)| steps.get(at)) {
+    match made.and_then(|steps| steps.get(view.place)) {
         Some(step) => step.get("data"),
         None => Ok(Value::Nil),
     }

@@ -324,7 +324,8 @@ pub(super) fn scheduler(
     };
     made.finish();
     let kind = SchedulerKind::Scripted(Box::new(kind));
-    Some(SchedulerConfig { name, builders, properties, reason, kind, site })
+    let (codebases, priority) = (Vec::new(), 0);
+    Some(SchedulerConfig { name, builders, properties, codebases, reason, priority, kind, site })
 }
 
 /// Reads a reporter of a scripted type.
