@@ -2,7 +2,10 @@
 
 mod configuration;
 mod custom;
+mod deciding;
+mod edits;
 mod failure;
+mod filters;
 mod github;
 mod locks;
 mod output;
@@ -11,6 +14,8 @@ mod restart;
 mod sabotage;
 mod schedule;
 mod survival;
+mod timed;
+mod wishes;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};
