@@ -24,7 +24,7 @@ const PARTS: [(&str, i64); 6] =
 pub(super) fn install(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> {
     let kept = ground.clone();
     let now = move |_: &Lua, ()| {
-        Ok(Timestamp::from_microsecond(kept.now().0).map_or(Value::Nil, |at| seconds(at)))
+        Ok(Timestamp::from_microsecond(kept.now().0).map_or(Value::Nil, seconds))
     };
     let time = lua.create_table()?;
     time.set("now", lua.create_function(now)?)?;
@@ -33,7 +33,7 @@ pub(super) fn install(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::R
     time.set("fields", lua.create_function(fields)?)?;
     time.set("at", lua.create_function(at)?)?;
     time.set("duration", lua.create_function(duration)?)?;
-    time.set("format_duration", lua.create_function(format_duration)?)?;
+    time.set("format_duration", lua.create_function(|_, length: Value| format_duration(&length))?)?;
     native.set("time", time)
 }
 
@@ -231,10 +231,10 @@ fn duration(_: &Lua, said: Value) -> mlua::Result<Value> {
     Ok(Value::Number(length.as_secs_f64()))
 }
 
-fn format_duration(_: &Lua, length: Value) -> mlua::Result<String> {
-    let known = number(&length).filter(|s| *s >= 0.0);
+fn format_duration(length: &Value) -> mlua::Result<String> {
+    let known = number(length).filter(|s| *s >= 0.0);
     match known.and_then(|s| Duration::try_from_secs_f64(s).ok()) {
         Some(length) => Ok(text::duration(length)),
-        None => Err(wrong("what ci.time.format_duration takes", "seconds, not negative", &length)),
+        None => Err(wrong("what ci.time.format_duration takes", "seconds, not negative", length)),
     }
 }

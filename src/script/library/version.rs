@@ -11,7 +11,7 @@ const API: u32 = 1;
 
 pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
     native.set("api", API)?;
-    native.set("semver_parse", lua.create_function(parse)?)?;
+    native.set("semver_parse", lua.create_function(|lua, text: Value| parse(lua, &text))?)?;
     native.set(
         "semver_compare",
         lua.create_function(|_, (a, b): (Value, Value)| {
@@ -26,7 +26,10 @@ pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
             Ok(requirement(&wanted)?.matches(&of))
         })?,
     )?;
-    native.set("require_version", lua.create_function(require_version)?)?;
+    native.set(
+        "require_version",
+        lua.create_function(|_, wanted: Value| require_version(&wanted))?,
+    )?;
     native.set(
         "sha256",
         lua.create_function(|_, text: Value| {
@@ -64,8 +67,8 @@ fn requirement(value: &Value) -> mlua::Result<VersionReq> {
     })
 }
 
-fn parse(lua: &Lua, text: Value) -> mlua::Result<Table> {
-    let version = version(&text)?;
+fn parse(lua: &Lua, text: &Value) -> mlua::Result<Table> {
+    let version = version(text)?;
     let out = lua.create_table()?;
     out.set("major", version.major)?;
     out.set("minor", version.minor)?;
@@ -75,8 +78,8 @@ fn parse(lua: &Lua, text: Value) -> mlua::Result<Table> {
     Ok(out)
 }
 
-fn require_version(_: &Lua, wanted: Value) -> mlua::Result<()> {
-    let requirement = requirement(&wanted)?;
+fn require_version(wanted: &Value) -> mlua::Result<()> {
+    let requirement = requirement(wanted)?;
     let mut own = version_of(env!("CARGO_PKG_VERSION"))?;
     // A preview of 0.4 has what 0.4 has.
     (own.pre, own.build) = (Prerelease::EMPTY, BuildMetadata::EMPTY);
