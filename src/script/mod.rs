@@ -4,10 +4,12 @@
 
 mod bind;
 mod budget;
+mod compiled;
 mod convert;
 mod embed;
 pub mod fault;
 mod fields;
+mod fingerprint;
 mod handle;
 mod hints;
 mod host;
@@ -27,6 +29,7 @@ pub mod steady;
 #[cfg(test)]
 mod stubs;
 pub mod texts;
+mod upvalues;
 pub mod watch;
 mod watchdog;
 pub mod worker_config;

@@ -3,6 +3,7 @@
 mod configuration;
 mod custom;
 mod failure;
+mod functions;
 mod github;
 mod locks;
 mod output;
