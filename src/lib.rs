@@ -73,6 +73,8 @@
 //!   up only what needs it.
 //! * A stop or cancel is a row before it is answered: however the attempt ends then, it is not tried
 //!   again.
+//! * What a removed builder or scheduler leaves waiting is cancelled after an hour, not at once: most
+//!   removals that hurt are mistakes. The hour is not stored; a restart begins it anew.
 //! * The request is a machine of its own (`model::request`) and is the fence: only the current
 //!   attempt can give it a result. Build and step need none, their task is their state; what must
 //!   outlive it is in the rows.

@@ -24,7 +24,11 @@ function define.kind(kind, methods, extra)
       local record = records[self]
       local value = record.options[key]
       if value ~= nil then return value end
-      return methods and methods[key]
+      local method = methods and methods[key]
+      if method ~= nil then return method end
+      -- What is known of the present, while a call lasts that was told: `worker.info`.
+      local live = methods and native.live[self]
+      return live and live[key]
     end,
     __newindex = function(_, key)
       error(("this %s cannot be changed after it was made; give `%s` to its constructor, or keep it in `data`.")
@@ -69,11 +73,19 @@ function define.maker(kind, called, full_name, methods, extra)
   return define.constructor(make, { name = full_name, kind = kind })
 end
 
+-- A table of constructors of one sort; the kind of each is its name with `suffix`.
+function define.makers(path, suffix, names)
+  local makers = {}
+  for _, name in ipairs(names) do makers[name] = define.maker(name .. suffix, name, path .. "." .. name) end
+  return define.namespace(path, makers)
+end
+
 -- What stands for a name that does not exist: the error is recorded, and loading goes on.
 local nothing = setmetatable({}, {
   __name = "broken",
   __metatable = false,
-  __index = function(self) return self end,
+  -- It has no elements: a loop over them would never end.
+  __index = function(self, key) if type(key) ~= "number" then return self end end,
   __newindex = function() end,
   __call = function(self) return self end,
   __concat = function(self) return self end,

@@ -23,13 +23,21 @@ local function kind(name)
     __pairs = refuse "contents",
     __lt = refuse "order",
     __le = refuse "order",
+    __eq = refuse "value to compare",
     __add = refuse "number",
     __sub = refuse "number",
+    __mul = refuse "number",
+    __div = refuse "number",
+    __idiv = refuse "number",
+    __mod = refuse "number",
+    __unm = refuse "number",
     __tostring = function() return "ci." .. name end,
   })
 end
 
-for _, name in ipairs { "property", "interpolate", "renderer", "transform", "merge", "builddir", "concat" } do
+for _, name in ipairs {
+  "property", "interpolate", "renderer", "transform", "merge", "builddir", "url_for_build", "secret", "concat",
+} do
   kind(name)
 end
 
@@ -43,14 +51,31 @@ function render.property(name, default)
   return define.object("property", { name = name, default = default }, "property")
 end
 
-function render.interpolate(text, keywords)
-  if not check(type(text) == "string", "ci.interpolate takes a text and, perhaps, a table of values for `%(kw:…)s`.") then
-    text = ""
+-- A table without positions and without a kind names what `%(kw:…)s` looks up; everything else is a
+-- value for a `%s`.
+local function is_keywords(value)
+  return type(value) == "table" and not define.record(value) and getmetatable(value) ~= false and value[1] == nil
+end
+
+function render.interpolate(text, ...)
+  if not check(type(text) == "string", "ci.interpolate takes a text and, perhaps, values.") then text = "" end
+  local values = table.pack(...)
+  if values.n == 0 then return define.object("interpolate", { text = text }, "interpolate") end
+  if values.n == 1 and is_keywords(values[1]) then
+    return define.object("interpolate", { text = text, keywords = values[1] }, "interpolate")
   end
-  if not check(keywords == nil or type(keywords) == "table", "the second argument of ci.interpolate is a table of values.") then
-    keywords = nil
+  for i = 1, values.n do
+    check(
+      not is_keywords(values[i]),
+      "ci.interpolate takes values in order (`%s`) or one table of names (`%(kw:…)s`), not both."
+    )
   end
-  return define.object("interpolate", { text = text, keywords = keywords or {} }, "interpolate")
+  return define.object("interpolate", { text = text, values = values }, "interpolate")
+end
+
+function render.secret(name)
+  if not check(type(name) == "string" and name ~= "", "ci.secret takes the name of a secret.") then name = "" end
+  return define.object("secret", { name = name }, "secret")
 end
 
 function render.renderer(f)
@@ -72,5 +97,6 @@ function render.merge(...)
 end
 
 render.builddir = define.object("builddir", {}, "builddir")
+render.url_for_build = define.object("url_for_build", {}, "url_for_build")
 
 return render

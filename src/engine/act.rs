@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::base::id::BuildId;
+use crate::engine::adviser::Question;
 use crate::engine::attempt::Attempt;
 use crate::engine::ports::Link;
 use crate::engine::state::Order;
@@ -17,6 +18,8 @@ pub(super) enum Act {
     StartBuild(Box<Attempt>),
     /// Tell the task of a build something.
     OrderBuild(BuildId, watch::Sender<Order>, Order),
+    /// Put a question to functions of the configuration.
+    Ask(Box<Question>),
     /// There are deliveries to read.
     WakeIntake,
     /// There is something to tell scripted schedulers.
@@ -38,6 +41,7 @@ impl fmt::Debug for Act {
                 )
             }
             Self::OrderBuild(build, _, order) => write!(f, "order build {build}: {order:?}"),
+            Self::Ask(question) => write!(f, "ask {}", question.what.word()),
             Self::WakeIntake => f.write_str("wake intake"),
             Self::WakePlanner => f.write_str("wake planner"),
             Self::CloseLink(worker, _, why) => write!(f, "close {worker}: {why}"),

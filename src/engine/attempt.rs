@@ -17,13 +17,15 @@ use crate::base::text;
 use crate::engine::input::{BuildReport, Input};
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
-use crate::engine::ports::Link;
+use crate::engine::ports::{Argument, Link, ScriptError};
+use crate::engine::render::render;
+use crate::engine::returned::is_true;
 use crate::engine::state::Order;
 use crate::engine::step::{self, StepEnd};
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::build::{Build, BuildView, verdict};
 use crate::model::change::Change;
-use crate::model::config::BuilderConfig;
+use crate::model::config::{BuilderConfig, Condition, LockAccess, LockList};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::worker::WorkerInfo;
@@ -39,6 +41,8 @@ pub(super) struct Attempt {
     pub(super) link: Arc<dyn Link>,
     pub(super) info: Arc<WorkerInfo>,
     pub(super) properties: Properties,
+    /// Locks that the build holds.
+    pub(super) held: Vec<LockAccess>,
     pub(super) changes: Arc<Vec<Change>>,
     pub(super) sourcestamps: Arc<Vec<Sourcestamp>>,
     /// Absolute on the worker.
@@ -54,6 +58,16 @@ pub(super) struct Running {
     pub(super) attempt: Attempt,
     /// Names that steps have already.
     names: Vec<String>,
+}
+
+/// What `do_build_if` says.
+enum Wanted {
+    Yes,
+    No,
+    Failed(ScriptError),
+    /// The build was stopped before it answered.
+    Stopped(String),
+    Abandoned,
 }
 
 /// Runs a build from its first step to its result. A bug in it ends this build, not the farm.
@@ -80,12 +94,27 @@ pub(super) async fn run(attempt: Attempt) {
 impl Running {
     /// Runs the steps; none = the attempt was given up.
     async fn steps(&mut self) -> Option<(Results, String)> {
+        match self.is_wanted().await {
+            Wanted::Yes => {}
+            Wanted::No => return Some((Results::Skipped, "build skipped".to_owned())),
+            Wanted::Failed(error) => {
+                let error = self.masker().text(&format!("do_build_if failed: {error}"));
+                return Some((Results::Exception, error));
+            }
+            Wanted::Stopped(reason) => {
+                return Some((Results::Cancelled, format!("cancelled ({reason})")));
+            }
+            Wanted::Abandoned => return None,
+        }
         let mut results = Results::Success;
         let mut summary = None;
         let mut goes_on = true;
         let steps = std::mem::take(&mut self.attempt.builder.steps);
         let mut number = 0;
-        for config in &steps {
+        if let Err(end) = self.take_rendered_locks().await {
+            return end;
+        }
+        for (place, config) in steps.iter().enumerate() {
             match self.take_order() {
                 Some(Order::Abandon) => return None,
                 Some(Order::Stop(reason)) => {
@@ -99,7 +128,7 @@ impl Running {
                 continue;
             }
             number += 1;
-            let end = step::run(self, config, number).await;
+            let end = step::run(self, config, place, number).await;
             let (step_results, text, stopped) = match end {
                 StepEnd::Abandoned => return None,
                 StepEnd::Finished { results, text, stopped } => (results, text, stopped),
@@ -118,6 +147,61 @@ impl Running {
             return None;
         }
         Some((results, build_text(results, summary.as_deref())))
+    }
+
+    /// Whether the build does anything at all; asked before the worker hears of it.
+    async fn is_wanted(&mut self) -> Wanted {
+        let Some(condition) = self.attempt.builder.decisions.do_build_if.clone() else {
+            return Wanted::Yes;
+        };
+        let (view, generation) = (self.view(), self.attempt.generation.clone());
+        let scripts = generation.scripts.as_ref();
+        let answer = async {
+            match &condition {
+                Condition::Value(value) => render(value, &view, scripts).await,
+                Condition::Callback(callback) => {
+                    scripts.call(callback, vec![Argument::Build(view.clone())]).await
+                }
+            }
+        };
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(answer) if is_true(&answer) => Wanted::Yes,
+                Ok(_) => Wanted::No,
+                Err(error) => Wanted::Failed(error),
+            },
+            order = Self::next_order(&mut self.attempt.orders) => match order {
+                Order::Stop(reason) => Wanted::Stopped(reason),
+                Order::Abandon | Order::Run => Wanted::Abandoned,
+            },
+        }
+    }
+
+    /// Takes the builder's locks that a function of the build names; the others came with the claim.
+    async fn take_rendered_locks(&mut self) -> Result<(), Option<(Results, String)>> {
+        let list = self.attempt.builder.locks.clone();
+        if list.rendered.is_empty() {
+            return Ok(());
+        }
+        let only_rendered = LockList { fixed: Vec::new(), ..list };
+        let locks = step::wanted_locks(self, &only_rendered).await.map_err(|error| {
+            let text = format!("the locks of builder {:?}: {error}", self.attempt.builder.name);
+            Some((Results::Exception, self.masker().text(&text)))
+        })?;
+        let mut orders = self.attempt.orders.clone();
+        let wanted = locks.clone();
+        let asked =
+            self.ask(|answer| BuildReport::LocksWanted { locks: wanted, step: None, answer });
+        let outcome = tokio::select! {
+            answer = asked => answer.map(|_| ()).map_err(|_| None),
+            order = Self::next_order(&mut orders) => Err(match order {
+                Order::Stop(reason) => Some((Results::Cancelled, format!("cancelled ({reason})"))),
+                Order::Abandon | Order::Run => None,
+            }),
+        };
+        self.attempt.orders = orders;
+        self.attempt.held.extend(locks);
+        outcome
     }
 
     /// An order that came since the last look.
@@ -152,6 +236,8 @@ impl Running {
             changes: attempt.changes.clone(),
             sourcestamps: attempt.sourcestamps.clone(),
             builddir: attempt.builddir.clone(),
+            url: attempt.generation.config.build_url(attempt.build.builder, attempt.build.number),
+            secrets: attempt.generation.config.provided.clone(),
         })
     }
 

@@ -24,7 +24,7 @@ use crate::engine::input::{Answer, GuestWrite, Input};
 use crate::engine::output::LogWriter;
 use crate::engine::state::State;
 use crate::engine::tasks::Tasks;
-use crate::engine::{Engine, Generation, Refusal, Sabotage, attempt};
+use crate::engine::{Engine, Generation, Refusal, Sabotage, adviser, attempt};
 use crate::model::event::Event;
 use crate::store::{Conn, Result, StoreError, Writer};
 
@@ -99,6 +99,9 @@ impl Beat {
         // Most turns only record what builds do; then there is nothing to schedule.
         let is_due = self.deadline.is_some_and(|at| at <= now);
         let schedules = is_due || batch.iter().any(Input::may_start_builds);
+        if batch.iter().any(Input::is_news) {
+            state.advice.round += 1;
+        }
         let mut deadline = self.deadline;
         let outcome = self.writer.transaction(|conn| {
             let mut turn = Turn { conn, state, env, now, out: Outcome::default() };
@@ -113,8 +116,8 @@ impl Beat {
                 }
             }
             if schedules {
-                deadline = turn.run_schedulers()?;
-                turn.run_queue()?;
+                let wakes = [turn.run_schedulers()?, turn.end_orphans()?, turn.run_queue()?];
+                deadline = wakes.into_iter().flatten().min();
             }
             Ok(turn.out)
         })?;
@@ -147,6 +150,7 @@ impl Beat {
             Act::OrderBuild(_, task, order) => {
                 task.send_replace(order);
             }
+            Act::Ask(question) => self.env.tasks.spawn("advice", adviser::ask(*question)),
             Act::WakeIntake => self.env.intake.notify_one(),
             Act::WakePlanner => self.env.planner.notify_one(),
             Act::CloseLink(_, link, why) => link.close(&why),
@@ -164,6 +168,7 @@ impl Turn<'_> {
             Input::DeliveryRead { delivery, generation, outcome, answer } => {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
+            Input::Advised(advised) => self.advised(*advised),
             Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),
             Input::Forced { force, answer } => self.forced(force, answer),
             Input::BuildWanted { order, answer } => self.build_wanted(order, answer),
@@ -184,8 +189,8 @@ impl Turn<'_> {
                 Ok(())
             }
             Input::WorkerDetached { worker, epoch } => self.worker_detached(worker, epoch),
-            Input::GenerationLoaded { generation, answer } => {
-                self.generation_loaded(*generation, answer)
+            Input::GenerationLoaded { generation, compared, answer } => {
+                self.generation_loaded(*generation, compared, answer)
             }
             Input::GenerationRefused { error, files, answer } => {
                 self.generation_refused(&error, &files, answer)

@@ -1,83 +1,20 @@
 //! Buildsets: from what a scheduler or a user wants to requests in queues, in one transaction.
 
-use std::collections::BTreeMap;
-
-use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, RequestId, SchedulerId};
+use crate::base::id::{BuildId, BuilderId, RequestId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
 use crate::engine::input::{Answer, BuildOrder, Force, Started};
-use crate::engine::schedule::branch;
-use crate::model::config::{ReporterKind, SchedulerKind};
+use crate::model::config::{Collapse, ReporterKind, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
 use crate::store::buildsets::{self, NewBuildset};
-use crate::store::{Result, builds, changes, outbox, requests, sourcestamps};
+use crate::store::{Result, builds, outbox, requests, sourcestamps};
 
 impl Turn<'_> {
-    /// Lets every scheduler look at what it holds; returns when one wants to look again.
-    pub(super) fn run_schedulers(&mut self) -> Result<Option<Timestamp>> {
-        let mut next: Option<Timestamp> = None;
-        let ids: Vec<SchedulerId> = self
-            .state
-            .schedulers
-            .iter()
-            .filter(|(_, s)| s.is_enabled && s.is_configured && !s.held.is_empty())
-            .map(|(id, _)| *id)
-            .collect();
-        let generation = self.state.generation.clone();
-        for id in ids {
-            let Some(scheduler) = self.state.schedulers.get_mut(&id) else { continue };
-            let Some(config) = generation.config.scheduler(&scheduler.name) else { continue };
-            let SchedulerKind::Branch(rules) = &config.kind else { continue };
-            let decision = branch::decide(rules, &scheduler.held, self.now);
-            if let Some(at) = decision.next {
-                next = Some(next.map_or(at, |n| n.min(at)));
-            }
-            let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
-            let groups: Vec<Vec<_>> = decision
-                .ready
-                .iter()
-                .map(|group| group.iter().filter_map(|i| held[*i].take()).collect())
-                .collect();
-            scheduler.held = held.into_iter().flatten().collect();
-            for group in groups {
-                self.build_changes(id, config, &group)?;
-            }
-        }
-        Ok(next)
-    }
-
-    fn build_changes(
-        &mut self,
-        id: SchedulerId,
-        config: &crate::model::config::SchedulerConfig,
-        group: &[branch::Held],
-    ) -> Result<()> {
-        let mut stamps: BTreeMap<String, Sourcestamp> = BTreeMap::new();
-        for held in group {
-            changes::release(self.conn, id, held.change.id)?;
-            // Per codebase the newest change's source, its own revision included.
-            stamps.insert(held.change.what.codebase.clone(), held.change.what.sourcestamp());
-        }
-        let mut properties = Properties::from_values(&config.properties, "Scheduler");
-        properties.set("scheduler", config.name.clone().into(), "Scheduler");
-        let set = NewBuildset {
-            scheduler: Some(id),
-            reason: config.reason(),
-            sourcestamps: stamps.into_values().collect(),
-            changes: group.iter().map(|h| h.change.id).collect(),
-            properties,
-            rebuilt: None,
-        };
-        self.add_buildset(&set, &config.builders, 0)?;
-        Ok(())
-    }
-
     pub(super) fn forced(&mut self, force: Force, answer: Answer<Started>) -> Result<()> {
         let generation = self.state.generation.clone();
         let scheduler = self
@@ -101,9 +38,7 @@ impl Turn<'_> {
                 .iter()
                 .find(|b| !config.builders.contains(b))
                 .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
-            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => {
-                Some(format!("{} is not a force scheduler.", config.name))
-            }
+            _ => Some(format!("{} is not a force scheduler.", config.name)),
         };
         if let Some(text) = refusal {
             self.answer(answer, Err(Refusal::Invalid(text)));
@@ -112,6 +47,11 @@ impl Turn<'_> {
         let builders = if force.builders.is_empty() { &config.builders } else { &force.builders };
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
+        let words = match &config.kind {
+            SchedulerKind::Force(force) => force.reason_string.as_deref(),
+            _ => None,
+        };
+        let reason = forced_reason(words, &force.owner, &force.reason);
         properties.update(&Properties::from_values(&force.properties, "Force Build Form"));
         properties.set("reason", force.reason.clone().into(), "Force Build Form");
         properties.set("owner", force.owner.clone().into(), "Force Build Form");
@@ -122,7 +62,7 @@ impl Turn<'_> {
         };
         let set = NewBuildset {
             scheduler: Some(id),
-            reason: format!("A build was forced by '{}': {}", force.owner, force.reason),
+            reason,
             sourcestamps: stamps,
             properties,
             ..NewBuildset::default()
@@ -225,8 +165,13 @@ impl Turn<'_> {
     fn collapse_into(&mut self, newer: &Request) -> Result<()> {
         let name = self.state.builders.get(&newer.builder).map(|b| b.name.as_str());
         let config = name.and_then(|n| self.state.generation.config.builder(n));
-        if !config.is_some_and(|b| b.collapse_requests) {
-            return Ok(());
+        match config.map(|b| self.state.generation.config.collapse(b)) {
+            Some(Collapse::Compatible) => {}
+            Some(Collapse::Ask(_)) => {
+                self.compare_later(newer);
+                return Ok(());
+            }
+            Some(Collapse::Never) | None => return Ok(()),
         }
         let queue = self.state.waiting.get(&newer.builder);
         let superfluous: Vec<RequestId> = queue
@@ -256,7 +201,9 @@ impl Turn<'_> {
             return Ok(());
         };
         for reporter in &self.state.generation.config.reporters {
-            if reporter.builders.as_ref().is_some_and(|b| !b.iter().any(|b| b == name)) {
+            let covers = reporter.builders.as_ref().is_none_or(|b| b.iter().any(|b| b == name));
+            // One that no longer reports the builder still ends what it has begun to tell.
+            if !covers && !outbox::tellers(self.conn, request)?.contains(&reporter.name) {
                 continue;
             }
             let is_told = match &reporter.kind {
@@ -270,4 +217,26 @@ impl Turn<'_> {
         }
         Ok(())
     }
+}
+
+/// The reason of a forced buildset, in the configuration's words or Buildbot's.
+fn forced_reason(words: Option<&str>, owner: &str, reason: &str) -> String {
+    let words = words.unwrap_or("A build was forced by '%(owner)s': %(reason)s");
+    let mut out = String::new();
+    let mut rest = words;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        rest = if let Some(after) = after.strip_prefix("(owner)s") {
+            out.push_str(owner);
+            after
+        } else if let Some(after) = after.strip_prefix("(reason)s") {
+            out.push_str(reason);
+            after
+        } else {
+            out.push('%');
+            after.strip_prefix('%').unwrap_or(after)
+        };
+    }
+    out.push_str(rest);
+    out
 }

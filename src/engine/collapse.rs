@@ -9,7 +9,7 @@ use crate::model::sourcestamp::Sourcestamp;
 /// branch, project and repository, and either both come from changes, `newer` from newer ones, or
 /// neither does and the revisions are equal.
 #[must_use]
-pub(crate) fn is_superfluous(older: &Request, newer: &Request) -> bool {
+pub fn is_superfluous(older: &Request, newer: &Request) -> bool {
     if older.state != RequestState::Waiting
         || older.id == newer.id
         || older.builder != newer.builder

@@ -13,6 +13,7 @@ use crate::base::id::{
     SchedulerId, StepId, WorkerId,
 };
 use crate::base::results::Results;
+use crate::engine::advice::{Pick, Ticket};
 use crate::engine::ports::{Ack, Link};
 use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
@@ -40,6 +41,8 @@ pub enum Input {
         outcome: Result<JudgedReading, String>,
         answer: Answer<()>,
     },
+    /// Functions of the configuration have answered a question of the engine's.
+    Advised(Box<Advised>),
     /// A function of a scripted scheduler has returned or failed.
     SchedulerRan { ran: Box<SchedulerRan>, answer: Answer<()> },
     /// A user starts builds.
@@ -59,7 +62,11 @@ pub enum Input {
     /// A worker's connection ended.
     WorkerDetached { worker: WorkerId, epoch: i64 },
     /// A configuration was loaded and checked.
-    GenerationLoaded { generation: Box<NewGeneration>, answer: Answer<Reloaded> },
+    GenerationLoaded {
+        generation: Box<NewGeneration>,
+        compared: Compared,
+        answer: Answer<Reloaded>,
+    },
     /// A configuration was refused.
     GenerationRefused { error: String, files: Vec<(String, Option<String>)>, answer: Answer<()> },
     /// A build's task reports; see [`BuildReport`].
@@ -107,6 +114,37 @@ pub struct JudgedChange {
     pub change: NewChange,
     /// By scheduler name.
     pub judgements: BTreeMap<String, Judgement>,
+}
+
+/// The answer to a question that was put to functions of the configuration.
+pub struct Advised {
+    /// The question's number.
+    pub ticket: Ticket,
+    /// The answer.
+    pub said: Said,
+    /// Each function that was called, and what went wrong with it.
+    pub calls: Vec<(String, Option<String>)>,
+}
+
+/// What was decided.
+pub enum Said {
+    /// The order in which builders get their turn; none = the engine's own.
+    Order(Option<Vec<BuilderId>>),
+    /// What a builder builds next; none = it is not configured any more.
+    Pick(BuilderId, Option<Pick>),
+    /// The requests of the builder that give way to the newer one.
+    Merge(BuilderId, RequestId, Vec<RequestId>),
+    /// What a scheduler's buildset is, or why there is none.
+    Compose(SchedulerId, Result<Composed, String>),
+}
+
+/// What functions decided about a buildset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// Its builders.
+    pub builders: Vec<String>,
+    /// The priority of its requests.
+    pub priority: i64,
 }
 
 /// What came of a call of a scripted scheduler.
@@ -207,11 +245,20 @@ pub struct Reloaded {
     pub changes: Vec<String>,
 }
 
+/// What differs from a certain generation. Comparing takes longer than the beat may wait, so it is
+/// done before; it counts if that generation is still the active one.
+pub struct Compared {
+    /// The generation that was active then.
+    pub with: GenerationId,
+    /// What differs.
+    pub reloaded: Reloaded,
+}
+
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
 pub enum BuildReport {
     /// A step wants these locks; the answer comes when it holds them all, and says whether it had
     /// to wait.
-    LocksWanted { locks: Vec<LockAccess>, step: StepId, answer: Answer<bool> },
+    LocksWanted { locks: Vec<LockAccess>, step: Option<StepId>, answer: Answer<bool> },
     /// What the build is doing, in words.
     StateChanged { text: String },
     /// A property was set.
@@ -251,6 +298,7 @@ impl Input {
             | Self::LogGrew { .. }
             | Self::GenerationRefused { .. } => false,
             Self::DeliveryRead { .. }
+            | Self::Advised(_)
             | Self::Forced { .. }
             | Self::SchedulerRan { .. }
             | Self::BuildWanted { .. }
@@ -265,6 +313,12 @@ impl Input {
         }
     }
 
+    /// Whether it is something new to the queue, so that functions which said no are asked again.
+    pub(super) fn is_news(&self) -> bool {
+        let is_step = matches!(self, Self::Build { report: BuildReport::StepFinished { .. }, .. });
+        self.may_start_builds() && !is_step && !matches!(self, Self::Advised(_))
+    }
+
     /// The input in a few words, for a transcript.
     pub(super) fn word(&self) -> String {
         match self {
@@ -275,6 +329,7 @@ impl Input {
                 Ok(reading) => format!("delivery {delivery} read: {}", reading.verdict),
                 Err(error) => format!("delivery {delivery} failed: {error}"),
             },
+            Self::Advised(advised) => advised.said.word(),
             Self::SchedulerRan { ran, .. } => match &ran.outcome {
                 Ok(plan) => {
                     let builds = crate::base::text::count(plan.builds.len(), "buildset");
@@ -304,10 +359,22 @@ impl Input {
     }
 }
 
+impl Said {
+    fn word(&self) -> String {
+        match self {
+            Self::Order(order) => format!("order of builders: {order:?}"),
+            Self::Pick(builder, pick) => format!("builder {builder}: {pick:?}"),
+            Self::Merge(_, newer, older) => format!("to request {newer} give way: {older:?}"),
+            Self::Compose(scheduler, outcome) => format!("scheduler {scheduler}: {outcome:?}"),
+        }
+    }
+}
+
 impl BuildReport {
     fn word(&self) -> String {
         match self {
-            Self::LocksWanted { step, .. } => format!("step {step} wants locks"),
+            Self::LocksWanted { step: Some(step), .. } => format!("step {step} wants locks"),
+            Self::LocksWanted { step: None, .. } => "wants locks".to_owned(),
             Self::StateChanged { text } => format!("is {text}"),
             Self::PropertiesSet { properties } => {
                 let names: Vec<&str> = properties.0.keys().map(String::as_str).collect();

@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use serde_json::Value as Json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::DeliveryId;
 use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
+use crate::engine::returned::is_true;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
-use crate::model::config::{BranchScheduler, Callback, SchedulerKind};
+use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
 use crate::model::filter::{ChangeFilter, Verdict};
 use crate::store::deliveries;
@@ -87,19 +89,8 @@ impl Intake {
 async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
     let id = delivery.id;
     let generation = engine.generation();
-    let outcome = match generation.scripts.read_delivery(delivery).await {
-        Ok(reading) => {
-            let mut judged = Vec::new();
-            for change in reading.changes {
-                let judgements = judge_all(&generation, &change).await;
-                judged.push(JudgedChange { change, judgements });
-            }
-            Ok(JudgedReading {
-                changes: judged,
-                cancels: reading.cancels,
-                verdict: reading.verdict,
-            })
-        }
+    let outcome = match read(&generation, delivery).await {
+        Ok(reading) => Ok(reading),
         Err(error) => {
             tracing::error!(delivery = id.0, %error, "a delivery could not be read");
             Err(error.to_string())
@@ -114,17 +105,52 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
     id
 }
 
+/// What a delivery means: its changes, each with its codebase and what schedulers make of it.
+async fn read(generation: &Generation, delivery: Delivery) -> Result<JudgedReading, ScriptError> {
+    let reading = generation.scripts.read_delivery(delivery).await?;
+    let mut changes = Vec::new();
+    for mut change in reading.changes {
+        if change.codebase.is_empty() {
+            change.codebase = codebase(generation, &change).await?;
+        }
+        let judgements = judge_all(generation, &change).await;
+        changes.push(JudgedChange { change, judgements });
+    }
+    Ok(JudgedReading { changes, cancels: reading.cancels, verdict: reading.verdict })
+}
+
+/// What `codebase_generator` says of a change that came without a codebase.
+async fn codebase(generation: &Generation, change: &NewChange) -> Result<String, ScriptError> {
+    let Some(callback) = &generation.config.decisions.codebase_generator else {
+        return Ok(String::new());
+    };
+    let args = vec![Argument::Change(Box::new(change.clone()))];
+    match generation.scripts.call(callback, args).await? {
+        Json::String(codebase) => Ok(codebase),
+        Json::Null => Ok(String::new()),
+        other => Err(ScriptError {
+            message: format!("codebase_generator must return a string, not {other}."),
+            site: Some(callback.site.clone()),
+            is_failure: false,
+        }),
+    }
+}
+
 /// What every scheduler makes of a change.
 async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<String, Judgement> {
     let mut out = BTreeMap::new();
     for scheduler in &generation.config.schedulers {
-        let judged = match &scheduler.kind {
-            SchedulerKind::Branch(rules) => judge(generation, rules, change).await,
-            SchedulerKind::Scripted(rules) if rules.on_change.is_some() => {
+        if let Some(why) = is_elsewhere(scheduler, change) {
+            out.insert(scheduler.name.clone(), Judgement::Refused(why));
+            continue;
+        }
+        let judged = match (&scheduler.kind, scheduler.kind.wanted()) {
+            (_, Some(wanted)) => judge(generation, wanted, change).await,
+            (SchedulerKind::Scripted(rules), None) if rules.on_change.is_some() => {
                 let refusal = refusal(generation, &rules.change_filter, change).await;
                 refusal.map(|no| no.unwrap_or(Judgement::Important))
             }
-            SchedulerKind::Scripted(_) | SchedulerKind::Force(_) => continue,
+            _ => continue,
         };
         let judgement = judged.unwrap_or_else(|error| {
             tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
@@ -133,6 +159,20 @@ async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<Stri
         out.insert(scheduler.name.clone(), judgement);
     }
     out
+}
+
+/// Why a change is none of a scheduler's, whatever its filter says.
+fn is_elsewhere(scheduler: &SchedulerConfig, change: &NewChange) -> Option<String> {
+    let declared = &scheduler.codebases;
+    if !declared.is_empty() && !declared.iter().any(|c| c.name == change.codebase) {
+        return Some(format!("codebase {:?} is none of its codebases", change.codebase));
+    }
+    match &scheduler.kind {
+        SchedulerKind::Timed(timed) if timed.branch.is_some() && timed.branch != change.branch => {
+            Some("it is on another branch".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Why a filter refuses a change; none = it lets it in.
@@ -165,7 +205,7 @@ async fn refusal(
 
 async fn judge(
     generation: &Generation,
-    rules: &BranchScheduler,
+    rules: &Wanted,
     change: &NewChange,
 ) -> Result<Judgement, ScriptError> {
     if let Some(no) = refusal(generation, &rules.change_filter, change).await? {
@@ -185,9 +225,4 @@ async fn judge(
             Judgement::Important
         }
     })
-}
-
-/// Lua's truth: everything but nil and false.
-fn is_true(value: &serde_json::Value) -> bool {
-    !value.is_null() && *value != serde_json::Value::Bool(false)
 }

@@ -3,11 +3,15 @@
 //! them in groups, and only then answers.
 
 mod act;
+mod advice;
+mod adviser;
+mod assign;
 mod attempt;
 pub mod beat;
 mod buildset;
 mod collapse;
 mod command;
+mod compose;
 mod deliveries;
 pub mod desk;
 mod fleet;
@@ -15,6 +19,10 @@ pub mod input;
 pub mod intake;
 mod locks;
 mod mask;
+mod merge;
+mod note;
+mod origins;
+mod orphans;
 pub mod output;
 pub mod planner;
 mod plans;
@@ -25,7 +33,9 @@ mod reload;
 pub mod render;
 mod reports;
 mod requests;
+mod returned;
 mod schedule;
+mod schedulers;
 mod serve;
 mod state;
 mod step;
@@ -41,8 +51,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::base::clock::Clock;
 use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
+pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
-    Answer, Attached, BuildOrder, Delivered, Force, Input, NewGeneration, Reloaded, Started,
+    Answer, Attached, BuildOrder, Compared, Delivered, Force, Input, NewGeneration, Reloaded,
+    Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
 pub use crate::engine::reload::preview;
@@ -276,8 +288,11 @@ impl Engine {
     /// # Errors
     /// When it needs a restart (another database) or could not be stored.
     pub async fn activate(&self, generation: NewGeneration) -> Result<Reloaded, Refusal> {
+        let running = self.generation();
+        let reloaded = preview(&running.config, &generation.generation.config)?;
+        let compared = Compared { with: running.id, reloaded };
         let generation = Box::new(generation);
-        self.ask(|answer| Input::GenerationLoaded { generation, answer }).await
+        self.ask(|answer| Input::GenerationLoaded { generation, compared, answer }).await
     }
 
     /// Writes rows that the engine itself does not look at (outbox, sessions), in the next commit.

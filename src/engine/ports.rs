@@ -17,6 +17,7 @@ use crate::model::build::BuildView;
 use crate::model::change::NewChange;
 use crate::model::command::{Command, FileStat};
 use crate::model::config::{Callback, Site};
+use crate::model::deciding::{BuilderView, RequestView, WorkerView};
 use crate::model::delivery::{Delivery, Reading};
 use crate::model::log::Stream;
 use crate::model::step::StepView;
@@ -26,7 +27,9 @@ pub type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a
 
 /// The functions of one configuration generation. Dropping the last handle ends its Lua state.
 pub trait Scripts: Send + Sync {
-    /// Calls `callback` and returns its first result as JSON (nil is null).
+    /// Calls `callback` and returns its first result as JSON (nil is null). Without a build among
+    /// the arguments, objects of the configuration come back as `{"builder": "linux"}`, requests
+    /// as `{"request": 7}`.
     fn call(
         &self,
         callback: &Callback,
@@ -53,6 +56,20 @@ pub enum Argument {
     Step(Arc<StepView>),
     /// A change.
     Change(Box<NewChange>),
+    /// A builder, and what its methods tell during the call.
+    Builder(BuilderView),
+    /// A worker, and what its methods tell during the call.
+    Worker(WorkerView),
+    /// A waiting request.
+    Request(Arc<RequestView>),
+    /// Several, as a list.
+    List(Vec<Self>),
+    /// Several by name, read-only.
+    Record(Vec<(&'static str, Self)>),
+    /// Not handed over: the build for which what the function returns is rendered.
+    For(Arc<BuildView>),
+    /// Not handed over: what the function returns may hold lock accesses.
+    Locks,
 }
 
 /// Everything a step's run needs.

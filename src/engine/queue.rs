@@ -36,7 +36,8 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    fn is_eligible(&self) -> bool {
+    /// Whether it could take a build of the builder now.
+    pub(crate) fn is_eligible(&self) -> bool {
         let room = self.max_builds.is_none_or(|max| self.running < max as usize);
         self.takes_work && self.locks_free && room && !self.builds_this_builder
     }

@@ -173,6 +173,7 @@ impl Turn<'_> {
         for (id, name) in builders::names(self.conn)? {
             self.state.builders.insert(id, Builder { name, is_configured: false });
         }
+        requests::forget_notes(self.conn)?;
         for request in requests::unfinished(self.conn)? {
             // A claim without an open build is a claim of nobody.
             if matches!(request.state, RequestState::Claimed(_)) {
@@ -194,6 +195,7 @@ impl Turn<'_> {
                 is_enabled: false,
                 is_configured: false,
                 held: Vec::new(),
+                fired_at: None,
             });
             entry.held.push(Held { change, important });
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::engine::ports::{Argument, Future, ScriptError, Scripts};
 use crate::model::build::BuildView;
+use crate::model::config::LockAccess;
 use crate::model::render::{Alternative, Piece, Renderable, Selector};
 
 /// Renders `value` for `build`.
@@ -17,10 +18,63 @@ pub async fn render(
     build: &std::sync::Arc<BuildView>,
     scripts: &dyn Scripts,
 ) -> Result<Json, ScriptError> {
-    Renderer { build, scripts }.value(value).await
+    Renderer { build, scripts, purpose: Purpose::Value }.value(value).await
+}
+
+/// Renders `value` for `build`, as part of an option of `purpose`.
+///
+/// # Errors
+/// As [`render`].
+pub async fn render_for(
+    purpose: Purpose,
+    value: &Renderable,
+    build: &std::sync::Arc<BuildView>,
+    scripts: &dyn Scripts,
+) -> Result<Json, ScriptError> {
+    Renderer { build, scripts, purpose }.value(value).await
+}
+
+/// The lock accesses that `list` renders to.
+///
+/// # Errors
+/// As [`render`]; for what is no lock access.
+pub async fn render_locks(
+    list: &[Renderable],
+    build: &std::sync::Arc<BuildView>,
+    scripts: &dyn Scripts,
+) -> Result<Vec<LockAccess>, ScriptError> {
+    let mut out = Vec::new();
+    let mut open = Vec::new();
+    for value in list.iter().rev() {
+        open.push(render_for(Purpose::Locks, value, build, scripts).await?);
+    }
+    while let Some(value) = open.pop() {
+        match value {
+            Json::Null | Json::Bool(false) => {}
+            Json::Array(items) => open.extend(items.into_iter().rev()),
+            Json::Object(map) if map.is_empty() => {}
+            other => match LockAccess::from_json(&other) {
+                Some(access) => out.push(access),
+                None => {
+                    return Err(error(format!("`locks` takes lock accesses, not {other}.")));
+                }
+            },
+        }
+    }
+    Ok(out)
+}
+
+/// What is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A value.
+    Value,
+    /// A list of lock accesses.
+    Locks,
 }
 
 struct Renderer<'a> {
+    purpose: Purpose,
     build: &'a std::sync::Arc<BuildView>,
     scripts: &'a dyn Scripts,
 }
@@ -46,11 +100,17 @@ impl Renderer<'_> {
                     Json::String(out)
                 }
                 Renderable::Builddir => Json::String(self.build.builddir.replace('\\', "/")),
+                Renderable::Url => Json::String(self.build.url.clone()),
+                Renderable::Secret(name) => match self.secret(name) {
+                    Some(secret) => secret,
+                    None => return Err(error(format!("there is no secret {name:?}."))),
+                },
                 Renderable::Callback(callback) => {
-                    self.scripts.call(callback, vec![Argument::Build(self.build.clone())]).await?
+                    let args = self.arguments(Argument::Build(self.build.clone()));
+                    self.scripts.call(callback, args).await?
                 }
                 Renderable::Transform(callback, args) => {
-                    let mut rendered = Vec::new();
+                    let mut rendered = self.arguments(Argument::For(self.build.clone()));
                     for arg in args {
                         rendered.push(Argument::Json(self.value(arg).await?));
                     }
@@ -78,6 +138,11 @@ impl Renderer<'_> {
         })
     }
 
+    fn arguments(&self, first: Argument) -> Vec<Argument> {
+        let locks = (self.purpose == Purpose::Locks).then_some(Argument::Locks);
+        std::iter::once(first).chain(locks).collect()
+    }
+
     async fn merge(&self, maps: &[Renderable]) -> Result<Json, ScriptError> {
         let mut out = Map::new();
         for map in maps {
@@ -98,6 +163,11 @@ impl Renderer<'_> {
                     Piece::Text(text) => out.push_str(text),
                     Piece::Select { what, alternative } => {
                         let value = self.select(what).await?;
+                        if let (Selector::Secret(name), None, Alternative::None) =
+                            (what, &value, alternative)
+                        {
+                            return Err(error(format!("there is no secret {name:?}.")));
+                        }
                         out.push_str(&self.alternative(value, alternative).await?);
                     }
                 }
@@ -110,14 +180,16 @@ impl Renderer<'_> {
     async fn select(&self, what: &Selector) -> Result<Option<Json>, ScriptError> {
         Ok(match what {
             Selector::Property(name) => self.build.properties.get(name).cloned(),
-            Selector::Source { codebase, attribute } => self
-                .build
-                .sourcestamps
-                .iter()
-                .find(|s| s.codebase == *codebase)
-                .and_then(|s| serde_json::to_value(s).ok())
-                .and_then(|s| s.get(attribute).cloned()),
+            Selector::Source { codebase, attribute } => {
+                self.build.sourcestamps.iter().find(|s| s.codebase == *codebase).and_then(|s| {
+                    match attribute.as_str() {
+                        "changes" => Some(self.revisions(codebase)),
+                        _ => serde_json::to_value(s).ok()?.get(attribute).cloned(),
+                    }
+                })
+            }
             Selector::Keyword(value) => Some(self.value(value).await?),
+            Selector::Secret(name) => self.secret(name),
             Selector::Worker(name) => match name.as_str() {
                 "name" => Some(Json::String(self.build.worker.clone())),
                 _ => (self.build.worker_properties.get(name).cloned())
@@ -125,6 +197,16 @@ impl Renderer<'_> {
             },
         }
         .filter(|v| !v.is_null()))
+    }
+
+    fn secret(&self, name: &str) -> Option<Json> {
+        self.build.secrets.get(name).map(|secret| secret.expose().into())
+    }
+
+    /// The revisions of the codebase's changes: a list, of which only its truth can be asked.
+    fn revisions(&self, codebase: &str) -> Json {
+        let changes = self.build.changes.iter().filter(|c| c.what.codebase == codebase);
+        changes.map(|c| c.what.revision.clone()).collect()
     }
 
     async fn alternative(

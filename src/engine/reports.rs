@@ -137,22 +137,33 @@ impl Turn<'_> {
         &mut self,
         build: BuildId,
         accesses: &[LockAccess],
-        step: StepId,
+        step: Option<StepId>,
         answer: Answer<bool>,
     ) -> Result<()> {
         let Some(running) = self.state.builds.get(&build) else { return Ok(()) };
         let (worker, generation) = (running.build.worker, running.generation.clone());
         let name = self.state.workers.get(&worker).map(|w| w.name.clone()).unwrap_or_default();
         let wants = State::wants(&generation, accesses, worker, &name);
-        let holder = Holder { build, step: Some(step) };
+        let builder = running.build.builder;
+        let holder = Holder { build, step };
         if self.state.locks.try_acquire(holder, &wants) {
-            steps::locked(self.conn, step, self.now)?;
+            if let Some(step) = step {
+                steps::locked(self.conn, step, self.now)?;
+            }
             self.answer(answer, Ok(false));
-        } else {
-            self.state.locks.wait(holder, wants);
-            self.state.lock_answers.insert(holder, (step, answer));
-            steps::set_state(self.conn, step, "waiting for locks")?;
-            self.announce(Event::StepUpdated { step, build });
+            return Ok(());
+        }
+        self.state.locks.wait(holder, wants);
+        self.state.lock_answers.insert(holder, answer);
+        match step {
+            Some(step) => {
+                steps::set_state(self.conn, step, "waiting for locks")?;
+                self.announce(Event::StepUpdated { step, build });
+            }
+            None => {
+                builds::set_state(self.conn, build, "waiting for locks")?;
+                self.announce(Event::BuildUpdated { build, builder });
+            }
         }
         Ok(())
     }
@@ -160,10 +171,12 @@ impl Turn<'_> {
     /// Tells those who got their locks.
     pub(super) fn grant_locks(&mut self) -> Result<()> {
         for holder in self.state.locks.grant() {
-            let Some((step, answer)) = self.state.lock_answers.remove(&holder) else { continue };
-            let waited = steps::locked(self.conn, step, self.now)?;
-            builds::add_locks_duration(self.conn, holder.build, waited)?;
-            self.announce(Event::StepUpdated { step, build: holder.build });
+            let Some(answer) = self.state.lock_answers.remove(&holder) else { continue };
+            if let Some(step) = holder.step {
+                let waited = steps::locked(self.conn, step, self.now)?;
+                builds::add_locks_duration(self.conn, holder.build, waited)?;
+                self.announce(Event::StepUpdated { step, build: holder.build });
+            }
             self.answer(answer, Ok(true));
         }
         Ok(())

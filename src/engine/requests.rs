@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::id::{BuildId, BuilderId, RequestId, WorkerId};
+use crate::base::id::{BuildId, RequestId, WorkerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
@@ -11,81 +11,17 @@ use crate::engine::attempt::Attempt;
 use crate::engine::beat::Turn;
 use crate::engine::input::Answer;
 use crate::engine::locks::Holder;
-use crate::engine::queue::{self, Candidate, Waiting};
+use crate::engine::origins::Origins;
 use crate::engine::state::{Order, Running, State};
 use crate::model::event::Event;
-use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::store::builds::NewBuild;
 use crate::store::{Result, builds, buildsets, changes, outbox, requests, steps};
 
 impl Turn<'_> {
-    /// Starts every build that can start now.
-    pub(super) fn run_queue(&mut self) -> Result<()> {
-        if self.state.is_closing {
-            return Ok(());
-        }
-        let mut waiting: Vec<Waiting> = self.heads().collect();
-        while !waiting.is_empty() {
-            queue::order(&mut waiting);
-            let mut still = Vec::new();
-            for head in waiting {
-                let Some(worker) = self.choose_worker(head.builder) else { continue };
-                if self.claim(head.request, worker)? {
-                    still.push(head.builder);
-                }
-            }
-            // A builder that got a worker may have more for another one.
-            waiting = self.heads().filter(|w| still.contains(&w.builder)).collect();
-        }
-        Ok(())
-    }
-
-    /// The next request of each configured builder.
-    fn heads(&self) -> impl Iterator<Item = Waiting> + '_ {
-        self.state.waiting.iter().filter_map(|(builder, queue)| {
-            let (priority, submitted_at, request) = queue.first()?;
-            self.state.builders.get(builder).filter(|b| b.is_configured)?;
-            Some(Waiting {
-                builder: *builder,
-                request: *request,
-                priority: priority.0,
-                submitted_at: *submitted_at,
-            })
-        })
-    }
-
-    fn choose_worker(&self, builder: BuilderId) -> Option<WorkerId> {
-        let generation = &self.state.generation;
-        let config = generation.config.builder(&self.state.builders.get(&builder)?.name)?;
-        let candidates: Vec<Candidate> = config
-            .workers
-            .iter()
-            .filter_map(|name| {
-                let id = self.state.worker_id(name)?;
-                let worker = self.state.workers.get(&id)?;
-                let of_worker = generation.config.worker(name)?;
-                let wants = State::wants(generation, &all_locks(config, of_worker), id, name);
-                Some(Candidate {
-                    worker: id,
-                    running: worker.running.len(),
-                    builds_this_builder: worker.running.iter().any(|b| {
-                        self.state.builds.get(b).is_some_and(|b| b.build.builder == builder)
-                    }),
-                    max_builds: of_worker.max_builds,
-                    takes_work: worker.connection.is_some()
-                        && !worker.is_paused
-                        && !worker.is_graceful,
-                    locks_free: self.state.locks.is_free(&wants),
-                })
-            })
-            .collect();
-        queue::choose(&candidates, |n| self.env.random.below(n))
-    }
-
     /// Makes a build for a request: rows, properties, locks, and the task that runs it. False when
     /// something that it needs is gone.
-    fn claim(&mut self, request: RequestId, worker: WorkerId) -> Result<bool> {
+    pub(super) fn claim(&mut self, request: RequestId, worker: WorkerId) -> Result<bool> {
         let generation = self.state.generation.clone();
         let Some(wish) = self.state.requests.get(&request).cloned() else { return Ok(false) };
         let Some(place) = self.state.workers.get(&worker) else { return Ok(false) };
@@ -108,33 +44,18 @@ impl Turn<'_> {
         let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(false) };
         requests::claim(self.conn, request, build.id, self.state.master, self.now)?;
         let made_of = changes::of_buildset(self.conn, wish.buildset)?;
-        let mut properties = Properties::from_values(&generation.config.properties, "Config");
-        for change in &made_of {
-            properties.update(&Properties::from_values(&change.what.properties, "Change"));
-        }
-        properties.update(&buildsets::properties(self.conn, wish.buildset)?);
-        properties.update(&Properties::from_values(&config.properties, "Builder"));
-        properties.update(&Properties::from_values(&of_worker.properties, "Worker"));
         let builddir = connection.info.join(&[&connection.info.basedir, &config.workerbuilddir]);
-        for (name, value, source) in [
-            ("buildername", config.name.as_str(), "Builder"),
-            ("workername", &worker_name, "Worker"),
-            ("builddir", &builddir, "Worker"),
-        ] {
-            properties.set(name, value.into(), source);
+        let properties = Origins {
+            config: &generation.config,
+            changes: &made_of,
+            buildset: buildsets::properties(self.conn, wish.buildset)?,
+            builder: (wish.builder, &config),
+            worker: &of_worker,
+            builddir: &builddir,
+            build: build.number,
+            sourcestamps: &wish.sourcestamps,
         }
-        properties.set("buildnumber", build.number.into(), "Build");
-        if let [stamp] = &wish.sourcestamps[..] {
-            for (name, value) in [
-                ("branch", stamp.branch.as_deref()),
-                ("revision", stamp.revision.as_deref()),
-                ("repository", Some(&*stamp.repository)),
-                ("project", Some(&*stamp.project)),
-                ("codebase", Some(&*stamp.codebase)),
-            ] {
-                properties.set(name, value.into(), "Build");
-            }
-        }
+        .properties();
         let shown = generation.masker.properties(&properties);
         builds::set_properties(self.conn, build.id, &shown)?;
         // Buildbot's step 0: clients count on it.
@@ -144,8 +65,9 @@ impl Turn<'_> {
         self.report("build_started", build.builder, request, Some(build.id), None)?;
 
         let holder = Holder { build: build.id, step: None };
-        let wants =
-            State::wants(&generation, &all_locks(&config, &of_worker), worker, &worker_name);
+        let held = all_locks(&config, &of_worker);
+        let wants = State::wants(&generation, &held, worker, &worker_name);
+        self.end_notes(request)?;
         self.state.locks.try_acquire(holder, &wants);
         self.state.set_request(request, state);
         if let Some(place) = self.state.workers.get_mut(&worker) {
@@ -178,6 +100,7 @@ impl Turn<'_> {
             link: connection.link,
             info: connection.info,
             properties,
+            held,
             changes: Arc::new(made_of),
             sourcestamps: Arc::new(wish.sourcestamps),
             builddir,
@@ -199,14 +122,16 @@ impl Turn<'_> {
         let Some(request) = self.state.requests.get(&id) else { return Ok(()) };
         let (builder, buildset) = (request.builder, request.buildset);
         requests::complete(self.conn, id, results, because, self.now)?;
-        if because.is_some() && outbox::has_told(self.conn, id)? {
+        if because.is_some() && !outbox::tellers(self.conn, id)?.is_empty() {
             // It ends without a build of its own; whoever was told that it waits is told that.
             self.report("build_finished", builder, id, None, Some(results))?;
         }
+        self.end_notes(id)?;
         self.state.set_request(id, RequestState::Done(results));
         self.announce(Event::RequestCompleted { request: id, builder, results });
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
             self.announce(Event::BuildsetCompleted { buildset, results });
+            self.run_dependents(buildset, results)?;
             self.tell_of_buildset(buildset)?;
         }
         Ok(())
@@ -267,9 +192,9 @@ impl Turn<'_> {
 }
 
 /// The locks a build takes for its whole life: its builder's and its worker's.
-fn all_locks(
+pub(super) fn all_locks(
     builder: &crate::model::config::BuilderConfig,
     worker: &crate::model::config::WorkerConfig,
 ) -> Vec<crate::model::config::LockAccess> {
-    builder.locks.iter().chain(&worker.locks).copied().collect()
+    builder.locks.fixed.iter().chain(&worker.locks).copied().collect()
 }

@@ -8,10 +8,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, StepId, WorkerId};
+use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
+use crate::base::secret::Secret;
 use crate::engine::Generation;
+use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
@@ -40,7 +43,11 @@ pub(super) struct State {
     /// Who holds which lock and who waits.
     pub(super) locks: Locks,
     /// What those who wait are told.
-    pub(super) lock_answers: BTreeMap<Holder, (StepId, Answer<bool>)>,
+    pub(super) lock_answers: BTreeMap<Holder, Answer<bool>>,
+    /// What functions of the configuration said about the queue.
+    pub(super) advice: Advice,
+    /// What the active configuration lacks, since when.
+    pub(super) missing: Missing,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -73,6 +80,8 @@ pub(super) struct Connection {
     pub(super) epoch: i64,
     pub(super) link: Arc<dyn Link>,
     pub(super) info: Arc<WorkerInfo>,
+    /// What it was let in with.
+    pub(super) password: Secret,
 }
 
 /// A scheduler.
@@ -81,8 +90,10 @@ pub(super) struct Scheduler {
     pub(super) is_enabled: bool,
     /// Whether the active configuration has it.
     pub(super) is_configured: bool,
-    /// Changes that wait for their line to be quiet.
+    /// Changes that wait for their line to be quiet, or for the time to come.
     pub(super) held: Vec<Held>,
+    /// When a timed one last built.
+    pub(super) fired_at: Option<Timestamp>,
 }
 
 /// A build that has not ended.
@@ -120,6 +131,8 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            advice: Advice::default(),
+            missing: Missing::default(),
             is_closing: false,
             drained: Vec::new(),
         }
@@ -171,14 +184,13 @@ impl State {
             .iter()
             .filter_map(|access| {
                 let lock = locks.get(access.lock)?;
-                let max_count = lock.max_count_for_worker.get(name).filter(|_| !lock.for_master);
                 Some(Want {
                     key: LockKey {
                         name: lock.name.clone(),
                         worker: (!lock.for_master).then_some(worker),
                     },
                     mode: access.mode,
-                    max_count: max_count.copied().unwrap_or(lock.max_count),
+                    max_count: lock.max_count_on(name),
                 })
             })
             .collect()

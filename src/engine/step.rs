@@ -15,12 +15,15 @@ use crate::engine::attempt::Running;
 use crate::engine::desk::{Desk, DeskError};
 use crate::engine::input::BuildReport;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
-use crate::engine::render::{render, text};
+use crate::engine::render::{render, render_locks, text};
 use crate::engine::serve::{End, Service};
 use crate::engine::state::Order;
 use crate::model::build::BuildView;
-use crate::model::config::{Condition, StepConfig, StepOption};
+use crate::model::config::{
+    Condition, LockAccess, LockList, StepConfig, StepOption, check_step_name,
+};
 use crate::model::log::{LogKind, Stream};
+use crate::model::render::Renderable;
 use crate::model::step::StepView;
 
 /// How long a step's function may go on after it was stopped.
@@ -43,11 +46,16 @@ enum Outcome {
 }
 
 /// Runs one step.
-pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64) -> StepEnd {
+pub(super) async fn run(
+    running: &mut Running,
+    config: &StepConfig,
+    place: usize,
+    number: i64,
+) -> StepEnd {
     let view = running.view();
     let name = match &config.name {
         None => Ok(config.kind.clone()),
-        Some(name) => render_text(running, name, &view).await,
+        Some(name) => render_text(running, name, &view).await.and_then(checked_name),
     };
     let (name, broken_name) = match name {
         Ok(name) => (running.masker().text(&name), None),
@@ -55,17 +63,18 @@ pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64)
     };
     let name = running.unique_name(&name);
     let description = describe(running, config, &view).await;
+    let shown = suffixed(running, config, description.clone()).await;
     let started = {
-        let (name, text) = (name.clone(), description.clone());
+        let (name, text) = (name.clone(), shown.clone());
         running.ask(|answer| BuildReport::StepStarted { name, number, text, answer }).await
     };
     let Ok(id) = started else { return StepEnd::Abandoned };
 
     let workdir = match config.options.get("workdir") {
         Some(StepOption::Value(workdir)) => render_text(running, workdir, &view).await,
-        _ => Ok("build".to_owned()),
+        _ => render_text(running, &running.attempt.builder.workdir, &view).await,
     };
-    let mut step = StepView { build: (*view).clone(), name, number, workdir: String::new() };
+    let mut step = StepView { build: (*view).clone(), name, number, place, workdir: String::new() };
     let mut service = Service::new(id);
     let outcome = match (broken_name, workdir) {
         (Some(error), _) | (None, Err(error)) => Outcome::Failed(error),
@@ -75,7 +84,7 @@ pub(super) async fn run(running: &mut Running, config: &StepConfig, number: i64)
             match is_wanted(running, config, &step).await {
                 Err(error) => Outcome::Failed(error),
                 Ok(false) => Outcome::Returned(Some(Results::Skipped)),
-                Ok(true) => match locks(running, config, id, &description).await {
+                Ok(true) => match locks(running, config, id, &shown).await {
                     Some(outcome) => outcome,
                     None => perform(running, config, &step, &mut service).await,
                 },
@@ -111,12 +120,14 @@ async fn locks(
     id: StepId,
     description: &str,
 ) -> Option<Outcome> {
-    if config.locks.is_empty() {
-        return None;
-    }
+    let locks = match wanted_locks(running, &config.locks).await {
+        Ok(locks) if locks.is_empty() => return None,
+        Ok(locks) => locks,
+        Err(error) => return Some(Outcome::Failed(error)),
+    };
     let mut orders = running.attempt.orders.clone();
-    let locks = config.locks.clone();
-    let wanted = running.ask(|answer| BuildReport::LocksWanted { locks, step: id, answer });
+    let step = Some(id);
+    let wanted = running.ask(|answer| BuildReport::LocksWanted { locks, step, answer });
     let outcome = tokio::select! {
         answer = wanted => match answer {
             Ok(waited) => {
@@ -135,6 +146,34 @@ async fn locks(
     };
     running.attempt.orders = orders;
     Some(outcome)
+}
+
+/// All locks of a list, if they can ever be held together with what the build holds.
+pub(super) async fn wanted_locks(
+    running: &Running,
+    list: &LockList,
+) -> Result<Vec<LockAccess>, ScriptError> {
+    let mut locks = list.fixed.clone();
+    let attempt = &running.attempt;
+    if !list.rendered.is_empty() {
+        let scripts = attempt.generation.scripts.as_ref();
+        locks.extend(render_locks(&list.rendered, &running.view(), scripts).await?);
+    }
+    let known = &attempt.generation.config.locks;
+    match LockAccess::mistake(known, &locks, &attempt.held, &attempt.worker) {
+        None => Ok(locks),
+        Some(message) => Err(ScriptError { message, site: None, is_failure: false }),
+    }
+}
+
+fn checked_name(name: String) -> Result<String, ScriptError> {
+    match check_step_name(&name) {
+        Ok(()) => Ok(name),
+        Err(what) => {
+            let message = format!("the step's name {what}; it rendered to {name:?}.");
+            Err(ScriptError { message, site: None, is_failure: false })
+        }
+    }
 }
 
 /// Renders the options and runs the function, serving what it asks for.
@@ -248,7 +287,7 @@ async fn finish(
     }
     service.close_logs().await;
     let done = match &config.description_done {
-        Some(text) => render_text(running, text, &running.view()).await.ok(),
+        Some(text) => render_words(running, text, &running.view()).await.ok(),
         None => None,
     };
     let first_line = problem.as_deref().and_then(|p| p.lines().next());
@@ -258,6 +297,7 @@ async fn finish(
         (Results::Cancelled, Some(_)) => description,
         (_, Some(line)) => format!("{description}: {line}"),
     });
+    let text = suffixed(running, config, text).await;
     let text = match results {
         Results::Success => text,
         _ => format!("{text} ({})", results.word()),
@@ -300,7 +340,7 @@ async fn is_hidden(
 /// What the page says while the step runs: its description, its command, or its kind.
 async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>) -> String {
     if let Some(description) = &config.description {
-        let text = render_text(running, description, view).await;
+        let text = render_words(running, description, view).await;
         return text.map_or_else(|_| config.kind.clone(), |text| running.masker().text(&text));
     }
     let Some(StepOption::Value(command)) = config.options.get("command") else {
@@ -321,9 +361,36 @@ async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>)
     shorten(&running.masker().text(&shown), 100)
 }
 
+/// A text or a list of words.
+async fn render_words(
+    running: &Running,
+    value: &Renderable,
+    view: &Arc<BuildView>,
+) -> Result<String, ScriptError> {
+    match render(value, view, running.attempt.generation.scripts.as_ref()).await? {
+        Json::Array(words) => {
+            let words: Vec<String> = words.iter().map(text).collect::<Result<_, _>>()?;
+            Ok(words.join(" "))
+        }
+        other => text(&other),
+    }
+}
+
+/// What is said of a step, with its `description_suffix`.
+async fn suffixed(running: &Running, config: &StepConfig, text: String) -> String {
+    let Some(suffix) = &config.description_suffix else { return text };
+    match render_words(running, suffix, &running.view()).await {
+        Ok(suffix) if !suffix.is_empty() => {
+            format!("{text} {}", running.masker().text(&suffix))
+        }
+        // A description that cannot be made is left out, as ever.
+        Ok(_) | Err(_) => text,
+    }
+}
+
 async fn render_text(
     running: &Running,
-    value: &crate::model::render::Renderable,
+    value: &Renderable,
     view: &Arc<BuildView>,
 ) -> Result<String, ScriptError> {
     text(&render(value, view, running.attempt.generation.scripts.as_ref()).await?)

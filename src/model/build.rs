@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::id::{BuildId, BuilderId, GenerationId, RequestId, WorkerId};
 use crate::base::results::Results;
+use crate::base::secret::Secret;
 use crate::model::change::Change;
 use crate::model::config::StepFlags;
 use crate::model::property::Properties;
@@ -56,6 +57,10 @@ pub struct BuildView {
     pub sourcestamps: Arc<Vec<Sourcestamp>>,
     /// The build's directory on the worker, absolute, as the worker writes it.
     pub builddir: String,
+    /// The link to the build's page.
+    pub url: String,
+    /// The secrets of its configuration's providers, by name.
+    pub secrets: Arc<BTreeMap<String, Secret>>,
 }
 
 /// What a step's end means for its build.

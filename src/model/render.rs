@@ -3,7 +3,7 @@
 //! callback leaf must be awaited. What rendering means is `lua-api` D7: nil is null in a map and
 //! left out of a list, `{}` is an empty map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -27,6 +27,10 @@ pub enum Renderable {
     Concat(Vec<Self>),
     /// `ci.builddir`: the build's directory on the worker, with forward slashes.
     Builddir,
+    /// `ci.url_for_build`: the link to the build's page.
+    Url,
+    /// `ci.secret(name)`: a secret of `c.secrets_providers`.
+    Secret(String),
     /// A Lua function of the build; what it returns is rendered again.
     Callback(Callback),
     /// `ci.transform(fn, ...)`: a Lua function of rendered arguments.
@@ -46,6 +50,8 @@ pub struct Interpolation {
     pub text: String,
     /// What `%(kw:NAME)s` refers to.
     pub keywords: BTreeMap<String, Renderable>,
+    /// What each `%s` stands for, in order, in a text without selectors.
+    pub values: Vec<Renderable>,
     /// The text read: pieces that are joined.
     pub pieces: Vec<Piece>,
 }
@@ -69,7 +75,7 @@ pub enum Piece {
 pub enum Selector {
     /// `prop:NAME`
     Property(String),
-    /// `src:CODEBASE:ATTRIBUTE` (branch, revision, repository, project, codebase)
+    /// `src:CODEBASE:ATTRIBUTE` (branch, revision, repository, project, codebase, changes)
     Source {
         /// The codebase, may be empty.
         codebase: String,
@@ -78,7 +84,9 @@ pub enum Selector {
     },
     /// `kw:NAME`, already resolved to the renderable that was given.
     Keyword(Box<Renderable>),
-    /// `worker:NAME`: a property of the worker.
+    /// `secret:NAME`: a secret of `c.secrets_providers`.
+    Secret(String),
+    /// `worker:NAME`: what the worker said of itself, or a property of it.
     Worker(String),
 }
 
@@ -87,7 +95,7 @@ pub enum Selector {
 pub enum Alternative {
     /// The value, or nothing.
     None,
-    /// `:-text`: the text if the value is missing.
+    /// `:-text`: the text if the value is missing or null.
     IfMissing(Vec<Piece>),
     /// `:~text`: the text if the value is missing or false in Buildbot's sense (empty, 0, false).
     IfFalse(Vec<Piece>),
@@ -117,6 +125,60 @@ impl Renderable {
         match self {
             Self::Constant(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// The secrets that it names, less those that may be missing.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let mut out = BTreeSet::new();
+        self.add_secrets(&mut out);
+        out
+    }
+
+    fn add_secrets<'a>(&'a self, out: &mut BTreeSet<&'a str>) {
+        let each = |items: &'a [Self], out: &mut BTreeSet<&'a str>| {
+            items.iter().for_each(|item| item.add_secrets(out));
+        };
+        match self {
+            Self::Secret(name) => {
+                out.insert(name);
+            }
+            Self::Property { default, .. } => {
+                if let Some(default) = default {
+                    default.add_secrets(out);
+                }
+            }
+            Self::Interpolate(text) => add_secrets_of(&text.pieces, out),
+            Self::Concat(items)
+            | Self::Transform(_, items)
+            | Self::Merge(items)
+            | Self::List(items) => each(items, out),
+            Self::Map(entries) => entries.values().for_each(|entry| entry.add_secrets(out)),
+            Self::Constant(_) | Self::Builddir | Self::Url | Self::Callback(_) => {}
+        }
+    }
+}
+
+fn add_secrets_of<'a>(pieces: &'a [Piece], out: &mut BTreeSet<&'a str>) {
+    for piece in pieces {
+        let Piece::Select { what, alternative } = piece else { continue };
+        match (what, alternative) {
+            (Selector::Secret(name), Alternative::None) => {
+                out.insert(name);
+            }
+            (Selector::Keyword(value), _) => value.add_secrets(out),
+            _ => {}
+        }
+        match alternative {
+            Alternative::None => {}
+            Alternative::IfMissing(text)
+            | Alternative::IfFalse(text)
+            | Alternative::IfPresent(text) => add_secrets_of(text, out),
+            Alternative::Choose { yes, no, .. } => {
+                add_secrets_of(yes, out);
+                add_secrets_of(no, out);
+            }
         }
     }
 }

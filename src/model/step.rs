@@ -9,8 +9,10 @@ pub struct StepView {
     pub build: BuildView,
     /// The step's unique name.
     pub name: String,
-    /// Number within the build, from 0.
+    /// Number within the build, from 1; a step that does not run after a halt has none.
     pub number: i64,
+    /// Position in the builder's factory, from 0.
+    pub place: usize,
     /// Its rendered working directory, absolute on the worker.
     pub workdir: String,
 }

@@ -2,6 +2,7 @@
 //! masked here, once and for all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -12,7 +13,9 @@ use crate::base::results::Results;
 use crate::base::tree::Tree;
 use crate::engine::{Engine, Generation};
 use crate::model::build::verdict;
-use crate::model::config::{Condition, Config, LockAccess, LockMode, StepConfig, StepFlags};
+use crate::model::config::{
+    Condition, Config, LockAccess, LockList, LockMode, StepConfig, StepFlags,
+};
 use crate::store::views::rehearsal::Asked;
 use crate::store::views::steps::Shown;
 use crate::store::views::{builds, properties, rehearsal, steps};
@@ -66,11 +69,11 @@ pub struct BuildAccount {
 /// How a lock is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LockAccount {
-    /// Its name.
+    /// Its name; for those that a function of the build names, the function's place.
     pub lock: String,
-    /// How.
+    /// How, as far as that is known without the function.
     #[serde(flatten)]
-    pub mode: LockMode,
+    pub mode: Option<LockMode>,
 }
 
 /// Whether a step ran.
@@ -142,11 +145,15 @@ pub(super) struct Books<'a> {
 }
 
 impl Books<'_> {
-    /// The requests made after `after`, with their builds.
-    pub(super) async fn requests(&self, after: RequestId) -> store::Result<Vec<RequestAccount>> {
+    /// The requests made after `after` that are `wanted`, with their builds.
+    pub(super) async fn requests(
+        &self,
+        after: RequestId,
+        wanted: impl Fn(&Asked) -> bool,
+    ) -> store::Result<Vec<RequestAccount>> {
         let read = move |conn: &store::Conn<'_>| rehearsal::requests(conn, after);
         let mut out = Vec::new();
-        for asked in self.engine.store().read(read).await? {
+        for asked in self.engine.store().read(read).await?.into_iter().filter(wanted) {
             out.push(self.request(asked).await?);
         }
         Ok(out)
@@ -180,8 +187,9 @@ impl Books<'_> {
         let line = detail.line;
         let builder = config.builder(&line.builder);
         let worker = config.worker(&line.worker);
-        let accesses = builder.iter().flat_map(|b| &b.locks);
-        let accesses = accesses.chain(worker.iter().flat_map(|w| &w.locks));
+        let of_builder = builder.iter().flat_map(|b| self.locks(&b.locks));
+        let of_worker = worker.iter().flat_map(|w| &w.locks).map(|a| lock(config, a));
+        let accesses = of_builder.chain(of_worker);
         let mut runs = self.record.of_build(&line.builder, line.number);
         let mut out = Vec::new();
         let factory = builder.map(|b| b.steps.as_slice()).unwrap_or_default();
@@ -192,7 +200,7 @@ impl Books<'_> {
         }
         let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(Some(BuildAccount {
-            locks: accesses.map(|a| lock(config, a)).collect(),
+            locks: accesses.collect(),
             properties: properties.into_iter().map(|(name, v, _)| (name, value(&v))).collect(),
             steps: out,
             builder: line.builder,
@@ -252,13 +260,27 @@ impl Books<'_> {
             results,
             text: row.map(|row| row.state.clone()),
             hidden: row.is_some_and(|row| row.hidden),
-            locks: step.locks.iter().map(|a| lock(&self.generation.config, a)).collect(),
+            locks: self.locks(&step.locks),
             flags: step.flags,
             workdir: Some(self.generation.masked(&run.workdir)).filter(|dir| !dir.is_empty()),
             options: run.options,
             commands: run.commands,
             logs,
         })
+    }
+
+    /// The locks of a list; of what is rendered, where it is written.
+    fn locks(&self, list: &LockList) -> Vec<LockAccount> {
+        let fixed = list.fixed.iter().map(|a| lock(&self.generation.config, a));
+        let rendered = list.rendered.iter().map(|value| {
+            let json = serde_json::to_value(value).unwrap_or_default();
+            let lock = match json.get("$function").and_then(Json::as_str) {
+                Some(site) => format!("what the function at {site} says"),
+                None => json.to_string(),
+            };
+            LockAccount { lock, mode: None }
+        });
+        fixed.chain(rendered).collect()
     }
 
     /// A name that nobody has rendered, as it is written.
@@ -280,11 +302,14 @@ impl Books<'_> {
 
 /// Each step of the factory with its number in the build, if it was reached. Numbers are given as
 /// the build goes on, so the steps that a failure kept from running have none.
-fn reached<'a>(factory: &'a [StepConfig], rows: &[Shown]) -> Vec<(&'a StepConfig, Option<i64>)> {
+fn reached<'a>(
+    factory: &'a [Arc<StepConfig>],
+    rows: &[Shown],
+) -> Vec<(&'a StepConfig, Option<i64>)> {
     let known: BTreeSet<i64> = rows.iter().map(|row| row.number).collect();
     let (mut number, mut goes_on, mut results) = (0, true, Results::Success);
     let mut out = Vec::new();
-    for step in factory {
+    for step in factory.iter().map(|step| &**step) {
         if !goes_on && !step.flags.always_run {
             out.push((step, None));
             continue;
@@ -314,5 +339,5 @@ fn refusal(step: &StepConfig) -> String {
 
 fn lock(config: &Config, access: &LockAccess) -> LockAccount {
     let name = config.locks.get(access.lock).map_or("?", |lock| lock.name.as_str());
-    LockAccount { lock: name.to_owned(), mode: access.mode }
+    LockAccount { lock: name.to_owned(), mode: Some(access.mode) }
 }

@@ -36,7 +36,7 @@ pub(super) async fn compose(
             (&reporter.finish, State::of(facts.results.unwrap_or(Results::Exception)))
         }
     };
-    let target = page(&generation.config.url, &facts);
+    let target = page(generation, &facts);
     let stamps = facts.sourcestamps.clone();
     if stamps.iter().all(|stamp| stamp.revision.is_none()) {
         return Ok(Vec::new());
@@ -64,11 +64,11 @@ pub(super) async fn compose(
 }
 
 /// The page that a status links to: the build's, or the builder's while there is no build.
-pub(super) fn page(url: &str, facts: &Facts) -> String {
-    let base = url.trim_end_matches('/');
+pub(super) fn page(generation: &Generation, facts: &Facts) -> String {
+    let config = &generation.config;
     match facts.number {
-        Some(number) => format!("{base}/builders/{}/builds/{number}", facts.builder),
-        None => format!("{base}/builders/{}", facts.builder),
+        Some(number) => config.build_url(facts.builder, number),
+        None => format!("{}/builders/{}", config.url.trim_end_matches('/'), facts.builder),
     }
 }
 
@@ -94,6 +94,7 @@ fn failure(what: &str, error: &ScriptError) -> String {
 
 /// The build as the options' functions see it. A request without build has number 0 and no worker.
 fn view(facts: Facts, generation: &Generation) -> BuildView {
+    let url = page(generation, &facts);
     let Facts { mut properties, .. } = facts;
     if properties.get("buildername").is_none() {
         properties.set("buildername", Json::from(facts.builder_name.as_str()), "Builder");
@@ -111,6 +112,8 @@ fn view(facts: Facts, generation: &Generation) -> BuildView {
         builddir: properties.text("builddir").unwrap_or_default().to_owned(),
         properties,
         worker,
+        url,
+        secrets: generation.config.provided.clone(),
     }
 }
 

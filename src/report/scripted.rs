@@ -161,7 +161,7 @@ async fn tell(generation: &Generation, reporter: &ScriptedReporter, event: Json)
 
 /// What the reporter's function gets.
 fn event(due: &Due, facts: Facts, generation: &Generation) -> Json {
-    let url = page(&generation.config.url, &facts);
+    let url = page(generation, &facts);
     let properties = facts.properties.0.into_iter().map(|(name, (value, _))| (name, value));
     json!({
         "id": due.id,

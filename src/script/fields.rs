@@ -9,9 +9,11 @@ use serde_json::Value as Json;
 
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
-use super::read::{Object, Reader, options_of, suggestion};
+use super::read::render::{Flaw, Place};
+use super::read::{Object, Reader, Reference, options_of, suggestion};
 use super::read::{later, spelling};
 use crate::base::secret::Secret;
+use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
 
@@ -367,6 +369,38 @@ impl<'r, 'l> Fields<'r, 'l> {
         Some(out)
     }
 
+    /// Each item of a list, with its position.
+    pub(super) fn each(&mut self, key: &str, mut f: impl FnMut(&mut Self, usize, Value)) {
+        for (at, item) in self.list(key).unwrap_or_default().into_iter().enumerate() {
+            f(self, at + 1, item);
+        }
+    }
+
+    /// Whether the value of `key` is a plain table of names.
+    pub(super) fn has_names(&mut self, key: &str) -> bool {
+        let Some(Value::Table(table)) = self.value(key) else { return false };
+        let items = convert::items(self.reader.lua, &table);
+        matches!(items, Ok(Items::Map(items)) if !items.is_empty())
+    }
+
+    /// Takes note that `key` names objects of `kind`, so that the end of the load can say which do
+    /// not exist.
+    pub(super) fn refer(&self, key: &str, kind: &'static str, names: Vec<String>) {
+        let spot = self.key_spot(key);
+        let sources = self.reader.ground.sources.borrow();
+        let mut references = self.reader.references.borrow_mut();
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            let spot = sources.literal(&spot, &name);
+            references.push(Reference { owner: self.owner.clone(), kind, name, spot });
+        }
+    }
+
+    /// The same cursor over a plain table inside the value of `key`.
+    pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: Table) -> Self {
+        let anchor = Anchor::Nested(self.key_spot(key));
+        Self::new(self.reader, owner, table, anchor).of_kind(kind)
+    }
+
     /// A value that may depend on the build.
     pub(super) fn renderable(&mut self, key: &str) -> Option<Renderable> {
         let value = self.value(key)?;
@@ -374,14 +408,78 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     pub(super) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
+        self.to_renderable_for(Purpose::Value, key, value)
+    }
+
+    pub(super) fn to_renderable_for(
+        &self,
+        purpose: Purpose,
+        key: &str,
+        value: &Value,
+    ) -> Option<Renderable> {
         let spot = self.key_spot(key);
         let keep = |f: &Function| self.reader.slots.keep(f, &spot.site);
-        match super::read::render::read(self.reader.lua, value, &keep) {
-            Ok(renderable) => Some(renderable),
-            Err(what) => {
-                self.problem(key, format!("`{key}` of {}: {what}", self.owner));
+        match super::read::render::read(self.reader.lua, value, &keep, purpose) {
+            Ok(renderable) => {
+                self.know_secrets(key, &renderable);
+                Some(renderable)
+            }
+            Err(Flaw { message, place }) => {
+                let message = format!("`{key}` of {}: {message}", self.owner);
+                match place {
+                    None => self.problem(key, message),
+                    Some(place) => {
+                        let Place { site, text, from, length } = place;
+                        // One text in many options is one mistake.
+                        let told = (site.file.clone(), site.line, from);
+                        if self.reader.told.borrow_mut().insert(told) {
+                            let spot = {
+                                let sources = self.reader.ground.sources.borrow();
+                                sources.part(&site, &text, from, length)
+                            };
+                            self.reader.ground.problem(&spot, message, Vec::new());
+                        }
+                    }
+                }
                 None
             }
+        }
+    }
+
+    /// Every secret that is named must be there when the configuration loads.
+    fn know_secrets(&self, key: &str, value: &Renderable) {
+        if self.reader.ground.makes_up_secrets.get() {
+            for name in value.secrets() {
+                let made_up = Secret::from_file(&format!("made up for {name}"), name);
+                let mut known = self.reader.secrets.borrow_mut();
+                known
+                    .entry(name.to_owned())
+                    .or_insert_with(|| self.reader.ground.add_secret(made_up));
+            }
+        }
+        let known = self.reader.secrets.borrow();
+        for name in value.secrets() {
+            if known.contains_key(name) {
+                continue;
+            }
+            let message = if known.is_empty() {
+                format!(
+                    "`{key}` of {} names the secret {name:?}, but there is no secret.",
+                    self.owner
+                )
+            } else {
+                format!(
+                    "`{key}` of {} names the secret {name:?}, which no provider has.",
+                    self.owner
+                )
+            };
+            let names: Vec<String> = known.keys().cloned().collect();
+            let hint = suggestion(name, &names).unwrap_or_else(|| {
+                "A secret is a file in a directory of c.secrets_providers: \
+                 { ci.secrets.file { dir = \"secrets\" } }."
+                    .to_owned()
+            });
+            self.problem_at(key, name, message, vec![hint]);
         }
     }
 

@@ -11,19 +11,21 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::bind::deciding::Live;
 use super::bind::step::{OpenDesk, Step};
-use super::bind::{build, event};
+use super::bind::{self, build, deciding, event};
 use super::budget::{Budget, Fatal};
-use super::convert;
 use super::handle::Inside;
 use super::raised::script_error;
 use super::read::Objects;
 use super::read::render;
 use super::read::step::{COMMAND, StepType};
 use super::slots::Slots;
+use super::{choice, convert};
 use crate::base::clock::Clock;
 use crate::base::results::Results;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
+use crate::engine::render::{Purpose, render_for};
 use crate::forge::github::client::Client;
 use crate::http;
 use crate::model::build::BuildView;
@@ -114,32 +116,59 @@ impl Host {
         let (function, depth) = self.function(callback)?;
         let fail = |error: mlua::Error| script_error(&error, &callback.site);
         let build = args.iter().find_map(|arg| match arg {
-            Argument::Build(build) => Some(build.clone()),
+            Argument::Build(build) | Argument::For(build) => Some(build.clone()),
+            Argument::Step(step) => Some(Arc::new(step.build.clone())),
             _ => None,
         });
-        let args = self.arguments(&args).map_err(fail)?;
+        let mut live = Live::default();
+        let purpose = match args.iter().any(|arg| matches!(arg, Argument::Locks)) {
+            true => Purpose::Locks,
+            false => Purpose::Value,
+        };
+        let handed = args.iter().filter_map(|arg| self.argument(arg, &mut live).transpose());
+        let args = handed.collect::<mlua::Result<MultiValue>>().map_err(fail)?;
         let call = function.call_async::<Value>(args);
         let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
-        self.rendered(&value, build.as_ref(), &callback.site, depth).await
+        self.rendered(&value, build.map(|build| (build, purpose)), &callback.site, depth).await
     }
 
-    fn arguments(&self, args: &[Argument]) -> mlua::Result<MultiValue> {
+    /// An argument as Lua gets it; none = it is not handed over.
+    fn argument(&self, arg: &Argument, live: &mut Live) -> mlua::Result<Option<Value>> {
         let (lua, objects) = (&self.lua, &self.objects);
-        args.iter()
-            .map(|arg| match arg {
-                Argument::Json(json) => convert::to_lua(lua, json),
-                Argument::Build(view) => build::build(lua, objects, view).map(Value::Table),
-                Argument::Step(view) => build::step(lua, objects, view).map(Value::Table),
-                Argument::Change(change) => build::change(lua, change),
-            })
-            .collect()
+        let value = match arg {
+            Argument::For(_) | Argument::Locks => return Ok(None),
+            Argument::Json(json) => convert::to_lua(lua, json)?,
+            Argument::Build(view) => Value::Table(build::build(lua, objects, view)?),
+            Argument::Step(view) => Value::Table(build::step(lua, objects, view)?),
+            Argument::Change(change) => build::change(lua, change)?,
+            Argument::Builder(view) => deciding::builder(lua, objects, live, view)?,
+            Argument::Worker(view) => deciding::worker(lua, objects, live, view)?,
+            Argument::Request(view) => deciding::request(lua, objects, view)?,
+            Argument::List(items) => {
+                let out = lua.create_table()?;
+                for item in items {
+                    out.raw_push(self.argument(item, live)?)?;
+                }
+                Value::Table(out)
+            }
+            Argument::Record(fields) => {
+                let out = lua.create_table()?;
+                for (name, value) in fields {
+                    out.raw_set(*name, self.argument(value, live)?)?;
+                }
+                let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+                let message = "what a function is asked about cannot be changed here.";
+                Value::Table(bind::frozen(lua, out, message, Some(&names))?)
+            }
+        };
+        Ok(Some(value))
     }
 
     /// What a function returned, rendered again if there is something to render.
     async fn rendered(
         &self,
         value: &Value,
-        build: Option<&Arc<BuildView>>,
+        build: Option<(Arc<BuildView>, Purpose)>,
         site: &Site,
         depth: u32,
     ) -> Result<Json, ScriptError> {
@@ -149,10 +178,10 @@ impl Host {
             Ok(json) => return Ok(json),
             Err(problem) => problem,
         };
-        let Some(build) = build else {
-            return Err(fail(format!(
-                "the function returned {problem}; plain data is needed here."
-            )));
+        let Some((build, purpose)) = build else {
+            return choice::read(&self.lua, value).map_err(|_| {
+                fail(format!("the function returned {problem}; plain data is needed here."))
+            });
         };
         if depth >= MAX_DEPTH {
             return Err(fail(format!("functions returned functions, {MAX_DEPTH} deep.")));
@@ -163,15 +192,16 @@ impl Host {
             lent.borrow_mut().push(callback.clone());
             callback
         };
-        let tree = render::read(&self.lua, value, &lend);
+        let tree = render::read(&self.lua, value, &lend, purpose);
         let out = match tree {
             Ok(tree) => {
                 let inside = Inside(self.mailbox.clone());
-                crate::engine::render::render(&tree, build, &inside).await
+                render_for(purpose, &tree, &build, &inside).await
             }
-            Err(what) => {
-                Err(fail(format!("what the function returned cannot be rendered: {what}")))
-            }
+            Err(flaw) => Err(fail(format!(
+                "what the function returned cannot be rendered: {}",
+                flaw.message
+            ))),
         };
         self.slots.give_back(&lent.into_inner());
         out

@@ -226,6 +226,7 @@ fn prepare(
     reader.slots.settle();
     sandbox.native.set("made", Value::Nil).map_err(bug)?;
     config.locks = std::mem::take(&mut reader.locks.borrow_mut().0);
+    config.provided = Arc::new(std::mem::take(&mut *reader.secrets.borrow_mut()));
     config.secrets = ground.secrets.borrow().clone();
     config.files = ground.files.borrow().clone();
     sandbox.budget.set_limit(Duration::from_secs_f64(config.limits.cpu_seconds));

@@ -112,6 +112,11 @@ impl Sources {
         source.tokens.windows(2).rfind(|w| returns(w)).map_or(0, |w| w[0].line)
     }
 
+    /// The last line of a file that says anything.
+    pub(super) fn last_line(&self, file: &str) -> u32 {
+        self.0.get(file).and_then(|s| s.tokens.last()).map_or(1, |t| t.line)
+    }
+
     /// The text `value` as a literal within the value that follows `spot`, else `spot`.
     pub(super) fn literal(&self, spot: &Spot, value: &str) -> Spot {
         let found = self.0.get(&spot.site.file).and_then(|s| {
@@ -135,6 +140,27 @@ impl Sources {
             None
         });
         found.map_or_else(|| spot.clone(), |t| t.spot(&spot.site.file))
+    }
+}
+
+impl Sources {
+    /// `length` bytes from byte `from` on of the literal `text`, which stands at `site` or shortly
+    /// after; the line alone when it is not written there as it is.
+    pub(super) fn part(&self, site: &Site, text: &str, from: usize, length: usize) -> Spot {
+        let found = self.0.get(&site.file).and_then(|s| {
+            let start = s.tokens.partition_point(|t| t.line < site.line);
+            s.tokens[start..]
+                .iter()
+                .take_while(|t| t.line <= site.line + 3)
+                .find(|t| matches!(&t.kind, Kind::Text(literal) if literal == text))
+        });
+        let Some(token) = found else { return site.clone().into() };
+        let mut spot = token.spot(&site.file);
+        if token.width == count(text, 0, text.len()) + 2 {
+            let width = count(text, from, from + length).max(1);
+            spot.caret = Some((token.column + 1 + count(text, 0, from), width));
+        }
+        spot
     }
 }
 

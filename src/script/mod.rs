@@ -5,6 +5,7 @@
 mod bind;
 mod budget;
 mod compiled;
+mod choice;
 mod convert;
 mod embed;
 pub mod fault;
@@ -22,12 +23,15 @@ mod native;
 mod pattern;
 mod raised;
 mod read;
+#[cfg(test)]
+mod refusals;
 mod sandbox;
 mod shape;
 mod slots;
 pub mod steady;
 #[cfg(test)]
 mod stubs;
+pub mod testing;
 pub mod texts;
 mod upvalues;
 pub mod watch;

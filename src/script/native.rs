@@ -21,6 +21,7 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
     let native = lua.create_table()?;
     lua.set_named_registry_value("ci.native", &native)?;
     native.set("null", Value::NULL)?;
+    native.set("lock_numbers", lua.create_table()?)?;
     native.set("version", env!("CARGO_PKG_VERSION"))?;
     native.set("config_dir", ground.config_dir.to_string_lossy().as_ref())?;
     native.set("base_dir", ground.base_dir.to_string_lossy().as_ref())?;
@@ -88,10 +89,7 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
             Ok(hints::global(&name, &known).map(|hint| format!(" {hint}")).unwrap_or_default())
         })?,
     )?;
-    native.set(
-        "options",
-        lua.create_function(|_, kind: String| Ok(read::options_of(&kind).map(<[_]>::to_vec)))?,
-    )?;
+    native.set("options", lua.create_function(|_, kind: String| Ok(read::options_of(&kind)))?)?;
     native.set(
         "fatal",
         lua.create_function(|_, error: Value| {

@@ -152,6 +152,19 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<(Build, Option<String>)>> {
     )
 }
 
+/// When a builder's newest build ended; none = none has.
+///
+/// # Errors
+/// What the database refuses.
+pub fn newest_end(conn: &Conn<'_>, builder: BuilderId) -> Result<Option<Timestamp>> {
+    conn.query_opt(
+        "select complete_at from builds where builder_id = $1 and complete_at is not null \
+         order by number desc limit 1",
+        params![builder],
+        |r| r.time(0),
+    )
+}
+
 /// What a rebuild needs of a build: (builder, buildset, the first build it goes back to).
 ///
 /// # Errors

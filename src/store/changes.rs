@@ -131,6 +131,24 @@ pub fn release(conn: &Conn<'_>, scheduler: SchedulerId, change: ChangeId) -> Res
     Ok(())
 }
 
+/// Forgets a held change that will not be built; its verdict says why.
+///
+/// # Errors
+/// What the database refuses.
+pub fn drop_held(
+    conn: &Conn<'_>,
+    scheduler: SchedulerId,
+    change: ChangeId,
+    why: &str,
+) -> Result<()> {
+    release(conn, scheduler, change)?;
+    let name =
+        conn.query_one("select name from schedulers where id = $1", params![scheduler], |r| {
+            r.text(0)
+        })?;
+    set_verdict(conn, change, &name, why)
+}
+
 /// Every held change: (scheduler, important, change), in the order of arrival.
 ///
 /// # Errors

@@ -112,17 +112,16 @@ pub fn ended(
     Ok(())
 }
 
-/// Whether a reporter was told anything of a request or its builds.
+/// The reporters that were told anything of a request or its builds.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn has_told(conn: &Conn<'_>, request: RequestId) -> Result<bool> {
-    let found = conn.query_opt(
-        "select id from outbox where request_id = $1 limit 1",
+pub fn tellers(conn: &Conn<'_>, request: RequestId) -> Result<Vec<String>> {
+    conn.query(
+        "select distinct reporter from outbox where request_id = $1",
         params![request],
-        |r| r.int(0),
-    )?;
-    Ok(found.is_some())
+        |r| r.text(0),
+    )
 }
 
 /// A row that waits.

@@ -78,6 +78,36 @@ pub fn complete(
     )
 }
 
+/// What is said beside a request: who says no to it, and what failed.
+///
+/// # Errors
+/// What the database refuses.
+pub fn note(
+    conn: &Conn<'_>,
+    id: RequestId,
+    held_by: Option<&str>,
+    trouble: Option<&str>,
+) -> Result<()> {
+    conn.execute(
+        "update buildrequests set held_by = $1, trouble = $2 where id = $3",
+        params![held_by, trouble, id],
+    )?;
+    Ok(())
+}
+
+/// Forgets who said no to waiting requests: after a start nobody has, yet.
+///
+/// # Errors
+/// What the database refuses.
+pub fn forget_notes(conn: &Conn<'_>) -> Result<()> {
+    conn.execute(
+        "update buildrequests set held_by = null, trouble = null \
+         where complete_at is null and (held_by is not null or trouble is not null)",
+        params![],
+    )?;
+    Ok(())
+}
+
 /// Every request without a result, by id.
 ///
 /// # Errors

@@ -89,6 +89,15 @@ pub fn remove(conn: &Conn<'_>, id: SchedulerEventId) -> Result<()> {
     Ok(())
 }
 
+/// Removes everything that a scheduler has not been told.
+///
+/// # Errors
+/// What the database refuses.
+pub fn remove_all(conn: &Conn<'_>, scheduler: SchedulerId) -> Result<()> {
+    conn.execute("delete from scheduler_events where scheduler_id = $1", params![scheduler])?;
+    Ok(())
+}
+
 /// Removes what is about changes of a line of development that nobody wants any more.
 ///
 /// # Errors

@@ -93,7 +93,7 @@ fn the_shipped_configuration_loads_and_says_what_the_farm_has() {
     assert!(hook.skips.is_empty() && hook.on_pull_request.is_some());
     assert_eq!(config.builders[0].steps.len(), 9);
     assert_eq!(config.builders[1].steps.len(), 6);
-    assert!(config.builders[0].steps.iter().all(|s| s.locks.len() == 1));
+    assert!(config.builders[0].steps.iter().all(|s| s.locks.fixed.len() == 1));
     assert_eq!(config.files.len(), 5);
     assert!(config.files.iter().filter(|f| f.text.is_some()).count() == 1);
 }

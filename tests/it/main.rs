@@ -4,6 +4,7 @@
 mod api;
 mod checkout;
 mod cli;
+mod details;
 mod editors;
 mod escape;
 mod explain;
@@ -19,6 +20,7 @@ mod scenario;
 mod scripts;
 mod sim;
 mod steps;
+mod testing;
 mod tidy;
 mod web;
 mod wire;

@@ -55,17 +55,12 @@ impl Scripts for NoScripts {
 
 fn config() -> Config {
     let builder = |name: &str| BuilderConfig {
-        name: name.to_owned(),
         workers: vec!["w".to_owned()],
-        steps: Vec::new(),
-        tags: Vec::new(),
-        description: None,
-        workerbuilddir: name.to_owned(),
-        locks: Vec::new(),
-        env: Renderable::Map([].into()),
-        properties: [].into(),
-        collapse_requests: false,
-        site: Site::default(),
+        decisions: halide_ci::model::config::Decisions {
+            collapse_requests: Some(halide_ci::model::config::Collapse::Never),
+            ..Default::default()
+        },
+        ..BuilderConfig::new(name)
     };
     let context = Renderable::Concat(vec![
         Renderable::text("buildbot/"),
@@ -82,27 +77,13 @@ fn config() -> Config {
     Config {
         url: "http://ci.example/".to_owned(),
         db_url: "sqlite:///state.sqlite".to_owned(),
-        workers: vec![WorkerConfig {
-            name: "w".to_owned(),
-            password: Secret::new("x"),
-            max_builds: None,
-            properties: [].into(),
-            locks: Vec::new(),
-            site: Site::default(),
-        }],
+        workers: vec![WorkerConfig::new("w", Secret::new("x"))],
         builders: vec![builder("linux"), builder("quiet")],
-        schedulers: vec![SchedulerConfig {
-            name: "force".to_owned(),
-            builders: vec!["linux".to_owned(), "quiet".to_owned()],
-            properties: [].into(),
-            reason: None,
-            kind: SchedulerKind::Force(ForceScheduler {
-                button_name: "force".to_owned(),
-                codebases: vec![String::new()],
-                reason_default: String::new(),
-            }),
-            site: Site::default(),
-        }],
+        schedulers: vec![SchedulerConfig::new(
+            "force",
+            &["linux", "quiet"],
+            SchedulerKind::Force(ForceScheduler::plain("force")),
+        )],
         reporters: vec![ReporterConfig {
             name: "github".to_owned(),
             kind: ReporterKind::GithubStatus(status),

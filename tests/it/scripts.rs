@@ -48,6 +48,7 @@ fn view() -> BuildView {
         worker: "w".to_owned(),
         max_builds: Some(2),
         builddir: "C:\\w\\b".to_owned(),
+        url: "http://ci/builders/1/builds/3".to_owned(),
         ..BuildView::default()
     };
     for (name, value) in [
@@ -88,49 +89,6 @@ async fn rendered(loaded: &Loaded, n: usize) -> Result<Json, ScriptError> {
 }
 
 #[test]
-fn the_grammar_of_interpolate_is_buildbots() {
-    let cases = [
-        ("a%%b", "a%b"),
-        ("%(prop:here)s!", "yes!"),
-        ("%(prop:gone)s!", "!"),
-        ("%(prop:gone:-other)s", "other"),
-        ("%(prop:empty:-other)s", ""),
-        ("%(prop:empty:~other)s", "other"),
-        ("%(prop:zero:~other)s", "other"),
-        ("%(prop:here:+there)s", "there"),
-        ("%(prop:gone:+there)s", ""),
-        ("%(prop:here:?:a:b)s", "a"),
-        ("%(prop:gone:?:a:b)s", "b"),
-        ("%(prop:zero:?|a|b)s", "a"),
-        ("%(prop:zero:#?|a|b)s", "b"),
-        ("%(prop:here:#?:a:b)s", "a"),
-        ("%(prop:gone:-%(prop:here)s-%(prop:gone:-x)s)s", "yes-x"),
-        ("%(prop:gone:?:a:%(src:halide:branch)s)s", "main"),
-        ("%(src:halide:branch)s", "main"),
-        ("%(src:halide:revision:-tip)s", "tip"),
-        ("%(src::branch:-none)s", "none"),
-        ("%(kw:name)s", "word"),
-        ("%(kw:prop)s", "yes"),
-        ("%(worker:os)s on %(worker:name)s", "linux on w"),
-    ];
-    let steps: String = cases
-        .iter()
-        .map(|(text, _)| {
-            format!(
-                "ci.steps.shell {{ command = ci.interpolate({text:?}, \
-                 {{ name = 'word', prop = ci.property 'here' }}) }},"
-            )
-        })
-        .collect();
-    local(async {
-        let loaded = load_steps(Mount::Local, "", &steps).await;
-        for (n, (text, expected)) in cases.iter().enumerate() {
-            assert_eq!(rendered(&loaded, n).await.unwrap(), json!(expected), "{text}");
-        }
-    });
-}
-
-#[test]
 fn every_renderable_renders_as_the_design_says() {
     let cases = [
         ("ci.builddir .. '/x'", json!("C:/w/b/x")),
@@ -142,6 +100,8 @@ fn every_renderable_renders_as_the_design_says() {
         ("function(build) return build.properties.here:gsub('y', 'Y') end", json!("Yes")),
         ("function(build) return function(b) return ci.property 'here' end end", json!("yes")),
         ("ci.transform(string.upper, ci.property 'here')", json!("YES")),
+        ("ci.transform(function(n) return ci.property(n) end, 'here')", json!("yes")),
+        ("ci.url_for_build", json!("http://ci/builders/1/builds/3")),
         ("{ 'a', function() end, { 2.0 // 1, ci.property 'gone' }, false }", json!(["a", 2])),
         (
             "function(build) return { build.builder.data.label, build.worker.data.n } end",

@@ -106,8 +106,13 @@ async fn play_loaded(loaded: &Loaded, build: BuildView, answers: Vec<Answer>) ->
         options.insert(name.clone(), value);
     }
     let (desk, mut inbox) = Desk::new();
-    let view =
-        StepView { build, name: "s".to_owned(), number: 0, workdir: "/w/b/build".to_owned() };
+    let view = StepView {
+        build,
+        name: "s".to_owned(),
+        number: 1,
+        place: 0,
+        workdir: "/w/b/build".to_owned(),
+    };
     let run = StepRun { run: config.run.clone(), view, options, desk };
     let mut asked = Vec::new();
     let serve = async {

@@ -1,6 +1,8 @@
 //! The web server from outside: who may do what, the hook, escaping, sessions, limits, live pages.
 
+mod forms;
 mod own_hooks;
+mod rules;
 pub(crate) mod site;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -290,6 +292,26 @@ fn a_form_forces_a_build_and_leads_to_its_request() {
         assert_eq!(answer.status, 303);
         assert_eq!(answer.header("location"), "../builders/1/builds/1");
         assert_eq!(site.get("/buildrequests/1").await.status, 200);
+    });
+}
+
+#[test]
+fn who_holds_a_request_and_what_failed_is_shown_where_it_waits() {
+    with(config(), async |site| {
+        let id = halide_ci::base::id::RequestId(2);
+        let note = move |conn: &halide_ci::store::Conn<'_>| {
+            let held_by = "can_start_build (master.lua:7), which said no to <w1>";
+            halide_ci::store::requests::note(conn, id, Some(held_by), Some("next_worker failed"))
+        };
+        site.engine.write(note).await.unwrap();
+        for path in ["/", "/builders/1", "/buildrequests/2"] {
+            let html = site.get(path).await.text();
+            let held_by = "can_start_build (master.lua:7), which said no to &lt;w1&gt;";
+            assert!(
+                html.contains(held_by) && html.contains("next_worker failed"),
+                "{path}: {html}"
+            );
+        }
     });
 }
 

@@ -34,6 +34,9 @@ ci.null = nil
 ---The build's directory on the worker, with forward slashes.
 ---@type ci.RenderableObject
 ci.builddir = nil
+---The link to the build's page.
+---@type ci.RenderableObject
+ci.url_for_build = nil
 
 ---A configuration to fill in; an unknown key is an error at the line that sets it.
 ---@param options? ci.Config
@@ -84,25 +87,48 @@ function ci.step_type(type) end
 ---@return T
 function ci.with_defaults(constructors, defaults) end
 
+---For a builder's `can_start_build`: a request with the property `workername` is built on that worker
+---and nowhere else.
+---@param builder ci.Builder
+---@param worker ci.Worker
+---@param request ci.Request
+---@return boolean
+function ci.enforce_chosen_worker(builder, worker, request) end
+
 ---The build's property `name`; the default also replaces null and empty text.
 ---@param name string
 ---@param default? any
 ---@return ci.RenderableObject
 function ci.property(name, default) end
 
----Text with selectors: `%(prop:NAME)s`, `%(src:CODEBASE:ATTRIBUTE)s`, `%(kw:NAME)s`, `%(worker:NAME)s`, each with
----`:-default`, `:~default if false`, `:+if there`, `:?:yes:no`, `:#?:true:false`. `%%` is a plain %.
+---Text with selectors: `%(prop:NAME)s`, `%(src:CODEBASE:ATTRIBUTE)s` (branch, revision, repository, project,
+---codebase; changes, with a choice), `%(kw:NAME)s`, `%(secret:NAME)s`, `%(worker:NAME)s` (name, its properties, or
+---what it says of itself: admin, host, numcpus, system, basedir, os_id …), each with `:-default`, `:~default if
+---false`, `:+if there`, `:?:yes:no`, `:#?:true:false` (any delimiter); what follows may hold selectors again. Null
+---counts as missing. `%%` is a plain %. In the other form each `%s` takes one value, in order.
 ---@param text string
----@param keywords? table<string, any> what `%(kw:…)s` names
+---@param ... any a table of what `%(kw:…)s` names, or a value for each `%s`
 ---@return ci.RenderableObject
-function ci.interpolate(text, keywords) end
+function ci.interpolate(text, ...) end
+
+---A secret of `c.secrets_providers`, read when the configuration loads and masked wherever it is shown.
+---@param name string
+---@return ci.RenderableObject
+function ci.secret(name) end
+
+ci.secrets = {}
+
+---A directory of secrets, one in a file. Others must not be able to read a file; its mode is tightened.
+---@param options ci.SecretDirectoryOptions
+---@return ci.SecretProvider
+function ci.secrets.file(options) end
 
 ---A function of the build as a value that `..` can join.
 ---@param f fun(build: ci.Build): any
 ---@return ci.RenderableObject
 function ci.renderer(f) end
 
----`f` of the rendered arguments; it must return plain data.
+---`f` of the rendered arguments; what it returns is rendered again.
 ---@param f fun(...: any): any
 ---@param ... any
 ---@return ci.RenderableObject
@@ -112,54 +138,6 @@ function ci.transform(f, ...) end
 ---@param ... any
 ---@return ci.RenderableObject
 function ci.merge(...) end
-
----Which changes a scheduler wants; its plain table will do as well.
----@param options ci.ChangeFilterOptions
----@return ci.ChangeFilter
-function ci.change_filter(options) end
-
-ci.schedulers = {}
-
----Waits for changes; a timer for each branch.
----@param options ci.BranchSchedulerOptions
----@return ci.Scheduler
-function ci.schedulers.any_branch(options) end
-
----Waits for changes; one timer for all that the filter lets in.
----@param options ci.BranchSchedulerOptions
----@return ci.Scheduler
-function ci.schedulers.single_branch(options) end
-
----Started by people.
----@param options ci.ForceSchedulerOptions
----@return ci.Scheduler
-function ci.schedulers.force(options) end
-
-ci.auth = {}
-
----User names and their passwords: `ci.auth.user_password { alice = ci.secret_file "alice.txt" }`.
----@param users table<string, string>
----@return ci.Auth
-function ci.auth.user_password(users) end
-
----Who may do what. Reading is allowed, an action that no rule names is denied.
----@param options ci.AuthzOptions
----@return ci.Authz
-function ci.authz(options) end
-
-ci.hooks = {}
-
----GitHub's webhook, `POST /change_hook/github`.
----@param options ci.GithubHookOptions
----@return ci.Hook
-function ci.hooks.github(options) end
-
-ci.reporters = {}
-
----Commit statuses.
----@param options ci.GithubStatusOptions
----@return ci.Reporter
-function ci.reporters.github_status(options) end
 
 ci.json = {}
 

@@ -12,8 +12,15 @@
 ---@field workers? any list of workers
 ---@field builders? any list of builders
 ---@field schedulers? any list of schedulers
+---@field change_sources? any list of change sources
 ---@field reporters? any list of reporters
+---@field cancellers? any list of cancellers
 ---@field properties? table<string, any> properties that every build gets
+---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
+---@field prioritize_builders? fun(builders: ci.Builder[]): any the builders that have waiting requests, oldest request first, in the order in which they get their turn; one left out waits
+---@field select_next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any `next_worker` of builders without their own
+---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any `collapse_requests` of builders that do not say (default true)
+---@field codebase_generator? fun(change: ci.Change): string? codebase of a change that came without one
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
 
 ---@class ci.WorkerOptions
@@ -21,7 +28,11 @@
 ---@field password string
 ---@field max_builds? integer builds at once over all builders (default: no limit)
 ---@field properties? table<string, any> properties of its builds
+---@field default_properties? table<string, any> for what nothing else has set
 ---@field locks? any list of lock accesses that each of its builds takes
+---@field notify_on_missing? any list of mail addresses that are told; not available yet
+---@field missing_timeout? number seconds without connection before they are told; not available yet
+---@field keepalive_interval? number seconds between looks at a silent connection; not available yet
 ---@field data? any
 
 ---@class ci.BuilderOptions
@@ -30,12 +41,26 @@
 ---@field factory any list of steps, or a factory
 ---@field tags? any list of labels
 ---@field description? string words for the builder's page
----@field workerbuilddir? string directory below the worker's (default: the name, `/` replaced by `_`)
----@field locks? any list of lock accesses, held for the whole build
+---@field description_format? "markdown" (not available yet; default: plain text)
+---@field project? any a project or its name (not available yet)
+---@field workerbuilddir? string directory below the worker's (default: `builddir`)
+---@field builddir? string the default of `workerbuilddir` (default: the name, `/` replaced by `_`)
+---@field workdir? ci.Renderable<string> where its steps run, below that (default "build")
+---@field locks? any list of lock accesses, held for the whole build; those of a function of the build are taken once it has its worker
 ---@field env? ci.Renderable<table<string, any>> variables for every command
 ---@field properties? table<string, any>
----@field collapse_requests? boolean merge waiting requests for the same source (default true)
+---@field default_properties? table<string, any> for what nothing else has set
+---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any whether the older waiting request gives way; true = when the newer one builds the same source
+---@field next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any the worker, of those that are free, the engine's choice first; nil = not now (default: one of the least busy, by chance)
+---@field next_build? fun(builder: ci.Builder, requests: ci.Request[]): any the request, of those that wait, the engine's choice first; nil = not now
+---@field can_start_build? fun(builder: ci.Builder, worker: ci.Worker, request: ci.Request): any false = not there, not now; another worker is tried
+---@field do_build_if? any whether a build does anything: a function of the build, or a renderable; false = it is skipped
 ---@field data? any
+
+---@class ci.SecretDirectoryOptions
+---@field dir string relative to the base directory
+---@field suffixes? any list of endings; only files with one are secrets, named without it (default: every file)
+---@field strip? boolean leave out white space around a secret (default true)
 
 ---@class ci.WorkerLockOptions
 ---@field name string

@@ -2,14 +2,63 @@
 -- What callbacks and steps hold.
 
 ---An object of the configuration; it comes back in callbacks as the same table.
+---Methods and `info` are known inside functions that decide about builds, for what they are given.
 ---@class ci.Worker: ci.WorkerOptions
+---@field info? table<string, any> what the worker said about itself
+local Worker = {}
+---Builds that run on it.
+---@return integer
+function Worker:running() end
+
+---Methods are known inside functions that decide about builds, for what they are given.
 ---@class ci.Builder: ci.BuilderOptions
+local Builder = {}
+---Requests that wait.
+---@return integer
+function Builder:pending() end
+---Its builds that run.
+---@return integer
+function Builder:running() end
+---When the oldest waiting request was made, in seconds since 1970.
+---@return number?
+function Builder:oldest_request_time() end
+---The highest priority of the waiting requests.
+---@return integer?
+function Builder:highest_priority() end
+---When its newest build ended, in seconds since 1970.
+---@return number?
+function Builder:newest_complete_time() end
+
+---A request that waits; read-only.
+---@class ci.Request
+---@field id integer
+---@field builder ci.Builder
+---@field priority integer
+---@field submitted_at number seconds since 1970
+---@field reason string
+---@field properties table<string, any> of its changes and its buildset
+---@field changes ci.Change[]
+---@field sourcestamps table[]
+local Request = {}
+---Whether the engine's own rule would let this one give way to the newer one: the same source.
+---@param newer ci.Request
+---@return boolean
+function Request:can_be_collapsed(newer) end
+
 ---@class ci.Scheduler
 ---@class ci.Reporter
 ---@class ci.ChangeFilter
+---@class ci.SourceStampFilter
+---@class ci.ChangeSource
+---@class ci.Canceller
+---@class ci.Parameter
+---@class ci.Generator
+---@class ci.Formatter
+---@class ci.Dashboard
 ---@class ci.Auth
 ---@class ci.Authz
 ---@class ci.Hook
+---@class ci.SecretProvider
 ---@class ci.Step
 ---@class ci.LockAccess
 
@@ -35,8 +84,15 @@ function Lock:access(mode, count) end
 ---@field worker { name: string, max_builds: integer?, info: table, data: any, properties: table }
 ---@field number integer
 ---@field changes ci.Change[]
----@field sourcestamps { branch: string?, revision: string?, repository: string, project: string, codebase: string }[]
+---@field sourcestamps ci.Sourcestamp[]
 ---@field builddir string absolute, as the worker writes it
+
+---@class ci.Sourcestamp
+---@field branch? string
+---@field revision? string
+---@field repository string
+---@field project string
+---@field codebase string
 
 ---@class ci.Change
 ---@field author string

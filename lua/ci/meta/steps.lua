@@ -16,12 +16,17 @@ ci.steps = {}
 ---@field always_run? boolean runs even after a halt
 ---@field do_step_if? boolean|ci.RenderableObject|fun(step: ci.StepView): any
 ---@field hide_step_if? boolean|ci.RenderableObject|fun(results: ci.Results, step: ci.StepView): any
----@field locks? any list of lock accesses
+---@field locks? any list of lock accesses, or of functions of the build that return some
 ---@field description? ci.Renderable<string> what the page says while it runs
 ---@field description_done? ci.Renderable<string> and afterwards
+---@field description_suffix? ci.Renderable<string> put after either
+---@field log_encoding? string of what commands write (not available yet; default UTF-8)
+---@field logfiles? table<string, any> log → path, or { filename, follow } (not available yet)
+---@field lazylogfiles? boolean no empty logs of `logfiles` (not available yet)
+---@field use_pty? boolean run commands in a terminal (not available yet)
 ---@field data? any
 ---@field env? ci.Renderable<table<string, any>>
----@field workdir? ci.Renderable<string> relative to the build's directory (default "build")
+---@field workdir? ci.Renderable<string> relative to the build's directory (default: the builder's, "build")
 ---@field timeout? ci.Renderable<number> seconds without output (default 1200, ci.null = none)
 ---@field max_time? ci.Renderable<number> seconds in all
 ---@field max_lines? ci.Renderable<integer>

@@ -148,9 +148,10 @@ fn build(out: &mut String, build: &BuildAccount, paint: Paint) {
 
 fn locks(locks: &[LockAccount]) -> String {
     let words = |lock: &LockAccount| match lock.mode {
-        LockMode::Exclusive => format!("{} (exclusive)", lock.lock),
-        LockMode::Counting(1) => format!("{} (counting)", lock.lock),
-        LockMode::Counting(n) => format!("{} (counting {n})", lock.lock),
+        Some(LockMode::Exclusive) => format!("{} (exclusive)", lock.lock),
+        Some(LockMode::Counting(1)) => format!("{} (counting)", lock.lock),
+        Some(LockMode::Counting(n)) => format!("{} (counting {n})", lock.lock),
+        None => lock.lock.clone(),
     };
     locks.iter().map(words).collect::<Vec<_>>().join(", ")
 }

@@ -8,11 +8,11 @@
 //! | `{"$function": "master.lua:12"}` | a Lua function, by the place where it is written |
 //! | `{"$secret": "token.txt"}` | a secret, by its file; null: written into the configuration |
 //! | `{"$property": "name", "default": …}` | `ci.property`; `default` only when given |
-//! | `{"$interpolate": "…", "kw": {…}}` | `ci.interpolate`; `kw` only when given |
+//! | `{"$interpolate": "…", "kw": {…}, "values": […]}` | `ci.interpolate`; `kw`, `values` only when given |
 //! | `{"$concat": […]}` | `a .. b` of renderables |
 //! | `{"$merge": […]}` | `ci.merge` |
 //! | `{"$transform": "master.lua:12", "arguments": […]}` | `ci.transform` |
-//! | `{"$builddir": true}` | `ci.builddir` |
+//! | `{"$builddir": true}`, `{"$url_for_build": true}` | `ci.builddir`, `ci.url_for_build` |
 //! | `{"$value": {…}}` | a table of the user's that has such a key itself |
 //!
 //! A text that merely contains a secret has `***` in its place.
@@ -21,7 +21,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
 use super::{
-    Callback, Config, GithubHook, LoadedFile, LockConfig, OwnOptions, SchedulerKind, Secret, Site,
+    Callback, Config, GithubHook, LoadedFile, LockConfig, MasterDecisions, OwnOptions,
+    SchedulerKind, Secret, Site,
 };
 use crate::base::tree::Tree;
 use crate::model::filter::{ChangeFilter, Test};
@@ -98,8 +99,10 @@ impl Serialize for Config {
             schedulers,
             reporters,
             locks,
+            decisions,
             properties,
             limits,
+            provided,
             secrets,
             files,
         } = self;
@@ -116,7 +119,18 @@ impl Serialize for Config {
         map.serialize_entry("builders", builders)?;
         map.serialize_entry("schedulers", schedulers)?;
         map.serialize_entry("reporters", reporters)?;
+        let MasterDecisions {
+            prioritize_builders,
+            select_next_worker,
+            collapse_requests,
+            codebase_generator,
+        } = decisions;
+        map.serialize_entry("prioritize_builders", prioritize_builders)?;
+        map.serialize_entry("select_next_worker", select_next_worker)?;
+        map.serialize_entry("collapse_requests", collapse_requests)?;
+        map.serialize_entry("codebase_generator", codebase_generator)?;
         map.serialize_entry("www", www)?;
+        map.serialize_entry("provided_secrets", &**provided)?;
         map.serialize_entry("secrets", secrets)?;
         map.serialize_entry("files", files)?;
         map.end()
@@ -167,6 +181,8 @@ impl Serialize for Renderable {
             Self::Map(entries) => entries.serialize(serializer),
             Self::Callback(function) => function.serialize(serializer),
             Self::Builddir => one(serializer, "$builddir", &true),
+            Self::Url => one(serializer, "$url_for_build", &true),
+            Self::Secret(name) => one(serializer, "$secret", name),
             Self::Concat(parts) => one(serializer, "$concat", parts),
             Self::Merge(maps) => one(serializer, "$merge", maps),
             Self::Property { name, default } => {
@@ -177,11 +193,14 @@ impl Serialize for Renderable {
                 }
                 map.end()
             }
-            Self::Interpolate(Interpolation { text, keywords, pieces: _ }) => {
+            Self::Interpolate(Interpolation { text, keywords, values, pieces: _ }) => {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("$interpolate", text)?;
                 if !keywords.is_empty() {
                     map.serialize_entry("kw", keywords)?;
+                }
+                if !values.is_empty() {
+                    map.serialize_entry("values", values)?;
                 }
                 map.end()
             }
@@ -198,7 +217,7 @@ impl Serialize for Renderable {
 /// The options of `ci.change_filter`; an entry of null means "empty".
 impl Serialize for ChangeFilter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { fields, properties, filter } = self;
+        let Self { fields, properties, not_properties, property_patterns, filter } = self;
         let mut map = serializer.serialize_map(None)?;
         for (field, tests) in fields {
             let word = field.word();
@@ -221,6 +240,17 @@ impl Serialize for ChangeFilter {
         }
         if !properties.is_empty() {
             map.serialize_entry("properties", properties)?;
+        }
+        if !not_properties.is_empty() {
+            map.serialize_entry("property_not_eq", not_properties)?;
+        }
+        for (key, of) in [("property_re", true), ("property_not_re", false)] {
+            let patterns = property_patterns.iter().filter(|(_, _, is_wanted)| *is_wanted == of);
+            let patterns: std::collections::BTreeMap<&str, &str> =
+                patterns.map(|(name, pattern, _)| (name.as_str(), pattern.as_str())).collect();
+            if !patterns.is_empty() {
+                map.serialize_entry(key, &patterns)?;
+            }
         }
         if let Some(filter) = filter {
             map.serialize_entry("filter", filter)?;

@@ -2,13 +2,17 @@
 //! functions in it are [`Callback`]s, slots of the generation's Lua state; nothing here knows Lua.
 //! One file for each kind of object, named as its constructor is.
 
+mod authz;
 mod builder;
+mod decision;
 pub mod json;
 mod lock;
+mod parameter;
 mod reporter;
 mod scheduler;
 mod scripted;
 mod step;
+mod timed;
 mod worker;
 mod www;
 
@@ -20,16 +24,24 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
-pub use self::lock::{LockAccess, LockConfig, LockMode};
+pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
+pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
+pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
-pub use self::scheduler::{BranchScheduler, ForceScheduler, SchedulerConfig, SchedulerKind};
+pub use self::scheduler::{
+    BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
+    SchedulerKind, Wanted,
+};
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
-pub use self::step::{Condition, StepConfig, StepFlags, StepOption};
+pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
+pub use self::timed::{TimedScheduler, Times};
 pub use self::worker::WorkerConfig;
-pub use self::www::{Authz, Codebase, GithubHook, Www};
+pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
+use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 
 /// A place in the user's files.
@@ -52,7 +64,7 @@ impl fmt::Display for Site {
 }
 
 /// A Lua function of the configuration: a slot of its generation, and where it was written.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Callback {
     /// Index into the generation's list of functions.
     pub slot: u32,
@@ -62,9 +74,17 @@ pub struct Callback {
     pub fingerprint: u64,
 }
 
-// A reload compares configurations by their `Debug` text (`{:+?}`). Places and slots move whenever a
-// line is added above, so they are left out of it; a function is known by its fingerprint, which a
-// variable with a secret in it changes too, so it is compared and never shown.
+// A reload compares configurations by `==` where it can and by their `Debug` text (`{:+?}`) elsewhere.
+// Places and slots move whenever a line is added above, so both leave them out; a function is known
+// by its fingerprint, which a variable with a secret in it changes too, so it is never shown.
+impl PartialEq for Callback {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for Callback {}
+
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("site")
@@ -107,10 +127,14 @@ pub struct Config {
     pub reporters: Vec<ReporterConfig>,
     /// Locks; accesses refer to them by index.
     pub locks: Vec<LockConfig>,
+    /// What functions decide for the whole master.
+    pub decisions: MasterDecisions,
     /// Properties that every build gets (source `Config`).
     pub properties: BTreeMap<String, Json>,
     /// Budgets of the Lua state.
     pub limits: Limits,
+    /// What `c.secrets_providers` have, by name.
+    pub provided: Arc<BTreeMap<String, Secret>>,
     /// Every secret that was read; masked in logs and answers.
     pub secrets: Vec<Secret>,
     /// Every file the configuration was made from, for the generation's row and the watcher.
@@ -118,10 +142,23 @@ pub struct Config {
 }
 
 impl Config {
+    /// The page of a build.
+    #[must_use]
+    pub fn build_url(&self, builder: BuilderId, number: i64) -> String {
+        format!("{}/builders/{builder}/builds/{number}", self.url.trim_end_matches('/'))
+    }
+
     /// The builder called `name`.
     #[must_use]
     pub fn builder(&self, name: &str) -> Option<&BuilderConfig> {
         self.builders.iter().find(|b| b.name == name)
+    }
+
+    /// Whether waiting requests of `builder` are merged.
+    #[must_use]
+    pub fn collapse<'c>(&'c self, builder: &'c BuilderConfig) -> &'c Collapse {
+        let own = builder.decisions.collapse_requests.as_ref();
+        own.unwrap_or(&self.decisions.collapse_requests)
     }
 
     /// The worker called `name`.

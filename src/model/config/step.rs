@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Callback, LockAccess, Site};
+use super::{Callback, LockAccess, LockList, Site};
 use crate::model::render::Renderable;
 
 /// A step of a factory.
@@ -26,17 +26,56 @@ pub struct StepConfig {
     /// Whether it is hidden once it has ended; called with (results, step).
     pub hide_step_if: Option<Condition>,
     /// Locks held while it runs.
-    pub locks: Vec<LockAccess>,
+    pub locks: LockList,
     /// What the page says while it runs; none = from the command.
     pub description: Option<Renderable>,
     /// What the page says afterwards.
     pub description_done: Option<Renderable>,
+    /// What is put after either.
+    pub description_suffix: Option<Renderable>,
     /// Where it is written.
     pub site: Site,
 }
 
+impl StepConfig {
+    /// Whether `other` does the same, whatever its name and wherever it is written. `same_locks`
+    /// compares the locks, which are indices into each configuration's own list.
+    pub fn does_the_same(
+        &self,
+        other: &Self,
+        same_locks: impl FnOnce(&[LockAccess], &[LockAccess]) -> bool,
+    ) -> bool {
+        // Every field is named, so that none is forgotten.
+        let Self {
+            kind,
+            name: _,
+            run,
+            options,
+            flags,
+            do_step_if,
+            hide_step_if,
+            locks,
+            description,
+            description_done,
+            description_suffix,
+            site: _,
+        } = self;
+        *kind == other.kind
+            && *run == other.run
+            && *options == other.options
+            && *flags == other.flags
+            && *do_step_if == other.do_step_if
+            && *hide_step_if == other.hide_step_if
+            && *description == other.description
+            && *description_done == other.description_done
+            && *description_suffix == other.description_suffix
+            && locks.rendered == other.locks.rendered
+            && same_locks(&locks.fixed, &other.locks.fixed)
+    }
+}
+
 /// An option of a step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum StepOption {
     /// Rendered just before the step runs.
@@ -46,7 +85,7 @@ pub enum StepOption {
 }
 
 /// A yes or no that may depend on the build.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Condition {
     /// Known at load, or rendered.
@@ -82,5 +121,19 @@ impl Default for StepFlags {
             warn_on_warnings: false,
             always_run: false,
         }
+    }
+}
+
+/// Why `name` cannot be a step's: a sentence without its beginning.
+///
+/// # Errors
+/// For names without letters and for control characters, which would break pages and logs.
+pub fn check_step_name(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() {
+        Err("must not be empty")
+    } else if name.chars().any(char::is_control) {
+        Err("must not have control characters such as line ends")
+    } else {
+        Ok(())
     }
 }

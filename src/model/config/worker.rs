@@ -19,8 +19,26 @@ pub struct WorkerConfig {
     pub max_builds: Option<u32>,
     /// Properties that its builds get (source `Worker`).
     pub properties: BTreeMap<String, Json>,
+    /// Properties for what nothing else has set (source `Worker`).
+    pub default_properties: BTreeMap<String, Json>,
     /// Locks that each of its builds takes.
     pub locks: Vec<LockAccess>,
     /// Where it is defined.
     pub site: Site,
+}
+
+impl WorkerConfig {
+    /// A worker with every default.
+    #[must_use]
+    pub fn new(name: &str, password: Secret) -> Self {
+        Self {
+            name: name.to_owned(),
+            password,
+            max_builds: None,
+            properties: BTreeMap::new(),
+            default_properties: BTreeMap::new(),
+            locks: Vec::new(),
+            site: Site::default(),
+        }
+    }
 }

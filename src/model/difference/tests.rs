@@ -1,11 +1,13 @@
 //! Differences of small configurations, told in lines.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
 use crate::model::config::{
-    BranchScheduler, BuilderConfig, Callback, LockAccess, LockMode, SchedulerConfig, SchedulerKind,
-    Site, StepConfig, StepFlags, StepOption, WorkerConfig,
+    BranchScheduler, BuilderConfig, Callback, LockAccess, LockList, LockMode, SchedulerConfig,
+    SchedulerKind, Site, StepConfig, StepFlags, StepOption, WorkerConfig,
 };
 use crate::model::render::Renderable;
 
@@ -15,18 +17,15 @@ fn site(line: u32) -> Site {
 
 fn worker(name: &str, max_builds: u32, line: u32) -> WorkerConfig {
     WorkerConfig {
-        name: name.to_owned(),
-        password: Secret::new("x"),
         max_builds: Some(max_builds),
-        properties: BTreeMap::new(),
-        locks: Vec::new(),
         site: site(line),
+        ..WorkerConfig::new(name, Secret::new("x"))
     }
 }
 
-fn step(name: &str, command: &str) -> StepConfig {
+fn step(name: &str, command: &str) -> Arc<StepConfig> {
     let constant = |text: &str| Renderable::Constant(json!(text));
-    StepConfig {
+    Arc::new(StepConfig {
         kind: "shell".to_owned(),
         name: (!name.is_empty()).then(|| constant(name)),
         run: Callback { slot: 0, site: site(0), fingerprint: 0 },
@@ -34,26 +33,20 @@ fn step(name: &str, command: &str) -> StepConfig {
         flags: StepFlags::default(),
         do_step_if: None,
         hide_step_if: None,
-        locks: Vec::new(),
+        locks: LockList::default(),
         description: None,
         description_done: None,
+        description_suffix: None,
         site: site(1),
-    }
+    })
 }
 
 fn builder(name: &str, steps: &[&str]) -> BuilderConfig {
     BuilderConfig {
-        name: name.to_owned(),
         workers: vec!["a".to_owned()],
         steps: steps.iter().map(|s| step(s, s)).collect(),
-        tags: Vec::new(),
-        description: None,
-        workerbuilddir: name.to_owned(),
-        locks: Vec::new(),
-        env: Renderable::Constant(json!(null)),
-        properties: BTreeMap::new(),
-        collapse_requests: true,
         site: site(1),
+        ..BuilderConfig::new(name)
     }
 }
 
@@ -99,16 +92,9 @@ fn settings_name_their_options_and_what_waits_for_a_restart() {
 
 #[test]
 fn a_scheduler_names_the_options_of_its_kind() {
-    let scheduler = |timer| SchedulerConfig {
-        name: "s".to_owned(),
-        builders: vec!["b".to_owned()],
-        properties: BTreeMap::new(),
-        reason: None,
-        kind: SchedulerKind::Branch(BranchScheduler {
-            tree_stable_timer: timer,
-            ..BranchScheduler::default()
-        }),
-        site: site(1),
+    let scheduler = |timer| {
+        let rules = BranchScheduler { tree_stable_timer: timer, ..BranchScheduler::default() };
+        SchedulerConfig::new("s", &["b"], SchedulerKind::Branch(rules))
     };
     let of = |s: SchedulerConfig| Config { schedulers: vec![s], ..Config::default() };
     let changed = SchedulerConfig { builders: vec!["c".to_owned()], ..scheduler(Some(5.0)) };
@@ -127,8 +113,8 @@ fn steps_are_told_by_number_name_and_option() {
     assert_eq!(told(&["x", "y", "z"], &["y", "z", "x"]), moved);
     let mut changed = builder("b", &["x", "y"]);
     changed.steps[1] = step("y", "other");
-    changed.steps[1].flags.halt_on_failure = true;
-    changed.steps[0].name = Some(Renderable::Constant(json!("first")));
+    Arc::make_mut(&mut changed.steps[1]).flags.halt_on_failure = true;
+    Arc::make_mut(&mut changed.steps[0]).name = Some(Renderable::Constant(json!("first")));
     changed.tags = vec!["t".to_owned()];
     let told = lines(&of_builders(&[builder("b", &["x", "y"])]), &of_builders(&[changed]));
     let wanted = [
@@ -172,7 +158,10 @@ fn locks_are_compared_by_name() {
     };
     let with = |locks: &[&str], index| {
         let access = LockAccess { lock: index, mode: LockMode::Exclusive };
-        let builder = BuilderConfig { locks: vec![access], ..builder("b", &["x"]) };
+        let builder = BuilderConfig {
+            locks: LockList { fixed: vec![access], rendered: Vec::new() },
+            ..builder("b", &["x"])
+        };
         let locks = locks.iter().map(|name| lock(name)).collect();
         Config { locks, ..of_builders(&[builder]) }
     };

@@ -7,6 +7,8 @@ use serde_json::{Map, Value as Json};
 use super::frozen;
 use crate::model::build::BuildView;
 use crate::model::change::NewChange;
+use crate::model::property::Properties;
+use crate::model::sourcestamp::Sourcestamp;
 use crate::model::step::StepView;
 use crate::script::convert;
 use crate::script::read::Objects;
@@ -23,7 +25,8 @@ pub(in crate::script) fn build(
     view: &BuildView,
 ) -> mlua::Result<Table> {
     let out = lua.create_table()?;
-    out.set("properties", properties(lua, view)?)?;
+    let message = "properties are read-only here; a step sets them with step:set_property.";
+    out.set("properties", properties(lua, &view.properties, message)?)?;
     match objects.builders.get(&view.builder) {
         Some(builder) => out.set("builder", builder.clone())?,
         None => {
@@ -40,12 +43,7 @@ pub(in crate::script) fn build(
         changes.push(self::change(lua, &change.what)?)?;
     }
     out.set("changes", changes)?;
-    let stamps = lua.create_table()?;
-    for stamp in view.sourcestamps.iter() {
-        let json = serde_json::to_value(stamp).unwrap_or_default();
-        stamps.push(convert::to_lua(lua, &json)?)?;
-    }
-    out.set("sourcestamps", stamps)?;
+    out.set("sourcestamps", sourcestamps(lua, &view.sourcestamps)?)?;
     frozen(
         lua,
         out,
@@ -54,17 +52,23 @@ pub(in crate::script) fn build(
     )
 }
 
-fn properties(lua: &Lua, view: &BuildView) -> mlua::Result<Table> {
+/// Properties by name, read-only.
+pub(super) fn properties(lua: &Lua, properties: &Properties, message: &str) -> mlua::Result<Table> {
     let values = lua.create_table()?;
-    for (name, (value, _)) in &view.properties.0 {
+    for (name, (value, _)) in &properties.0 {
         values.raw_set(name.as_str(), convert::to_lua(lua, value)?)?;
     }
-    frozen(
-        lua,
-        values,
-        "properties are read-only here; a step sets them with step:set_property.",
-        None,
-    )
+    frozen(lua, values, message, None)
+}
+
+/// Sourcestamps, as a list.
+pub(super) fn sourcestamps(lua: &Lua, stamps: &[Sourcestamp]) -> mlua::Result<Table> {
+    let out = lua.create_table()?;
+    for stamp in stamps {
+        let json = serde_json::to_value(stamp).unwrap_or_default();
+        out.push(convert::to_lua(lua, &json)?)?;
+    }
+    Ok(out)
 }
 
 fn worker(lua: &Lua, objects: &Objects, view: &BuildView) -> mlua::Result<Table> {
@@ -104,8 +108,7 @@ pub(in crate::script) fn step(
 /// The `data` of the step as the configuration made it.
 pub(in crate::script) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
     let made = objects.steps.get(&view.build.builder);
-    let at = usize::try_from(view.number).ok();
-    match made.zip(at).and_then(|(steps, at)| steps.get(at)) {
+    match made.and_then(|steps| steps.get(view.place)) {
         Some(step) => step.get("data"),
         None => Ok(Value::Nil),
     }

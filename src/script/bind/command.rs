@@ -9,7 +9,7 @@ use crate::base::results::Results;
 use crate::engine::desk::Ran;
 use crate::model::command::{Argument, CommandLine, ShellCommand};
 use crate::script::convert;
-use crate::script::read::step::COMMAND;
+use crate::script::read::step::{COMMAND, check_command_option};
 use crate::script::read::suggestion;
 use crate::script::shape::Shape;
 
@@ -53,6 +53,7 @@ pub(super) fn read(
             Some(Ok(shape)) => shape.settle(json).map_err(|what| format!("`{key}`: {what}."))?,
             _ => json,
         };
+        check_command_option(&key, &settled).map_err(|what| format!("`{key}` {what}."))?;
         given.insert(key, settled);
     }
     let line = command_line(given.get("command"))?;

@@ -3,6 +3,7 @@
 
 pub(super) mod build;
 pub(super) mod command;
+pub(super) mod deciding;
 pub(super) mod event;
 pub(super) mod log;
 pub(super) mod request;

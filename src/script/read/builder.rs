@@ -1,8 +1,10 @@
 //! `ci.builder` and its factory.
 
+use std::sync::Arc;
+
 use mlua::{Table, Value};
 
-use super::{Reader, lock, step};
+use super::{Reader, callbacks, lock, step};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -14,11 +16,20 @@ pub(super) const OPTIONS: &[&str] = &[
     "factory",
     "tags",
     "description",
+    "description_format",
+    "project",
+    "builddir",
     "workerbuilddir",
+    "workdir",
     "locks",
     "env",
     "properties",
+    "default_properties",
     "collapse_requests",
+    "next_worker",
+    "next_build",
+    "can_start_build",
+    "do_build_if",
     "data",
 ];
 
@@ -30,6 +41,20 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
     if name.starts_with('_') {
         f.problem("name", format!("the name of {} must not begin with `_`.", f.owner));
     }
+    if name.chars().any(char::is_control) {
+        f.problem("name", format!("the name of {} must not have control characters.", f.owner));
+    }
+    if let Some(format) = f.text("description_format")
+        && format != "markdown"
+    {
+        let message = format!(
+            "`description_format` of {} must be \"markdown\", not {format:?}; without it the \
+             description is plain text.",
+            f.owner
+        );
+        f.problem("description_format", message);
+    }
+    f.names("project", &["project"]);
     let workers = match f.names("workers", &["worker"]) {
         Some(workers) if workers.is_empty() => {
             f.problem("workers", format!("{} has no worker.", f.owner));
@@ -47,10 +72,12 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         tags: tags(&mut f),
         description: f.text("description"),
         workerbuilddir: builddir(&mut f, &name),
+        workdir: workdir(&mut f),
         locks: lock::accesses(&mut f),
         env: env(&mut f),
         properties: f.data("properties"),
-        collapse_requests: f.boolean("collapse_requests", true),
+        default_properties: f.data("default_properties"),
+        decisions: callbacks::of_builder(&mut f),
         name,
         site,
     };
@@ -59,7 +86,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
     Some(builder)
 }
 
-fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<StepConfig> {
+fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
     if f.value("factory").is_none() {
         if f.raw("factory").is_none_or(|v| !f.reader.is_broken(&v)) {
             f.missing("factory");
@@ -106,19 +133,35 @@ fn tags(f: &mut Fields<'_, '_>) -> Vec<String> {
 }
 
 fn builddir(f: &mut Fields<'_, '_>, name: &str) -> String {
-    let dir = f.text("workerbuilddir").unwrap_or_else(|| name.replace('/', "_"));
-    let outside = dir.starts_with(['/', '\\'])
-        || dir.get(1..2) == Some(":")
-        || dir.split(['/', '\\']).any(|part| part == "..");
-    if outside {
-        let message = format!(
-            "`workerbuilddir` of {} must stay inside the worker's base directory: a relative path \
-             without `..`, not {dir:?}.",
-            f.owner
-        );
-        f.problem("workerbuilddir", message);
+    let inside = |f: &mut Fields<'_, '_>, key: &str| {
+        let dir = f.text(key)?;
+        let outside = dir.is_empty()
+            || dir.starts_with(['/', '\\'])
+            || dir.get(1..2) == Some(":")
+            || dir.split(['/', '\\']).any(|part| part == "..");
+        if outside {
+            let message = format!(
+                "`{key}` of {} must stay inside the worker's base directory: a relative path \
+                 without `..`, not {dir:?}.",
+                f.owner
+            );
+            f.problem(key, message);
+        }
+        Some(dir)
+    };
+    // In Buildbot `builddir` is the master's, and the default of the worker's; only that is left.
+    let (builddir, own) = (inside(f, "builddir"), inside(f, "workerbuilddir"));
+    own.or(builddir).unwrap_or_else(|| name.replace('/', "_"))
+}
+
+fn workdir(f: &mut Fields<'_, '_>) -> Renderable {
+    let workdir = f.renderable("workdir");
+    if let Some(constant) = workdir.as_ref().and_then(Renderable::as_constant)
+        && constant.as_str().is_none_or(str::is_empty)
+    {
+        f.problem("workdir", format!("`workdir` of {} must be a path.", f.owner));
     }
-    dir
+    workdir.unwrap_or_else(|| Renderable::text("build"))
 }
 
 fn env(f: &mut Fields<'_, '_>) -> Renderable {

@@ -3,17 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, suggestion};
-use crate::model::config::{BuilderConfig, Config, Site};
+use super::{Reader, Reference, suggestion};
+use crate::model::config::{BuilderConfig, Config, LockAccess, SchedulerKind, Site, WorkerConfig};
 
 /// Records what is wrong with `config` as a whole.
 pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
     let checks = Checks { reader, config };
     checks.duplicates("worker", config.workers.iter().map(|w| (&w.name, &w.site)));
     checks.duplicates("builder", config.builders.iter().map(|b| (&b.name, &b.site)));
-    checks.duplicates("scheduler", config.schedulers.iter().map(|s| (&s.name, &s.site)));
+    let only_checked = reader.only_checked.borrow();
+    let schedulers = config.schedulers.iter().map(|s| (&s.name, &s.site));
+    checks
+        .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
     checks.references();
+    checks.cycles();
     checks.unreachable();
     for builder in &config.builders {
         checks.locks(builder);
@@ -63,15 +67,59 @@ impl Checks<'_, '_> {
             let owner = format!("builder {:?}", builder.name);
             self.known(&owner, "worker", &builder.site, "builder", &builder.workers, &workers);
         }
-        for scheduler in &self.config.schedulers {
-            let owner = format!("{} scheduler {:?}", scheduler.kind.word(), scheduler.name);
-            let called = scheduler.kind.word();
-            self.known(&owner, "builder", &scheduler.site, called, &scheduler.builders, &builders);
+        let only_checked = self.reader.only_checked.borrow();
+        let read = self.config.schedulers.iter().map(|s| &s.name);
+        let schedulers: Vec<String> =
+            read.chain(only_checked.iter().map(|s| &s.name)).cloned().collect();
+        for reference in self.reader.references.borrow().iter() {
+            let Reference { owner, kind, name, spot } = reference;
+            let all = match *kind {
+                "builder" => &builders,
+                "worker" => &workers,
+                _ => &schedulers,
+            };
+            if !all.contains(name) {
+                let message =
+                    format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
+                let hints = suggestion(name, all).into_iter().collect();
+                self.reader.ground.problem(spot, message, hints);
+            }
         }
-        for reporter in &self.config.reporters {
-            let owner = format!("reporter {:?}", reporter.name);
-            let named = reporter.builders.as_deref().unwrap_or_default();
-            self.known(&owner, "builder", &reporter.site, "github_status", named, &builders);
+    }
+
+    /// Dependent schedulers that wait for each other never start.
+    fn cycles(&self) {
+        let upstream: BTreeMap<&str, &str> = self
+            .config
+            .schedulers
+            .iter()
+            .filter_map(|s| match &s.kind {
+                SchedulerKind::Dependent(of) => Some((s.name.as_str(), of.upstream.as_str())),
+                _ => None,
+            })
+            .collect();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for scheduler in &self.config.schedulers {
+            let mut chain = vec![scheduler.name.as_str()];
+            while let Some(next) = chain.last().and_then(|last| upstream.get(last)) {
+                if let Some(at) = chain.iter().position(|name| name == next) {
+                    let ring = &chain[at..];
+                    if !ring.iter().any(|name| told.contains(name)) {
+                        told.extend(ring);
+                        let words: Vec<String> =
+                            ring.iter().chain([next]).map(|name| format!("{name:?}")).collect();
+                        let message = format!(
+                            "dependent schedulers wait for each other: {}.",
+                            words.join(" waits for ")
+                        );
+                        let site = self.config.scheduler(next).map(|s| &s.site);
+                        let site = site.unwrap_or(&scheduler.site);
+                        self.problem(site, "dependent", "upstream", "", message, Vec::new());
+                    }
+                    break;
+                }
+                chain.push(next);
+            }
         }
     }
 
@@ -92,8 +140,19 @@ impl Checks<'_, '_> {
     }
 
     fn unreachable(&self) {
-        let started: BTreeSet<&str> =
-            self.config.schedulers.iter().flat_map(|s| &s.builders).map(String::as_str).collect();
+        // What a function may return is not known before it is called.
+        if self.config.schedulers.iter().any(|s| s.choices.builders.is_some()) {
+            return;
+        }
+        let only_checked = self.reader.only_checked.borrow();
+        let started: BTreeSet<&str> = self
+            .config
+            .schedulers
+            .iter()
+            .flat_map(|s| &s.builders)
+            .chain(only_checked.iter().flat_map(|s| &s.builders))
+            .map(String::as_str)
+            .collect();
         for builder in &self.config.builders {
             if !builder.name.is_empty() && !started.contains(builder.name.as_str()) {
                 let message = format!("no scheduler starts the builder {:?}.", builder.name);
@@ -103,23 +162,60 @@ impl Checks<'_, '_> {
         }
     }
 
-    /// A step must not wait for a lock that its own build holds.
+    /// A build must not wait for a lock that it holds itself.
     fn locks(&self, builder: &BuilderConfig) {
+        let name = |access: &LockAccess| self.reader.locks.borrow().0[access.lock].name.clone();
         let mut told = BTreeSet::new();
+        let workers = builder.workers.iter().filter_map(|name| self.config.worker(name));
+        let workers: Vec<&WorkerConfig> = workers.collect();
+        for access in &builder.locks.fixed {
+            if let Some(worker) = self.holder_of(&workers, access)
+                && told.insert(access.lock)
+            {
+                let message = format!(
+                    "builder {:?} takes the lock {:?}, which each build on the worker {:?} holds; it \
+                     would wait forever.",
+                    builder.name,
+                    name(access),
+                    worker.name,
+                );
+                self.problem(&builder.site, "builder", "locks", "", message, Vec::new());
+            }
+        }
         for (number, step) in builder.steps.iter().enumerate() {
-            for access in &step.locks {
-                let held = builder.locks.iter().any(|l| l.lock == access.lock);
-                if held && told.insert(access.lock) {
-                    let lock = self.reader.locks.borrow().0[access.lock].name.clone();
+            for access in &step.locks.fixed {
+                let by_builder = builder.locks.fixed.iter().any(|l| l.lock == access.lock);
+                let holder = match self.holder_of(&workers, access) {
+                    _ if by_builder => "which the builder holds for the whole build".to_owned(),
+                    Some(worker) => {
+                        format!("which each build on the worker {:?} holds", worker.name)
+                    }
+                    None => continue,
+                };
+                if told.insert(access.lock) {
                     let message = format!(
-                        "builder {:?}, step {}: the step takes the lock {lock:?}, which the builder \
-                         holds for the whole build; it would wait forever.",
+                        "builder {:?}, step {}: the step takes the lock {:?}, {holder}; it would \
+                         wait forever.",
                         builder.name,
                         number + 1,
+                        name(access),
                     );
                     self.problem(&step.site, &step.kind, "locks", "", message, Vec::new());
                 }
             }
         }
+    }
+
+    /// The worker whose own hold of the access's lock leaves no room for the access.
+    fn holder_of<'w>(
+        &self,
+        workers: &[&'w WorkerConfig],
+        access: &LockAccess,
+    ) -> Option<&'w WorkerConfig> {
+        workers.iter().copied().find(|worker| {
+            let max = self.reader.locks.borrow().0[access.lock].max_count_on(&worker.name);
+            let mut held = worker.locks.iter().filter(|l| l.lock == access.lock);
+            held.any(|held| held.mode.excludes(access.mode, max))
+        })
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use mlua::{Table, Value};
 
-use super::{Reader, suggestion};
-use crate::model::config::{LockAccess, LockConfig, LockMode};
+use super::{Object, Reader, suggestion};
+use crate::engine::render::Purpose;
+use crate::model::config::{LockAccess, LockConfig, LockList, LockMode};
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
@@ -51,22 +52,51 @@ pub(in crate::script) fn index(reader: &Reader<'_>, table: &Table) -> Option<usi
     locks.0.push(LockConfig { name, max_count, max_count_for_worker, for_master });
     let index = locks.0.len() - 1;
     locks.1.insert(table.to_pointer(), index);
+    // For what functions of the build name.
+    let numbers = reader.native.get::<Table>("lock_numbers").ok()?;
+    numbers.raw_set(table, index).ok()?;
     Some(index)
 }
 
-/// The option `locks` of anything.
-pub(in crate::script) fn accesses(f: &mut Fields<'_, '_>) -> Vec<LockAccess> {
-    let mut out: Vec<LockAccess> = Vec::new();
+/// The option `locks` of a builder or step.
+pub(in crate::script) fn accesses(f: &mut Fields<'_, '_>) -> LockList {
+    let mut out = LockList::default();
     for value in f.list("locks").unwrap_or_default() {
-        let Some(access) = access(f, &value) else { continue };
-        if out.iter().any(|a| a.lock == access.lock) {
-            let name = f.reader.locks.borrow().0[access.lock].name.clone();
-            f.problem("locks", format!("{} takes the lock {name:?} twice.", f.owner));
-        } else {
-            out.push(access);
+        if depends_on_build(f.reader, &value) {
+            out.rendered.extend(f.to_renderable_for(Purpose::Locks, "locks", &value));
+        } else if let Some(access) = access(f, &value) {
+            add(f, access, &mut out.fixed);
         }
     }
     out
+}
+
+/// The option `locks` of a worker: there is no build when they are taken.
+pub(in crate::script) fn fixed_accesses(f: &mut Fields<'_, '_>) -> Vec<LockAccess> {
+    let LockList { fixed, rendered } = accesses(f);
+    if !rendered.is_empty() {
+        let message = format!("`locks` of {} cannot depend on the build.", f.owner);
+        let hint = "A builder's and a step's can: give the function to those.".to_owned();
+        f.problem_with("locks", message, vec![hint]);
+    }
+    fixed
+}
+
+fn depends_on_build(reader: &Reader<'_>, value: &Value) -> bool {
+    match value {
+        Value::Function(_) => true,
+        Value::Table(table) => reader.is_renderable(table),
+        _ => false,
+    }
+}
+
+fn add(f: &Fields<'_, '_>, access: LockAccess, out: &mut Vec<LockAccess>) {
+    if out.iter().any(|a| a.lock == access.lock) {
+        let name = f.reader.locks.borrow().0[access.lock].name.clone();
+        f.problem("locks", format!("{} takes the lock {name:?} twice.", f.owner));
+    } else {
+        out.push(access);
+    }
 }
 
 fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
@@ -88,51 +118,75 @@ fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
     }
     let lock: Table = object.options.raw_get("lock").ok()?;
     let lock = index(f.reader, &lock)?;
-    let at = object.site.clone().into();
-    let count = match object.options.raw_get::<Value>("count") {
-        Ok(Value::Integer(n)) if (0..=i64::from(u32::MAX)).contains(&n) => {
-            u32::try_from(n).unwrap_or(1)
-        }
-        Ok(Value::Nil) => 1,
-        _ => {
-            let message = "the second argument of lock:access is a count of at least 0.";
-            f.reader.ground.problem(&at, message, Vec::new());
-            1
-        }
+    let problem = |message: String, hints: Vec<String>| {
+        f.reader.ground.problem(&object.site.clone().into(), message, hints);
     };
-    let mode = object.options.raw_get::<Value>("mode").unwrap_or(Value::Nil);
-    let word = mode.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
-    match word.as_str() {
-        "counting" => {
+    match mode_of(&object) {
+        Ok(mode) => {
             let locks = f.reader.locks.borrow();
             let config = &locks.0[lock];
-            let most = config
-                .max_count_for_worker
-                .values()
-                .copied()
-                .max()
-                .unwrap_or(0)
-                .max(config.max_count);
-            if count > most {
+            let on_workers = config.max_count_for_worker.values().copied().max();
+            let most = on_workers.unwrap_or(0).max(config.max_count);
+            if let LockMode::Counting(count) = mode
+                && count > most
+            {
                 let message = format!(
                     "an access counts {count}, but the lock {:?} has only {most}: it would wait \
                      forever.",
                     config.name
                 );
-                f.reader.ground.problem(&at, message, Vec::new());
+                problem(message, Vec::new());
             }
-            Some(LockAccess { lock, mode: LockMode::Counting(count) })
+            Some(LockAccess { lock, mode })
         }
-        "exclusive" => Some(LockAccess { lock, mode: LockMode::Exclusive }),
-        other => {
-            let known = ["counting", "exclusive"].map(str::to_owned);
-            let message = if mode.is_string() {
-                format!("{other:?} is not a way to hold a lock: \"counting\" or \"exclusive\".")
-            } else {
-                "lock:access takes \"counting\" or \"exclusive\".".to_owned()
-            };
-            f.reader.ground.problem(&at, message, suggestion(other, &known).into_iter().collect());
+        Err((message, hint)) => {
+            problem(message, hint.into_iter().collect());
             None
         }
+    }
+}
+
+/// An access that a function of the build made.
+///
+/// # Errors
+/// A sentence: it is none, or of a lock that the configuration does not know.
+pub(in crate::script) fn access_of(native: &Table, access: &Object) -> Result<LockAccess, String> {
+    let lock: Table = access
+        .options
+        .raw_get("lock")
+        .map_err(|_| "call it with a colon: lock:access \"counting\".".to_owned())?;
+    let numbers = native.get::<Table>("lock_numbers").map_err(|e| e.to_string())?;
+    let lock = numbers.raw_get::<Option<usize>>(lock).ok().flatten().ok_or_else(|| {
+        "this lock was made in a callback; locks are made while the configuration loads.".to_owned()
+    })?;
+    let mode = mode_of(access).map_err(|(message, _)| message)?;
+    Ok(LockAccess { lock, mode })
+}
+
+/// How an access holds its lock, or what is wrong and a hint.
+fn mode_of(access: &Object) -> Result<LockMode, (String, Option<String>)> {
+    let count = access.options.raw_get::<Value>("count").unwrap_or(Value::Nil);
+    let mode = access.options.raw_get::<Value>("mode").unwrap_or(Value::Nil);
+    let word = mode.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
+    match (word.as_str(), &count) {
+        ("counting", Value::Nil) => Ok(LockMode::Counting(1)),
+        ("counting", Value::Integer(n)) if (0..=i64::from(u32::MAX)).contains(n) => {
+            Ok(LockMode::Counting(u32::try_from(*n).unwrap_or(1)))
+        }
+        ("counting", _) => {
+            Err(("the second argument of lock:access is a count of at least 0.".to_owned(), None))
+        }
+        ("exclusive", Value::Nil) => Ok(LockMode::Exclusive),
+        ("exclusive", _) => Err((
+            "an exclusive access has no count: it is alone.".to_owned(),
+            Some("Write lock:access \"exclusive\", or lock:access(\"counting\", n).".to_owned()),
+        )),
+        (other, _) if mode.is_string() => {
+            let known = ["counting", "exclusive"].map(str::to_owned);
+            let message =
+                format!("{other:?} is not a way to hold a lock: \"counting\" or \"exclusive\".");
+            Err((message, suggestion(other, &known)))
+        }
+        _ => Err(("lock:access takes \"counting\" or \"exclusive\".".to_owned(), None)),
     }
 }

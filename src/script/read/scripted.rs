@@ -323,7 +323,18 @@ pub(super) fn scheduler(
     };
     made.finish();
     let kind = SchedulerKind::Scripted(Box::new(kind));
-    Some(SchedulerConfig { name, builders, properties, reason, kind, site })
+    let (choices, priority, codebases) = Default::default();
+    Some(SchedulerConfig {
+        name,
+        builders,
+        priority,
+        choices,
+        properties,
+        codebases,
+        reason,
+        kind,
+        site,
+    })
 }
 
 /// Reads a reporter of a scripted type.

@@ -23,9 +23,10 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
     }
     match read_file(&ground.texts, &full) {
         Ok(text) => {
-            ground.add_secret(Secret::from_file(&text, path));
+            let text = text.trim();
+            ground.add_secret(Secret::from_file(text, path));
             ground.add_file(full, None);
-            text
+            text.to_owned()
         }
         Err((message, hint)) => {
             ground.problem(&user_site(lua).into(), message, vec![hint]);
@@ -34,7 +35,7 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
     }
 }
 
-/// Reads one secret file.
+/// Reads one secret file, with the white space around the secret.
 ///
 /// # Errors
 /// What is wrong and what to do.
@@ -64,20 +65,19 @@ pub(in crate::script) fn read_file(texts: &Texts, path: &Path) -> Result<String,
         }
     };
     tighten(path)?;
-    let Ok(text) = std::str::from_utf8(&bytes) else {
+    let Ok(text) = String::from_utf8(bytes.to_vec()) else {
         return Err((
             format!("the secret file {shown} is not UTF-8."),
             format!("Write the secret to it as text: echo \"$SECRET\" > {shown}"),
         ));
     };
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Err((
             format!("the secret file {shown} is empty."),
             format!("Write the secret to it: echo \"$SECRET\" > {shown}"),
         ));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn tighten(path: &Path) -> Result<(), (String, String)> {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
-use super::{Reader, lock, scripted};
-use crate::model::config::{Callback, Condition, StepConfig, StepFlags, StepOption};
+use super::{Reader, callbacks, lock, scripted};
+use crate::model::config::{Callback, StepConfig, StepFlags, StepOption, check_step_name};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
@@ -21,6 +22,7 @@ pub(in crate::script) const OPTIONS: &[&str] = &[
     "decode_rc",
     "description",
     "description_done",
+    "description_suffix",
     "do_step_if",
     "env",
     "flunk_on_failure",
@@ -29,13 +31,17 @@ pub(in crate::script) const OPTIONS: &[&str] = &[
     "hide_step_if",
     "initial_stdin",
     "interrupt_signal",
+    "lazylogfiles",
     "locks",
+    "log_encoding",
     "log_environ",
+    "logfiles",
     "max_lines",
     "max_time",
     "name",
     "sigterm_time",
     "timeout",
+    "use_pty",
     "want_stderr",
     "want_stdout",
     "warn_on_failure",
@@ -122,7 +128,7 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
 }
 
 /// Reads a step; none when `table` is something else. The same step may stand in many factories.
-pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<StepConfig> {
+pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<StepConfig>> {
     if let Some(known) = reader.steps.borrow().get(&table.to_pointer()) {
         return Some(known.clone());
     }
@@ -134,19 +140,21 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Step
     let site = f.spot().site;
     let name = step_name(&mut f, &kind, &object.options);
     let options = options(&mut f, &kind);
-    let step = StepConfig {
+    let step = Arc::new(StepConfig {
         kind: kind.name.clone(),
         name: Some(name),
         run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone(), fingerprint: 0 }),
         options,
         flags: flags(&mut f, &kind),
-        do_step_if: condition(&mut f, "do_step_if"),
-        hide_step_if: condition(&mut f, "hide_step_if"),
+        do_step_if: callbacks::condition(&mut f, "do_step_if"),
+        hide_step_if: callbacks::condition(&mut f, "hide_step_if"),
         locks: lock::accesses(&mut f),
         description: described(&mut f, &kind, "description"),
         description_done: described(&mut f, &kind, "description_done"),
+        description_suffix: described(&mut f, &kind, "description_suffix"),
         site,
-    };
+    });
+    coming(&mut f);
     f.know(["data"]);
     check(&f, &kind, &object.options);
     f.finish();
@@ -159,8 +167,8 @@ fn step_name(f: &mut Fields<'_, '_>, kind: &StepType, options: &Table) -> Render
     let given = f.renderable("name").unwrap_or_else(|| Renderable::text(&kind.name));
     if let Some(Json::String(name)) = given.as_constant() {
         f.owner = format!("step {name:?}");
-        if name.is_empty() {
-            f.problem("name", "`name` of a step must not be empty.");
+        if let Err(what) = check_step_name(name) {
+            f.problem("name", format!("`name` of a step {what}."));
         }
     } else if given.as_constant().is_some() {
         f.problem("name", format!("`name` of {} must be a string.", f.owner));
@@ -197,6 +205,11 @@ fn options(f: &mut Fields<'_, '_>, kind: &StepType) -> BTreeMap<String, StepOpti
     for (name, shape) in COMMAND {
         let Ok(shape) = Shape::parse(shape) else { continue };
         if let Some(value) = option(f, name, &shape) {
+            if let StepOption::Value(Renderable::Constant(constant)) = &value
+                && let Err(what) = check_command_option(name, constant)
+            {
+                f.problem(name, format!("`{name}` of {} {what}.", f.owner));
+            }
             out.insert((*name).to_owned(), value);
         } else if let Some(default) = default_of(f, kind, name) {
             out.insert((*name).to_owned(), StepOption::Value(default));
@@ -277,12 +290,67 @@ fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
     }
 }
 
-fn condition(f: &mut Fields<'_, '_>, name: &str) -> Option<Condition> {
-    match f.raw(name)? {
-        Value::Function(function) => Some(Condition::Callback(f.keep(name, &function))),
-        value => f.to_renderable(name, &value).map(Condition::Value),
+/// What is checked now and refused by `later`.
+fn coming(f: &mut Fields<'_, '_>) {
+    f.boolean("use_pty", false);
+    f.boolean("lazylogfiles", false);
+    f.text("log_encoding");
+    for (log, file) in f.data("logfiles") {
+        let fits = match &file {
+            Json::String(_) => true,
+            Json::Object(about) => {
+                about.get("filename").is_some_and(Json::is_string)
+                    && about.get("follow").is_none_or(Json::is_boolean)
+                    && about.keys().all(|key| key == "filename" || key == "follow")
+            }
+            _ => false,
+        };
+        if !fits {
+            let message = format!(
+                "the log {log:?} in `logfiles` of {} must be a path or {{ filename = path, follow = \
+                 true }}.",
+                f.owner
+            );
+            f.problem("logfiles", message);
+        }
     }
 }
+
+/// What the types of the options for commands do not say.
+///
+/// # Errors
+/// The end of a sentence that begins with the option's name.
+pub(in crate::script) fn check_command_option(name: &str, value: &Json) -> Result<(), String> {
+    match (name, value) {
+        ("timeout" | "max_time" | "sigterm_time", Json::Number(n))
+            if n.as_f64().is_none_or(|n| n < 0.0) =>
+        {
+            Err(format!("must be a number of seconds, not {n}; ci.null means without end"))
+        }
+        ("max_lines", Json::Number(n)) if n.as_i64().is_none_or(|n| n < 1) => {
+            Err(format!("must be at least 1, not {n}"))
+        }
+        ("interrupt_signal", Json::String(signal)) => {
+            let plain = signal.trim_start_matches("SIG");
+            if SIGNALS.contains(&plain) {
+                return Ok(());
+            }
+            let near = crate::base::text::nearest(plain, SIGNALS);
+            let near = near.map_or(String::new(), |n| format!("; did you mean {n:?}?"));
+            Err(format!("must be a signal's name such as \"TERM\", not {signal:?}{near}"))
+        }
+        ("workdir", Json::String(dir)) if dir.is_empty() => {
+            Err("must not be empty; `.` is the build's directory".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The signals that workers on every system know by these names, and those of POSIX.
+const SIGNALS: [&str; 15] = [
+    "ABRT", "ALRM", "BREAK", "CONT", "HUP", "INT", "KILL", "PIPE", "QUIT", "STOP", "TERM", "TSTP",
+    "USR1", "USR2", "WINCH",
+];
 
 /// `decode_rc = { [77] = "skipped" }`: exit codes and the results they mean.
 fn decode_rc(f: &mut Fields<'_, '_>) -> Option<Json> {

@@ -2,12 +2,22 @@
 
 use mlua::Table;
 
-use super::{Reader, lock};
+use super::{Reader, lock, outline};
 use crate::model::config::WorkerConfig;
 use crate::script::fields::Fields;
 
-pub(super) const OPTIONS: &[&str] =
-    &["name", "password", "max_builds", "properties", "locks", "data"];
+pub(super) const OPTIONS: &[&str] = &[
+    "name",
+    "password",
+    "max_builds",
+    "properties",
+    "default_properties",
+    "locks",
+    "notify_on_missing",
+    "missing_timeout",
+    "keepalive_interval",
+    "data",
+];
 
 /// Reads a worker; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<WorkerConfig> {
@@ -20,10 +30,14 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Work
             .integer("max_builds", 1..=i64::from(u32::MAX))
             .and_then(|n| u32::try_from(n).ok()),
         properties: f.data("properties"),
-        locks: lock::accesses(&mut f),
+        default_properties: f.data("default_properties"),
+        locks: lock::fixed_accesses(&mut f),
         name,
         site,
     };
+    outline::check::addresses(&mut f, "notify_on_missing");
+    outline::check::seconds(&mut f, "missing_timeout");
+    f.seconds("keepalive_interval");
     f.know(["data"]);
     f.finish();
     Some(worker)

@@ -76,6 +76,10 @@ pub struct Shown {
     pub workers: i64,
     /// Those of them that are connected and take work.
     pub ready: i64,
+    /// Who says no to it now, and what.
+    pub held_by: Option<String>,
+    /// What failed while it was decided about.
+    pub trouble: Option<String>,
 }
 
 const SHOWN: &str = "select q.id, q.builder_id, d.name, q.submitted_at, q.priority, s.reason, \
@@ -84,7 +88,7 @@ const SHOWN: &str = "select q.id, q.builder_id, d.name, q.submitted_at, q.priori
      (select count(*) from builder_workers j where j.builder_id = q.builder_id), \
      (select count(*) from builder_workers j join workers w on w.id = j.worker_id \
      where j.builder_id = q.builder_id and w.connected_since is not null and w.paused = 0 \
-     and w.graceful = 0) from buildrequests q join builders d on d.id = q.builder_id \
+     and w.graceful = 0), q.held_by, q.trouble from buildrequests q join builders d on d.id = q.builder_id \
      join buildsets s on s.id = q.buildset_id";
 
 fn shown(r: &Row<'_>) -> Result<Shown> {
@@ -102,6 +106,8 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
         attempts: r.int(10)?,
         workers: r.int(11)?,
         ready: r.int(12)?,
+        held_by: r.opt_text(13)?,
+        trouble: r.opt_text(14)?,
     })
 }
 

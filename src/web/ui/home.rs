@@ -135,7 +135,8 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
                         }
                     }
                 }
-                td.reason { span.narrow-only { "waits for " } (reason(request)) }
+                td.reason { span.narrow-only { "waits for " } (reason(request))
+                    @if let Some(trouble) = &request.trouble { "; " (visible(trouble)) } }
                 td.wide { (visible(&request.reason)) }
                 td.num { (part::moment(view, request.submitted_at)) }
                 @if view.may("cancel") {
@@ -162,6 +163,9 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
 
 /// Why a request waits.
 pub(super) fn reason(request: &buildrequests::Shown) -> String {
+    if let Some(held_by) = &request.held_by {
+        return visible(held_by);
+    }
     match (request.workers, request.ready) {
         (0, _) => "a worker: the configuration gives this builder none".to_owned(),
         (1, 0) => "its worker, which is away or paused".to_owned(),

@@ -64,6 +64,9 @@ fn part(view: &View, request: &Shown) -> Markup {
             @if request.complete_at.is_none() && request.build.is_none() {
                 dt { "Waits for" } dd { (home::reason(request)) }
             }
+            @if let Some(trouble) = &request.trouble {
+                dt { "Trouble" } dd { (visible(trouble)) }
+            }
             @if let Some(why) = &request.ended_because {
                 dt { "Ended because" } dd { (visible(why)) }
             }

@@ -64,21 +64,140 @@ local f = ci.factory()"#,
         w1.obey();
         w2.obey();
         for sha in ["a1", "a2", "a3"] {
-            let force = halide_ci::engine::input::Force {
-                scheduler: "force".to_owned(),
-                reason: sha.to_owned(),
-                owner: "operator".to_owned(),
-                sourcestamps: vec![halide_ci::model::sourcestamp::Sourcestamp {
-                    revision: Some(sha.to_owned()),
-                    ..Default::default()
-                }],
-                ..Default::default()
-            };
-            world.engine().force(force).await.unwrap();
+            force(world, sha, sha).await;
         }
         let at_once = "select count(*) from builds where complete_at is null";
         assert_eq!(world.int(at_once).await, 1);
         world.settle().await;
         assert_eq!(world.builds().await.len(), 3);
     });
+}
+
+#[test]
+fn a_steps_locks_may_depend_on_its_build() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local lock = ci.worker_lock { name = "performance", max_count = 9 }
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"command = { "make" }"#,
+            r#"command = { "make" }, locks = function(build)
+    return { build.builder.data == "alone" and lock:access "exclusive" or { lock:access("counting", 2) } }
+  end"#,
+        )
+        .replace(
+            "c.builders = {",
+            r#"c.builders = {
+  ci.builder { name = "other", workers = { "w1" }, factory = f, data = "alone" },"#,
+        )
+        .replace(
+            r#"name = "main", builders = { "linux" }"#,
+            r#"name = "main", builders = { "linux", "other" }"#,
+        );
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make").takes(10)]);
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        assert_eq!(w1.running(), ["make"], "one of them is alone");
+        let waits = "select count(*) from steps where state_string = 'waiting for locks'";
+        assert_eq!(world.int(waits).await, 1);
+        w1.obey();
+        world.settle().await;
+        let results = world.rows("select cast(results as text) from builds", 1).await;
+        assert_eq!(results, ["0", "0"]);
+    });
+}
+
+#[test]
+fn a_builders_locks_may_depend_on_its_build_and_are_taken_once_it_has_a_worker() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local lock = ci.master_lock { name = "one at a time" }
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"workers = { "w1", "w2" }, factory = f"#,
+            r#"workers = { "w1", "w2" }, factory = f, locks = function(build)
+    return build.properties.reason ~= "free" and lock:access "exclusive"
+  end"#,
+        );
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        let w2 = world.connect("w2").await;
+        w1.expect([shell("make").takes(10), shell("make test"), shell("make clean")]);
+        w2.expect([shell("make").takes(10), shell("make test"), shell("make clean")]);
+        force(world, "a1", "one").await;
+        force(world, "a2", "two").await;
+        world.pass(5).await;
+        assert_eq!(w1.running().len() + w2.running().len(), 1, "the other build waits");
+        let waits = "select count(*) from builds where state_string = 'waiting for locks'";
+        assert_eq!(world.int(waits).await, 1);
+        world.settle().await;
+        assert_eq!(world.builds().await.len(), 2);
+        w1.expect([shell("make").takes(10), shell("make test"), shell("make clean")]);
+        w2.expect([shell("make").takes(10), shell("make test"), shell("make clean")]);
+        force(world, "a3", "free").await;
+        force(world, "a4", "free").await;
+        world.pass(5).await;
+        assert_eq!(w1.running().len() + w2.running().len(), 2, "these want no lock");
+        world.settle().await;
+    });
+}
+
+#[test]
+fn a_lock_that_nobody_can_get_ends_the_step_or_the_build_with_its_reason() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local lock = ci.master_lock { name = "one at a time" }
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"workers = { "w1", "w2" }, factory = f"#,
+            r#"workers = { "w1", "w2" }, factory = f, locks = { lock:access "exclusive" }"#,
+        )
+        .replace(
+            r#"command = { "make" }"#,
+            r#"command = { "make" }, locks = function() return lock:access "counting" end"#,
+        );
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make clean")]);
+        force(world, "a1", "one").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
+        let log = world.log(halide_ci::base::id::BuildId(1), "Build", "error").await.join("\n");
+        assert!(log.contains("the build holds the lock \"one at a time\" already"), "{log}");
+    });
+    let config = config.replace(
+        r#"locks = { lock:access "exclusive" }"#,
+        r#"locks = function() return lock:access("counting", 2) end"#,
+    );
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await;
+        force(world, "a1", "one").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
+        let text = world.rows("select state_string from builds", 1).await;
+        assert!(text[0].contains("has only 1: it would wait forever"), "{text:?}");
+    });
+}
+
+/// Forces a build of `revision` on `linux`.
+async fn force(world: &World, revision: &str, reason: &str) {
+    let force = halide_ci::engine::input::Force {
+        scheduler: "force".to_owned(),
+        reason: reason.to_owned(),
+        owner: "operator".to_owned(),
+        sourcestamps: vec![halide_ci::model::sourcestamp::Sourcestamp {
+            revision: Some(revision.to_owned()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    world.engine().force(force).await.unwrap();
 }

@@ -2,8 +2,11 @@
 
 mod configuration;
 mod custom;
+mod deciding;
+mod edits;
 mod failure;
 mod functions;
+mod filters;
 mod github;
 mod locks;
 mod output;
@@ -11,6 +14,9 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod survival;
+mod timed;
+mod wishes;
 mod worker;
 
 use crate::sim::world::{Setting, World, story};

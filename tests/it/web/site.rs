@@ -16,13 +16,12 @@ use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Generation, Sabotage};
 use halide_ci::model::change::NewChange;
 use halide_ci::model::config::{
-    Authz, BuilderConfig, Callback, Config, ForceScheduler, GithubHook, SchedulerConfig,
-    SchedulerKind, Site as Place, WorkerConfig, Www,
+    Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GithubHook, Grant,
+    Role, Rule, SchedulerConfig, SchedulerKind, WorkerConfig, Www,
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::log::{LogKind, Stream};
 use halide_ci::model::property::Properties;
-use halide_ci::model::render::Renderable;
 use halide_ci::store::frames::{self, NewFrame};
 use halide_ci::store::{
     Store, StoreOptions, Writer, builders, builds, buildsets, changes, generations, logs, requests,
@@ -57,17 +56,10 @@ impl Scripts for NoScripts {
 /// A configuration with the builder `linux` (and `windows`), users, a hook and a force scheduler.
 pub(crate) fn config() -> Config {
     let builder = |name: &str| BuilderConfig {
-        name: name.to_owned(),
         workers: vec!["w1".to_owned()],
-        steps: Vec::new(),
         tags: vec!["t1".to_owned(), "a \"b\"".to_owned()],
         description: Some(EVIL.to_owned()),
-        workerbuilddir: name.to_owned(),
-        locks: Vec::new(),
-        env: Renderable::Constant(Json::Null),
-        properties: BTreeMap::new(),
-        collapse_requests: true,
-        site: Place::default(),
+        ..BuilderConfig::new(name)
     };
     Config {
         title: "Test".to_owned(),
@@ -81,9 +73,14 @@ pub(crate) fn config() -> Config {
                 ("bob".to_owned(), Secret::new("secret of bob")),
             ],
             authz: Authz {
-                allow: BTreeMap::from([("control".to_owned(), "admins".to_owned())]),
-                roles: BTreeMap::from([("admins".to_owned(), vec!["ann".to_owned()])]),
+                allow: BTreeMap::from([(
+                    "control".to_owned(),
+                    vec![Rule::of(Grant::Role("admins".to_owned()))],
+                )]),
+                roles: BTreeMap::from([("admins".to_owned(), Role::of_users(["ann"]))]),
             },
+            cookie_expiration_time: COOKIE_SECONDS,
+            allowed_origins: None,
             github: Some(GithubHook {
                 secret: Secret::new(HOOK_SECRET),
                 allow_sha1: false,
@@ -100,26 +97,18 @@ pub(crate) fn config() -> Config {
             }),
         }),
         workers: vec![WorkerConfig {
-            name: "w1".to_owned(),
-            password: Secret::new("w"),
             max_builds: Some(2),
-            properties: BTreeMap::new(),
-            locks: Vec::new(),
-            site: Place::default(),
+            ..WorkerConfig::new("w1", Secret::new("w"))
         }],
         builders: vec![builder("linux"), builder("windows")],
-        schedulers: vec![SchedulerConfig {
-            name: "force".to_owned(),
-            builders: vec!["linux".to_owned()],
-            properties: BTreeMap::new(),
-            reason: None,
-            kind: SchedulerKind::Force(ForceScheduler {
+        schedulers: vec![SchedulerConfig::new(
+            "force",
+            &["linux"],
+            SchedulerKind::Force(ForceScheduler {
                 button_name: "Force".to_owned(),
-                codebases: vec![String::new()],
-                reason_default: "force build".to_owned(),
+                ..ForceScheduler::plain("force")
             }),
-            site: Place::default(),
-        }],
+        )],
         ..Config::default()
     }
 }

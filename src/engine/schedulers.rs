@@ -1,0 +1,209 @@
+//! Schedulers at work, inside a turn: what `schedule/` decides becomes buildsets. Those that wait
+//! for changes and those that wait for time look at every turn that may concern them; a dependent
+//! one follows in the transaction that completes what it waits for.
+
+use std::collections::BTreeMap;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildsetId, SchedulerId};
+use crate::base::results::Results;
+use crate::engine::beat::Turn;
+use crate::engine::compose;
+use crate::engine::schedule::branch::{self, Held};
+use crate::engine::schedule::timed;
+use crate::model::config::{
+    BranchScheduler, CodebaseConfig, SchedulerConfig, SchedulerKind, TimedScheduler,
+};
+use crate::model::property::Properties;
+use crate::model::sourcestamp::Sourcestamp;
+use crate::store::buildsets::{self, NewBuildset};
+use crate::store::{Result, changes, schedulers, sourcestamps};
+
+impl Turn<'_> {
+    /// Lets every scheduler look at what it holds and at the time; returns when one wants to look
+    /// again.
+    pub(super) fn run_schedulers(&mut self) -> Result<Option<Timestamp>> {
+        let mut next: Option<Timestamp> = None;
+        let ids: Vec<SchedulerId> = self
+            .state
+            .schedulers
+            .iter()
+            .filter(|(_, s)| s.is_enabled && s.is_configured)
+            .map(|(id, _)| *id)
+            .collect();
+        let generation = self.state.generation.clone();
+        for id in ids {
+            let Some(scheduler) = self.state.schedulers.get(&id) else { continue };
+            let Some(config) = generation.config.scheduler(&scheduler.name) else { continue };
+            let again = match &config.kind {
+                SchedulerKind::Branch(_) if scheduler.held.is_empty() => None,
+                SchedulerKind::Branch(rules) => self.run_branch(id, config, rules)?,
+                SchedulerKind::Timed(rules) => self.run_timed(id, config, rules)?,
+                SchedulerKind::Dependent(_)
+                | SchedulerKind::Force(_)
+                | SchedulerKind::Scripted(_) => None,
+            };
+            next = next.into_iter().chain(again).min();
+        }
+        Ok(next)
+    }
+
+    fn run_branch(
+        &mut self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        rules: &BranchScheduler,
+    ) -> Result<Option<Timestamp>> {
+        let Some(scheduler) = self.state.schedulers.get_mut(&id) else { return Ok(None) };
+        let decision = branch::decide(rules, &scheduler.held, self.now);
+        if compose::asks(config) {
+            self.ask_to_compose(id, &config.name, &decision.ready);
+            return Ok(decision.next);
+        }
+        let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
+        let groups: Vec<Vec<_>> = decision
+            .ready
+            .iter()
+            .map(|group| group.iter().filter_map(|i| held[*i].take()).collect())
+            .collect();
+        scheduler.held = held.into_iter().flatten().collect();
+        for group in groups {
+            self.build_changes(id, config, &group, &config.builders, config.priority.fixed())?;
+        }
+        Ok(decision.next)
+    }
+
+    fn run_timed(
+        &mut self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        rules: &TimedScheduler,
+    ) -> Result<Option<Timestamp>> {
+        let Some(scheduler) = self.state.schedulers.get_mut(&id) else { return Ok(None) };
+        let Some(due) = timed::next(&rules.times, scheduler.fired_at, self.now) else {
+            return Ok(None);
+        };
+        if due.at > self.now {
+            return Ok(Some(due.at));
+        }
+        let last = timed::done(&rules.times, due.at, self.now);
+        scheduler.fired_at = Some(last);
+        let has_news = scheduler.held.iter().any(|held| held.important);
+        let held = if has_news { std::mem::take(&mut scheduler.held) } else { Vec::new() };
+        schedulers::set_fired(self.conn, id, last)?;
+        if has_news {
+            self.build_changes(id, config, &held, &config.builders, config.priority.fixed())?;
+        } else if due.is_forced || !rules.only_if_changed {
+            let stamps = declared(&config.codebases, rules.branch.as_deref());
+            self.build_stamps(
+                id,
+                config,
+                stamps,
+                &[],
+                (&config.builders, config.priority.fixed()),
+            )?;
+        }
+        Ok(timed::next(&rules.times, Some(last), self.now).map(|due| due.at))
+    }
+
+    /// Makes a buildset of changes, which are held no longer.
+    pub(super) fn build_changes(
+        &mut self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        group: &[Held],
+        builders: &[String],
+        priority: i64,
+    ) -> Result<()> {
+        let mut stamps: BTreeMap<String, Sourcestamp> = declared(&config.codebases, None)
+            .into_iter()
+            .filter(|_| !config.codebases.is_empty())
+            .map(|stamp| (stamp.codebase.clone(), stamp))
+            .collect();
+        for held in group {
+            changes::release(self.conn, id, held.change.id)?;
+        }
+        stamps.extend(compose::sourcestamps(group).into_iter().map(|s| (s.codebase.clone(), s)));
+        self.build_stamps(id, config, stamps.into_values().collect(), group, (builders, priority))
+    }
+
+    fn build_stamps(
+        &mut self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        sourcestamps: Vec<Sourcestamp>,
+        group: &[Held],
+        (builders, priority): (&[String], i64),
+    ) -> Result<()> {
+        let set = NewBuildset {
+            scheduler: Some(id),
+            reason: config.reason(),
+            sourcestamps,
+            changes: group.iter().map(|h| h.change.id).collect(),
+            properties: properties(config),
+            rebuilt: None,
+        };
+        self.add_buildset(&set, builders, priority)?;
+        Ok(())
+    }
+
+    /// Starts the schedulers that wait for a buildset of another one to succeed.
+    pub(super) fn run_dependents(&mut self, buildset: BuildsetId, results: Results) -> Result<()> {
+        let generation = self.state.generation.clone();
+        let has_any = generation
+            .config
+            .schedulers
+            .iter()
+            .any(|s| matches!(s.kind, SchedulerKind::Dependent(_)));
+        if !has_any || !matches!(results, Results::Success | Results::Warnings) {
+            return Ok(());
+        }
+        let Some(upstream) = buildsets::scheduler(self.conn, buildset)? else { return Ok(()) };
+        let Some(upstream) = self.state.schedulers.get(&upstream).map(|s| s.name.clone()) else {
+            return Ok(());
+        };
+        for config in &generation.config.schedulers {
+            let waits =
+                matches!(&config.kind, SchedulerKind::Dependent(of) if of.upstream == upstream);
+            let row = self.state.schedulers.iter().find(|(_, s)| s.name == config.name);
+            let Some((id, _)) = row.filter(|(_, s)| waits && s.is_enabled && s.is_configured)
+            else {
+                continue;
+            };
+            let set = NewBuildset {
+                scheduler: Some(*id),
+                reason: config.reason(),
+                sourcestamps: sourcestamps::of_buildset(self.conn, buildset)?,
+                changes: buildsets::change_ids(self.conn, buildset)?,
+                properties: properties(config),
+                rebuilt: None,
+            };
+            self.add_buildset(&set, &config.builders, config.priority.fixed())?;
+        }
+        Ok(())
+    }
+}
+
+fn properties(config: &SchedulerConfig) -> Properties {
+    let mut properties = Properties::from_values(&config.properties, "Scheduler");
+    properties.set("scheduler", config.name.clone().into(), "Scheduler");
+    properties.set("reason", config.reason().into(), "Scheduler");
+    properties
+}
+
+/// What is built of each codebase when no change says otherwise; without codebases the one that has
+/// no name.
+fn declared(codebases: &[CodebaseConfig], branch: Option<&str>) -> Vec<Sourcestamp> {
+    let own = [CodebaseConfig::default()];
+    let codebases = if codebases.is_empty() { &own } else { codebases };
+    codebases
+        .iter()
+        .map(|codebase| Sourcestamp {
+            codebase: codebase.name.clone(),
+            repository: codebase.repository.clone(),
+            branch: branch.map(str::to_owned).or_else(|| codebase.branch.clone()),
+            revision: codebase.revision.clone(),
+            ..Sourcestamp::default()
+        })
+        .collect()
+}
