@@ -4,11 +4,13 @@
 
 mod bind;
 mod budget;
+mod compiled;
 mod choice;
 mod convert;
 mod embed;
 pub mod fault;
 mod fields;
+mod fingerprint;
 mod handle;
 mod hints;
 mod host;
@@ -31,6 +33,7 @@ pub mod steady;
 mod stubs;
 pub mod testing;
 pub mod texts;
+mod upvalues;
 pub mod watch;
 mod watchdog;
 pub mod worker_config;

@@ -5,6 +5,7 @@ mod custom;
 mod deciding;
 mod edits;
 mod failure;
+mod functions;
 mod filters;
 mod github;
 mod locks;
