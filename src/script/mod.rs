@@ -8,6 +8,7 @@ mod convert;
 mod embed;
 pub mod fault;
 mod fields;
+mod given;
 mod handle;
 mod hints;
 mod host;

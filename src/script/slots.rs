@@ -26,26 +26,28 @@ struct Inner {
 
 impl Slots {
     /// Keeps `function` as long as the generation lives; the same function has one number.
-    pub(super) fn keep(&self, function: &Function, site: &Site) -> Callback {
+    /// `site` is where it was given, for functions that are not written in Lua.
+    pub(super) fn keep(&self, function: &Function, site: impl FnOnce() -> Site) -> Callback {
+        let site = written_at(function, site);
         let mut inner = self.0.borrow_mut();
         let slot = match inner.known.get(&function.to_pointer()) {
             Some(slot) => *slot,
             None => {
-                inner.kept.push((function.clone(), written_at(function, site)));
+                inner.kept.push((function.clone(), site.clone()));
                 let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
                 inner.known.insert(function.to_pointer(), slot);
                 slot
             }
         };
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site }
     }
 
     /// Keeps `function` under a number that nothing else has.
     pub(super) fn keep_own(&self, function: &Function, site: &Site) -> Callback {
         let mut inner = self.0.borrow_mut();
-        inner.kept.push((function.clone(), written_at(function, site)));
+        inner.kept.push((function.clone(), written_at(function, || site.clone())));
         let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site: written_at(function, || site.clone()) }
     }
 
     /// Where the functions that are kept stand, by number.
@@ -59,7 +61,7 @@ impl Slots {
         let slot = LENT | inner.next;
         inner.next = (inner.next + 1) % LENT;
         inner.lent.insert(slot, (function.clone(), depth));
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site: written_at(function, || site.clone()) }
     }
 
     /// Takes lent numbers back.
@@ -81,13 +83,13 @@ impl Slots {
 }
 
 /// Where `function` stands in the user's files; `site` for functions that are not written in Lua.
-pub(super) fn written_at(function: &Function, site: &Site) -> Site {
+pub(super) fn written_at(function: &Function, site: impl FnOnce() -> Site) -> Site {
     let info = function.info();
     let file = info.source.as_deref().and_then(|s| s.strip_prefix('@'));
     match (file, info.line_defined) {
         (Some(file), Some(line)) => {
             Site { file: file.into(), line: u32::try_from(line).unwrap_or(0) }
         }
-        _ => site.clone(),
+        _ => site(),
     }
 }

@@ -243,7 +243,7 @@ impl Made<'_, '_> {
     /// A function of the type, bound to this object.
     fn bound(&self, own: Option<&Table>, key: &str) -> Option<Callback> {
         let function = self.of.functions.get(key)?;
-        let site = written_at(function, &self.f.spot().site);
+        let site = written_at(function, || self.f.spot().site);
         let binder = format!("bind_{}", self.object.kind);
         let binder = self.f.reader.native.get::<Function>(binder).ok()?;
         match binder.call::<Function>((self.table.clone(), own?.clone(), key, function.clone())) {
