@@ -2,12 +2,13 @@
 //! whatever was not asked for into an error with the nearest name that was. Errors are recorded at
 //! the line of their key and reading goes on, so that one load tells them all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mlua::{Function, Table, Value};
 use serde_json::Value as Json;
 
 use super::convert::{self, Items, a_type};
+use super::given::Given;
 use super::locate::Spot;
 use super::read::render::{Flaw, Place};
 use super::read::{Object, Reader, Reference, options_of, suggestion};
@@ -35,14 +36,15 @@ pub(super) struct Fields<'r, 'l> {
     pub(super) owner: String,
     table: Table,
     anchor: Anchor,
-    asked: BTreeSet<String>,
+    given: Given,
     /// The kind of the object, for the lists of options that are known and that come later.
     kind: Option<String>,
 }
 
 impl<'r, 'l> Fields<'r, 'l> {
     pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: Table, anchor: Anchor) -> Self {
-        Self { reader, owner: owner.to_owned(), table, anchor, asked: BTreeSet::new(), kind: None }
+        let given = Given::of(&table);
+        Self { reader, owner: owner.to_owned(), table, anchor, given, kind: None }
     }
 
     /// Over the options of an object.
@@ -104,16 +106,12 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// The value as it is; nil is none.
     pub(super) fn raw(&mut self, key: &str) -> Option<Value> {
-        self.asked.insert(key.to_owned());
-        match self.table.raw_get::<Value>(key) {
-            Ok(Value::Nil) | Err(_) => None,
-            Ok(value) => Some(value),
-        }
+        self.given.ask(key)
     }
 
     /// The value as it is, without marking its name as known.
     pub(super) fn peek(&self, key: &str) -> Option<Value> {
-        self.table.raw_get::<Option<Value>>(key).ok().flatten()
+        self.given.peek(key)
     }
 
     /// The value; nil and false are none, and so is what an earlier error left behind.
@@ -276,7 +274,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     pub(super) fn keep(&self, key: &str, function: &Function) -> Callback {
-        self.reader.slots.keep(function, &self.key_spot(key).site)
+        self.reader.slots.keep(function, || self.key_spot(key).site)
     }
 
     /// Plain data by name.
@@ -417,8 +415,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         key: &str,
         value: &Value,
     ) -> Option<Renderable> {
-        let spot = self.key_spot(key);
-        let keep = |f: &Function| self.reader.slots.keep(f, &spot.site);
+        let keep = |f: &Function| self.keep(key, f);
         match super::read::render::read(self.reader.lua, value, &keep, purpose) {
             Ok(renderable) => {
                 self.know_secrets(key, &renderable);
@@ -509,50 +506,25 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// The options that were given, in byte order.
     pub(super) fn given(&self) -> Vec<String> {
-        let mut out: Vec<String> = self
-            .table
-            .pairs::<Value, Value>()
-            .filter_map(Result::ok)
-            .filter_map(|(key, _)| match key {
-                Value::String(s) => Some(s.to_string_lossy()),
-                _ => None,
-            })
-            .collect();
-        out.sort();
-        out
+        self.given.names().map(str::to_owned).collect()
     }
 
     /// Marks names as known without reading them.
     pub(super) fn know<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) {
-        self.asked.extend(keys.into_iter().map(str::to_owned));
+        keys.into_iter().for_each(|key| self.given.know(key));
     }
 
     /// Everything that was not asked for is an error.
     pub(super) fn finish(self) {
-        let known: Vec<String> = self.asked.iter().cloned().collect();
-        if let Some(kind) = &self.kind
-            && let Some(options) = options_of(kind)
-        {
-            // The list is what `with_defaults` and the type definitions know; it must not drift.
-            debug_assert!(options.iter().all(|o| self.asked.contains(*o)), "{kind}: {known:?}");
-            let has_types = ["step", "scheduler", "reporter", "hook"].contains(&kind.as_str());
-            debug_assert!(has_types || options.len() == known.len(), "{kind}: {known:?}");
-        }
-        for key in self.given() {
-            if self.asked.contains(&key) {
-                continue;
-            }
-            let hint = spelling::ours(&key, &known).or_else(|| suggestion(&key, &known));
+        self.check_known();
+        for key in self.given.unknown() {
+            let known: Vec<String> = self.given.known().into_iter().map(str::to_owned).collect();
+            let hint = spelling::ours(key, &known).or_else(|| suggestion(key, &known));
             let message = format!("unknown option `{key}` of {}.", self.owner);
-            self.problem_with(&key, message, hint.into_iter().collect());
+            self.problem_with(key, message, hint.into_iter().collect());
         }
         self.refuse_what_comes_later();
-        let has_positions = self
-            .table
-            .pairs::<Value, Value>()
-            .flatten()
-            .any(|(k, _)| k.is_integer() || k.is_number());
-        if has_positions {
+        if self.given.has_positions {
             self.reader.ground.problem(
                 &self.spot(),
                 format!(
@@ -564,17 +536,30 @@ impl<'r, 'l> Fields<'r, 'l> {
         }
     }
 
+    /// The list of a kind's options is what `with_defaults` and the type definitions know; it must
+    /// not drift from what is asked for.
+    fn check_known(&self) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        let Some(kind) = &self.kind else { return };
+        let Some(options) = options_of(kind) else { return };
+        let known = self.given.known();
+        debug_assert!(options.iter().all(|o| known.contains(o)), "{kind}: {known:?}");
+        let has_types = ["step", "scheduler", "reporter", "hook"].contains(&kind.as_str());
+        debug_assert!(has_types || options.len() == known.len(), "{kind}: {known:?}");
+    }
+
     /// What is right but cannot be done yet is refused, never ignored.
     fn refuse_what_comes_later(&self) {
         let Some(kind) = &self.kind else { return };
-        if later::is_later(kind, "*") {
-            let (message, hint) = later::refusal(&self.owner);
-            self.reader.ground.problem(&self.spot(), message, vec![hint]);
-        }
-        for key in self.given() {
-            if later::is_later(kind, &key) {
-                let (message, hint) = later::refusal(&format!("`{key}` of {}", self.owner));
-                self.problem_with(&key, message, vec![hint]);
+        for option in later::of_kind(kind) {
+            if option == "*" {
+                let (message, hint) = later::refusal(&self.owner);
+                self.reader.ground.problem(&self.spot(), message, vec![hint]);
+            } else if self.given.peek(option).is_some() {
+                let (message, hint) = later::refusal(&format!("`{option}` of {}", self.owner));
+                self.problem_with(option, message, vec![hint]);
             }
         }
     }

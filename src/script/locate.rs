@@ -2,6 +2,7 @@
 //! constructor's call; this reads the text from there, with a small lexer that knows strings,
 //! comments and brackets, and looks for `key =`. When nothing is found the call's line stands.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ pub(super) struct Sources(BTreeMap<Arc<str>, Source>);
 #[derive(Debug)]
 struct Source {
     text: String,
-    tokens: Vec<Token>,
+    /// Read when something is looked for: most loads have nothing to tell.
+    tokens: OnceCell<Vec<Token>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl From<Site> for Spot {
 
 impl Sources {
     pub(super) fn add(&mut self, file: &Arc<str>, text: &str) {
-        let source = Source { text: text.to_owned(), tokens: lex(text) };
+        let source = Source { text: text.to_owned(), tokens: OnceCell::new() };
         self.0.insert(file.clone(), source);
     }
 
@@ -68,8 +70,8 @@ impl Sources {
     /// `NAME.key = …` at or before `site`: Lua gives the last line of an assignment.
     pub(super) fn assignment(&self, site: &Site, key: &str) -> Spot {
         let found = self.0.get(&site.file).and_then(|s| {
-            let end = s.tokens.partition_point(|t| t.line <= site.line);
-            (0..end).rev().find(|&i| s.assigns(i, key)).map(|i| &s.tokens[i])
+            let end = s.tokens().partition_point(|t| t.line <= site.line);
+            (0..end).rev().find(|&i| s.assigns(i, key)).map(|i| &s.tokens()[i])
         });
         found.map_or_else(|| site.clone().into(), |t| t.spot(&site.file))
     }
@@ -109,23 +111,23 @@ impl Sources {
         let returns = |w: &[Token]| {
             matches!(&w[0].kind, Kind::Name(n) if n == "return") && w[1].kind == Kind::Sign(b'{')
         };
-        source.tokens.windows(2).rfind(|w| returns(w)).map_or(0, |w| w[0].line)
+        source.tokens().windows(2).rfind(|w| returns(w)).map_or(0, |w| w[0].line)
     }
 
     /// The last line of a file that says anything.
     pub(super) fn last_line(&self, file: &str) -> u32 {
-        self.0.get(file).and_then(|s| s.tokens.last()).map_or(1, |t| t.line)
+        self.0.get(file).and_then(|s| s.tokens().last()).map_or(1, |t| t.line)
     }
 
     /// The text `value` as a literal within the value that follows `spot`, else `spot`.
     pub(super) fn literal(&self, spot: &Spot, value: &str) -> Spot {
         let found = self.0.get(&spot.site.file).and_then(|s| {
-            let start = s.tokens.partition_point(|t| {
+            let start = s.tokens().partition_point(|t| {
                 t.line < spot.site.line
                     || (t.line == spot.site.line && t.column < spot.caret.map_or(0, |c| c.0))
             });
             let mut depth = 0_i32;
-            for (n, token) in s.tokens[start..].iter().enumerate() {
+            for (n, token) in s.tokens()[start..].iter().enumerate() {
                 match &token.kind {
                     Kind::Sign(b'{' | b'(') => depth += 1,
                     Kind::Sign(b'}' | b')') => depth -= 1,
@@ -148,8 +150,8 @@ impl Sources {
     /// after; the line alone when it is not written there as it is.
     pub(super) fn part(&self, site: &Site, text: &str, from: usize, length: usize) -> Spot {
         let found = self.0.get(&site.file).and_then(|s| {
-            let start = s.tokens.partition_point(|t| t.line < site.line);
-            s.tokens[start..]
+            let start = s.tokens().partition_point(|t| t.line < site.line);
+            s.tokens()[start..]
                 .iter()
                 .take_while(|t| t.line <= site.line + 3)
                 .find(|t| matches!(&t.kind, Kind::Text(literal) if literal == text))
@@ -179,17 +181,21 @@ fn quoted(message: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Source {
+    fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| lex(&self.text))
+    }
+
     /// The tokens of a line.
     fn on(&self, line: u32) -> &[Token] {
-        let from = self.tokens.partition_point(|t| t.line < line);
-        let to = self.tokens.partition_point(|t| t.line <= line);
-        &self.tokens[from..to]
+        let from = self.tokens().partition_point(|t| t.line < line);
+        let to = self.tokens().partition_point(|t| t.line <= line);
+        &self.tokens()[from..to]
     }
 
     fn assigns(&self, at: usize, key: &str) -> bool {
         let is =
-            |i: usize, sign: u8| self.tokens.get(i).is_some_and(|t| t.kind == Kind::Sign(sign));
-        match self.tokens.get(at).map(|t| &t.kind) {
+            |i: usize, sign: u8| self.tokens().get(i).is_some_and(|t| t.kind == Kind::Sign(sign));
+        match self.tokens().get(at).map(|t| &t.kind) {
             Some(Kind::Name(name)) => name == key && is(at + 1, b'='),
             Some(Kind::Text(text)) => {
                 text == key && is(at + 1, b']') && is(at + 2, b'=') && at > 0 && is(at - 1, b'[')
@@ -199,12 +205,12 @@ impl Source {
     }
 
     fn find_key(&self, line: u32, called: &str, key: &str) -> Option<&Token> {
-        let start = self.tokens.partition_point(|t| t.line < line);
+        let start = self.tokens().partition_point(|t| t.line < line);
         // Each open bracket: does it belong to a call of `called`?
         let mut open: Vec<bool> = Vec::new();
         let mut best: Option<(usize, usize)> = None;
-        for at in start..self.tokens.len() {
-            let token = &self.tokens[at];
+        for at in start..self.tokens().len() {
+            let token = &self.tokens()[at];
             if open.is_empty() && token.line > line {
                 break;
             }
@@ -224,12 +230,12 @@ impl Source {
                 _ => {}
             }
         }
-        best.map(|(_, at)| &self.tokens[at])
+        best.map(|(_, at)| &self.tokens()[at])
     }
 
     /// Whether the bracket at `at` opens the options of `called`: `called {` or `called({`.
     fn is_call_of(&self, at: usize, called: &str) -> bool {
-        let before = |n: usize| at.checked_sub(n).map(|i| &self.tokens[i].kind);
+        let before = |n: usize| at.checked_sub(n).map(|i| &self.tokens()[i].kind);
         let named = |n| matches!(before(n), Some(Kind::Name(name)) if name == called);
         named(1) || (before(1) == Some(&Kind::Sign(b'(')) && named(2))
     }
@@ -239,15 +245,17 @@ impl Source {
 fn lex(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
     let bytes = text.as_bytes();
-    let (mut at, mut line, mut line_start) = (0, 1_u32, 0);
+    let (mut at, mut line) = (0, 1_u32);
+    // A place in the present line and its column: a line may be as long as the file.
+    let mut counted = (0, 0);
     while at < bytes.len() {
         let start = at;
-        let (start_line, start_of_line) = (line, line_start);
+        let (start_line, from) = (line, counted);
         let kind = match bytes[at] {
             b'\n' => {
                 at += 1;
                 line += 1;
-                line_start = at;
+                counted = (at, 0);
                 continue;
             }
             b'-' if bytes[at..].starts_with(b"--") => {
@@ -293,11 +301,14 @@ fn lex(text: &str) -> Vec<Token> {
         let at_end = at.min(bytes.len());
         for (i, _) in bytes[start..at_end].iter().enumerate().filter(|(_, b)| **b == b'\n') {
             line += 1;
-            line_start = start + i + 1;
+            counted = (start + i + 1, 0);
         }
         if let Some(kind) = kind {
-            let column = count(text, start_of_line, start);
+            let column = from.1 + count(text, from.0, start);
             let width = count(text, start, at_end);
+            if line == start_line {
+                counted = (at_end, column + width);
+            }
             out.push(Token { kind, line: start_line, column, width });
         }
     }

@@ -4,13 +4,14 @@
 
 mod bind;
 mod budget;
-mod compiled;
 mod choice;
+mod compiled;
 mod convert;
 mod embed;
 pub mod fault;
 mod fields;
 mod fingerprint;
+mod given;
 mod handle;
 mod hints;
 mod host;

@@ -42,18 +42,20 @@ impl Slots {
     }
 
     /// Keeps `function` as long as the generation lives; the same function has one number.
-    pub(super) fn keep(&self, function: &Function, site: &Site) -> Callback {
+    /// `site` is where it was given, for functions that are not written in Lua.
+    pub(super) fn keep(&self, function: &Function, site: impl FnOnce() -> Site) -> Callback {
+        let site = written_at(function, site);
         let mut inner = self.0.borrow_mut();
         let slot = match inner.known.get(&function.to_pointer()) {
             Some(slot) => *slot,
             None => {
-                inner.kept.push((function.clone(), written_at(function, site)));
+                inner.kept.push((function.clone(), site.clone()));
                 let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
                 inner.known.insert(function.to_pointer(), slot);
                 slot
             }
         };
-        Callback { slot, site: written_at(function, site), fingerprint: inner.print(function) }
+        Callback { slot, site, fingerprint: inner.print(function) }
     }
 
     /// Keeps `function`, which calls `written`, under a number that nothing else has.
@@ -64,7 +66,7 @@ impl Slots {
         site: &Site,
     ) -> Callback {
         let mut inner = self.0.borrow_mut();
-        let site = written_at(written, site);
+        let site = written_at(written, || site.clone());
         inner.kept.push((function.clone(), site.clone()));
         let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
         Callback { slot, site, fingerprint: inner.print(written) }
@@ -81,7 +83,7 @@ impl Slots {
         let slot = LENT | inner.next;
         inner.next = (inner.next + 1) % LENT;
         inner.lent.insert(slot, (function.clone(), depth));
-        Callback { slot, site: written_at(function, site), fingerprint: 0 }
+        Callback { slot, site: written_at(function, || site.clone()), fingerprint: 0 }
     }
 
     /// Takes lent numbers back.
@@ -109,13 +111,13 @@ impl Inner {
 }
 
 /// Where `function` stands in the user's files; `site` for functions that are not written in Lua.
-pub(super) fn written_at(function: &Function, site: &Site) -> Site {
+pub(super) fn written_at(function: &Function, site: impl FnOnce() -> Site) -> Site {
     let info = function.info();
     let file = info.source.as_deref().and_then(|s| s.strip_prefix('@'));
     match (file, info.line_defined) {
         (Some(file), Some(line)) => {
             Site { file: file.into(), line: u32::try_from(line).unwrap_or(0) }
         }
-        _ => site.clone(),
+        _ => site(),
     }
 }

@@ -93,9 +93,9 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("missing_worker_formatter", "*"),
 ];
 
-/// Whether `option` of `kind` is only checked.
-pub(in crate::script) fn is_later(kind: &str, option: &str) -> bool {
-    LATER.contains(&(kind, option))
+/// The options of `kind` that are only checked.
+pub(in crate::script) fn of_kind(kind: &str) -> impl Iterator<Item = &'static str> {
+    LATER.iter().filter(move |(known, _)| *known == kind).map(|(_, option)| *option)
 }
 
 /// What is said of `what`.

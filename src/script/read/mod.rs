@@ -167,19 +167,18 @@ impl<'l> Reader<'l> {
             Value::Nil | Value::Boolean(false) => Ok(()),
             value if self.is_broken(value) => Ok(()),
             Value::Table(table) => {
-                let object = self.object(table);
-                let list = match &object {
-                    Some(object) if object.kind == "factory" => {
+                let list = match record(&self.native, table) {
+                    None => table.clone(),
+                    Some(record) if is_kind(&record, "factory") => {
                         self.seen.borrow_mut().insert(table.to_pointer());
-                        &object.options
+                        record.raw_get("options").map_err(|e| e.to_string())?
                     }
                     Some(_) => {
                         out.push(value.clone());
                         return Ok(());
                     }
-                    None => table,
                 };
-                match convert::items(self.lua, list) {
+                match convert::items(self.lua, &list) {
                     Ok(Items::List(items)) => {
                         items.iter().try_for_each(|v| self.flatten_in(v, out, depth + 1, left))
                     }
@@ -245,10 +244,17 @@ impl<'l> Reader<'l> {
     }
 }
 
+fn record(native: &Table, table: &Table) -> Option<Table> {
+    native.raw_get::<Table>("records").ok()?.raw_get::<Option<Table>>(table).ok()?
+}
+
+fn is_kind(record: &Table, kind: &str) -> bool {
+    record.raw_get::<mlua::LuaString>("kind").is_ok_and(|k| *k.as_bytes() == *kind.as_bytes())
+}
+
 /// The record that `define.lua` keeps of an object.
 pub(super) fn object(native: &Table, table: &Table) -> Option<Object> {
-    let records = native.get::<Table>("records").ok()?;
-    let record = records.raw_get::<Option<Table>>(table).ok()??;
+    let record = record(native, table)?;
     Some(Object {
         kind: record.raw_get("kind").ok()?,
         options: record.raw_get("options").ok()?,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
@@ -13,6 +13,7 @@ use crate::model::config::{Callback, StepConfig, StepFlags, StepOption, check_st
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
+use crate::script::given::Given;
 use crate::script::shape::Shape;
 
 /// What every step takes, and the shape of those that are handed on to commands.
@@ -64,6 +65,12 @@ pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
     ("initial_stdin", "string?"),
 ];
 
+/// The same, read.
+static COMMAND_SHAPES: LazyLock<Vec<(&str, Shape)>> = LazyLock::new(|| {
+    let read = |(name, shape): &(&'static str, &str)| Some((*name, Shape::parse(shape).ok()?));
+    COMMAND.iter().filter_map(read).collect()
+});
+
 /// A type of steps.
 pub(in crate::script) struct StepType {
     pub(in crate::script) name: String,
@@ -71,15 +78,14 @@ pub(in crate::script) struct StepType {
     pub(in crate::script) run: Option<Callback>,
     check: Option<Function>,
     rename: Option<Function>,
-    defaults: Table,
+    defaults: Given,
 }
 
 impl StepType {
     /// The shape of an option, own or common.
     pub(in crate::script) fn shape(&self, name: &str) -> Option<Shape> {
         self.shapes.get(name).cloned().or_else(|| {
-            let (_, shape) = COMMAND.iter().find(|(known, _)| *known == name)?;
-            Shape::parse(shape).ok()
+            COMMAND_SHAPES.iter().find(|(known, _)| *known == name).map(|(_, s)| s.clone())
         })
     }
 }
@@ -114,12 +120,12 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     };
     let (check, rename) = (function("check"), function("rename"));
     let defaults = match f.value("defaults") {
-        Some(Value::Table(defaults)) => defaults,
+        Some(Value::Table(defaults)) => Given::of(&defaults),
         Some(other) => {
             f.problem("defaults", format!("`defaults` must be a table, not {}.", a_type(&other)));
-            reader.lua.create_table().ok()?
+            Given::default()
         }
-        None => reader.lua.create_table().ok()?,
+        None => Given::default(),
     };
     f.finish();
     let read = Rc::new(StepType { name, shapes, run, check, rename, defaults });
@@ -137,7 +143,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
     let kind = step_type(reader, object.step_type.as_ref()?)?;
     let mut f = Fields::of(reader, &object);
     f.owner = format!("step {:?}", kind.name);
-    let site = f.spot().site;
+    let site = object.site.clone();
     let name = step_name(&mut f, &kind, &object.options);
     let options = options(&mut f, &kind);
     let step = Arc::new(StepConfig {
@@ -202,9 +208,8 @@ fn options(f: &mut Fields<'_, '_>, kind: &StepType) -> BTreeMap<String, StepOpti
             None => {}
         }
     }
-    for (name, shape) in COMMAND {
-        let Ok(shape) = Shape::parse(shape) else { continue };
-        if let Some(value) = option(f, name, &shape) {
+    for (name, shape) in COMMAND_SHAPES.iter() {
+        if let Some(value) = option(f, name, shape) {
             if let StepOption::Value(Renderable::Constant(constant)) = &value
                 && let Err(what) = check_command_option(name, constant)
             {
@@ -261,10 +266,7 @@ fn flattened(value: Renderable) -> Renderable {
 }
 
 fn default_of(f: &Fields<'_, '_>, kind: &StepType, name: &str) -> Option<Renderable> {
-    match kind.defaults.raw_get::<Value>(name) {
-        Ok(Value::Nil) | Err(_) => None,
-        Ok(value) => f.to_renderable(name, &value),
-    }
+    f.to_renderable(name, &kind.defaults.peek(name)?)
 }
 
 fn described(f: &mut Fields<'_, '_>, kind: &StepType, name: &str) -> Option<Renderable> {
@@ -274,8 +276,8 @@ fn described(f: &mut Fields<'_, '_>, kind: &StepType, name: &str) -> Option<Rend
 fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
     let standard = StepFlags::default();
     let mut flag = |name: &str, standard: bool| {
-        let default = match kind.defaults.raw_get::<Value>(name) {
-            Ok(Value::Boolean(b)) => b,
+        let default = match kind.defaults.peek(name) {
+            Some(Value::Boolean(b)) => b,
             _ => standard,
         };
         f.boolean(name, default)
