@@ -11,7 +11,7 @@ use super::convert::{self, Items, a_type};
 use super::given::Given;
 use super::locate::Spot;
 use super::read::render::{Flaw, Place};
-use super::read::{Object, Reader, Reference, options_of, suggestion};
+use super::read::{Object, Reader, Reference, options_of, suggestion, suggestion_for};
 use super::read::{later, spelling};
 use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
@@ -529,7 +529,8 @@ impl<'r, 'l> Fields<'r, 'l> {
         self.check_known();
         for key in self.given.unknown() {
             let known: Vec<String> = self.given.known().into_iter().map(str::to_owned).collect();
-            let hint = spelling::ours(key, &known).or_else(|| suggestion(key, &known));
+            let kind = self.kind.as_deref().unwrap_or_default();
+            let hint = suggestion_for(kind, key, &known);
             let message = format!("unknown option `{key}` of {}.", self.owner);
             self.problem_with(key, message, hint.into_iter().collect());
         }

@@ -318,9 +318,14 @@ pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     OPTIONS.iter().map(|(kind, _)| *kind).chain(force::kinds()).chain(outline::kinds())
 }
 
-/// "Did you mean …?" for the nearest of `known`, in our spelling or Buildbot's.
+/// What `name` is here if it is Buildbot's, or "Did you mean …?" for the nearest of `known`.
 pub(super) fn suggestion(name: &str, known: &[String]) -> Option<String> {
-    spelling::ours(name, known).or_else(|| {
+    suggestion_for("", name, known)
+}
+
+/// The same, for an option of `kind`.
+pub(super) fn suggestion_for(kind: &str, name: &str, known: &[String]) -> Option<String> {
+    spelling::hint(kind, name, known).or_else(|| {
         crate::base::text::nearest(name, known.iter().map(String::as_str))
             .map(|near| format!("Did you mean `{near}`?"))
     })

@@ -2,6 +2,7 @@
 //! grammar of renderables. Each test shows the right form and the wrong one.
 
 mod interpolate;
+mod names;
 
 use std::path::PathBuf;
 use std::sync::Arc;
