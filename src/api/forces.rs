@@ -227,7 +227,8 @@ impl FormReader<'_> {
     /// What the configuration says of texts of a kind, whatever the field itself says.
     fn check(&mut self, checked: Checked, field: &Parameter, given: &str) {
         if let Some(why) = self.validation.refusal(checked, given) {
-            self.wrong(field, format!("{}: {why}", field.label));
+            let label = field.label.trim_end_matches(':');
+            self.wrong(field, format!("{label}: {why}"));
         }
     }
 

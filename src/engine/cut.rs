@@ -41,7 +41,7 @@ impl Cut {
                     out.push((stream, first));
                 }
                 if self.is_cut {
-                    let text = format!("\nThe log is cut here: it is longer than {most} bytes.\n");
+                    let text = format!("The log is cut here: it is longer than {most} bytes.\n");
                     out.push((Stream::Header, text.into()));
                 }
             }

@@ -318,7 +318,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         let properties = self.data(key);
         for name in properties.keys().filter(|name| name.starts_with("virtual_builder_")) {
             let (message, hint) = later::refusal(&format!("`{name}` in `{key}` of {}", self.owner));
-            self.problem_with(name, message, vec![hint]);
+            self.problem_at(key, name, message, vec![hint]);
         }
         properties
     }

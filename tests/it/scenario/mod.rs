@@ -14,6 +14,7 @@ mod random;
 mod restart;
 mod sabotage;
 mod schedule;
+mod settings;
 mod survival;
 mod timed;
 mod wishes;

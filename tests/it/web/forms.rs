@@ -49,9 +49,13 @@ c.www = { port = 0, auth = { ann = "secret: of ann" }, authz = { allow = { force
 return c"#;
 
 fn told(test: impl AsyncFnOnce(&Site)) {
+    told_of(FORMS, test);
+}
+
+fn told_of(config: &str, test: impl AsyncFnOnce(&Site)) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("master.lua");
-    std::fs::write(&file, FORMS).unwrap();
+    std::fs::write(&file, config).unwrap();
     let options = LoadOptions {
         file,
         base_dir: dir.path().to_owned(),
@@ -168,6 +172,37 @@ fn all_that_is_wrong_is_told_by_field() {
             json!({ "str": "Word: is too large 6 > 5" }),
             "who is logged in is known"
         );
+    });
+}
+
+#[test]
+fn the_configuration_says_what_branches_and_properties_may_be() {
+    let validation = r#"c.validation = { branch = "[a-z]*$", revision = "[0-9a-f]+$",
+      property_name = "[a-z]+$", property_value = "\\w*$" }
+return c"#;
+    told_of(&FORMS.replace("return c", validation), async |site| {
+        let wrong = json!({
+            "reason": "x", "other_branch": "a;b", "other_revision": "main", "any_name": "A b",
+            "any_value": "$(x)", "str": "other", "txt": "$(y)",
+        });
+        let (status, answer) = force(site, wrong, &[ANN]).await;
+        assert_eq!(status, 400);
+        assert_eq!(
+            answer["error"]["message"],
+            json!({
+                "other_branch": "branch: 'a;b' does not match '[a-z]*$' (c.validation.branch)",
+                "other_revision": "revision: 'main' does not match '[0-9a-f]+$' (c.validation.revision)",
+                "any_name": "Name: 'A b' does not match '[a-z]+$' (c.validation.property_name)",
+                "any_value": "Value: '$(x)' does not match '\\w*$' (c.validation.property_value)",
+            })
+        );
+        let right = json!({
+            "reason": "x", "other_branch": "next", "other_revision": "0a", "any_name": "n",
+            "any_value": "v", "main_branch": "release",
+        });
+        assert_eq!(force(site, right, &[ANN]).await.0, 200);
+        let nothing = json!({ "reason": "x" });
+        assert_eq!(force(site, nothing, &[ANN]).await.0, 200, "an empty field always fits");
     });
 }
 

@@ -60,6 +60,11 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
     ),
     ("db", &["engine_kwargs"], "`{}` has no counterpart: nothing has to be tuned."),
     ("worker", &["machine_name"], "`{}` has no counterpart: workers connect by themselves."),
+    (
+        "builder",
+        &["use_progress"],
+        "`{}` has no counterpart: how long a build will take is estimated without being told.",
+    ),
     // Steps
     (
         "step",
