@@ -11,6 +11,7 @@ use crate::engine::beat::Turn;
 use crate::engine::input::Composed;
 use crate::engine::schedule::branch::Held;
 use crate::model::config::{Priority, SchedulerConfig};
+use crate::model::event::Event;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::store::{Result, changes};
 
@@ -97,6 +98,7 @@ impl Turn<'_> {
             changes::release(self.conn, id, held.change.id)?;
             changes::set_verdict(self.conn, held.change.id, &config.name, &verdict)?;
         }
+        self.announce(Event::SchedulerUpdated { scheduler: id });
         Ok(())
     }
 }
