@@ -73,6 +73,13 @@ function define.maker(kind, called, full_name, methods, extra)
   return define.constructor(make, { name = full_name, kind = kind })
 end
 
+-- A table of constructors of one sort; the kind of each is its name with `suffix`.
+function define.makers(path, suffix, names)
+  local makers = {}
+  for _, name in ipairs(names) do makers[name] = define.maker(name .. suffix, name, path .. "." .. name) end
+  return define.namespace(path, makers)
+end
+
 -- What stands for a name that does not exist: the error is recorded, and loading goes on.
 local nothing = setmetatable({}, {
   __name = "broken",

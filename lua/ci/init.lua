@@ -37,19 +37,39 @@ ci.secrets = define.namespace("ci.secrets", { file = define.maker("secret_direct
 
 -- What starts builds
 ci.change_filter = define.maker("change_filter", "change_filter", "ci.change_filter")
-ci.schedulers = define.namespace("ci.schedulers", {
-  any_branch = define.maker("any_branch", "any_branch", "ci.schedulers.any_branch"),
-  single_branch = define.maker("single_branch", "single_branch", "ci.schedulers.single_branch"),
-  force = define.maker("force", "force", "ci.schedulers.force"),
+ci.source_stamp_filter = define.maker("source_stamp_filter", "source_stamp_filter", "ci.source_stamp_filter")
+ci.schedulers = define.makers("ci.schedulers", "", {
+  "any_branch", "single_branch", "dependent", "periodic", "nightly", "nightly_triggerable", "triggerable",
+  "try_userpass", "force",
 })
+ci.parameters = define.makers("ci.parameters", "_parameter", {
+  "string", "text", "int", "boolean", "choice", "username", "fixed", "file", "worker_choice", "any_property",
+  "nested", "codebase",
+})
+ci.change_sources = define.makers("ci.change_sources", "", {
+  "git_poller", "github_pull_request_poller", "gerrit", "gerrit_event_log_poller", "pb",
+})
+ci.cancellers = define.makers("ci.cancellers", "", { "old_builds", "failing_buildsets" })
 
 -- The web, in and out
-ci.auth = define.namespace("ci.auth", { user_password = define.maker("user_password", "user_password", "ci.auth.user_password") })
-ci.authz = define.maker("authz", "authz", "ci.authz")
-ci.hooks = define.namespace("ci.hooks", { github = define.maker("github_hook", "github", "ci.hooks.github") })
-ci.reporters = define.namespace("ci.reporters", {
-  github_status = define.maker("github_status", "github_status", "ci.reporters.github_status"),
+ci.auth = define.makers("ci.auth", "_auth", {
+  "user_password", "htpasswd", "remote_user", "custom", "github", "oidc", "google", "gitlab", "bitbucket", "keycloak",
+  "ldap_user_info",
 })
+ci.authz = define.maker("authz", "authz", "ci.authz")
+ci.dashboard = define.maker("dashboard", "dashboard", "ci.dashboard")
+ci.hooks = define.makers("ci.hooks", "_hook", {
+  "github", "gitlab", "gitea", "bitbucket", "bitbucketcloud", "bitbucketserver", "base", "poller",
+})
+ci.reporters = define.makers("ci.reporters", "", {
+  "github_status", "github_comment", "gitlab_status", "gitea_status", "bitbucket_status", "bitbucket_server_status",
+  "bitbucket_server_core_api_status", "bitbucket_server_pr_comment", "gerrit_status", "gerrit_verify_status",
+  "mail", "http", "irc",
+})
+ci.generators = define.makers("ci.generators", "_generator", {
+  "build_status", "build_start_end", "build_request", "buildset_status", "buildset_combined_status", "worker_missing",
+})
+ci.formatters = define.makers("ci.formatters", "_formatter", { "message", "raw", "missing_worker" })
 
 -- Data
 ci.null = native.null

@@ -11,10 +11,10 @@ use crate::api::{Api, ApiError};
 use crate::base::id::{BuildId, RequestId};
 use crate::engine::input::{Force, Started};
 use crate::engine::{Effect, Engine, Refusal, Reload};
-use crate::model::config::Config;
+use crate::model::config::{Config, SchedulerConfig, Target};
 use crate::store::Value;
 use crate::store::page::{self, Page, Scope};
-use crate::store::views::{builders, builds, masters};
+use crate::store::views::{builders, builds, masters, targets};
 
 /// A path, a method, and the permission it needs. Others of Buildbot's methods (`set_priority`,
 /// `enable`, `pause` …) get their lines here.
@@ -214,14 +214,23 @@ async fn form(
         let text = format!("there is no force scheduler '{name}' in the configuration");
         return Err(ApiError::missing(text).into());
     };
+    let builders = chosen(api, scheduler, params).await?;
+    forces::fill_in(scheduler, force, builders, params, user).map_err(ControlError::Form)
+}
+
+/// The builders that a force names, or all of its scheduler's.
+async fn chosen(
+    api: &Api,
+    scheduler: &SchedulerConfig,
+    params: &Map<String, Json>,
+) -> Result<Vec<String>, ApiError> {
     let mut chosen = BTreeSet::new();
     if let Some(id) = params.get("builderid").filter(|v| !v.is_null()) {
         let number = id.as_i64().or_else(|| id.as_str().and_then(integer));
         let Some(number) = number else {
-            return Err(ApiError::invalid(format!("invalid builderid {id}")).into());
+            return Err(ApiError::invalid(format!("invalid builderid {id}")));
         };
-        let name = api.store.read(move |c| builders::name(c, number)).await;
-        let name = name.map_err(ApiError::from)?;
+        let name = api.store.read(move |c| builders::name(c, number)).await?;
         chosen.extend(name.into_iter().filter(|n| scheduler.builders.contains(n)));
     } else if let Some(names) = params.get("builderNames").and_then(Json::as_array) {
         let names = names.iter().filter_map(Json::as_str);
@@ -231,9 +240,42 @@ async fn form(
         chosen.extend(scheduler.builders.iter().cloned());
     }
     if chosen.is_empty() {
+        let name = &scheduler.name;
         let text = format!("the force scheduler '{name}' starts none of the builders asked for");
-        return Err(ApiError::invalid(text).into());
+        return Err(ApiError::invalid(text));
     }
-    forces::fill_in(scheduler, force, chosen.into_iter().collect(), params, user)
-        .map_err(ControlError::Form)
+    Ok(chosen.into_iter().collect())
+}
+
+/// What an order is about, for the rules of who may give it.
+///
+/// # Errors
+/// When there is no such thing.
+pub async fn target(
+    api: &Api,
+    config: &Config,
+    method: &Method,
+    at: &[Value],
+    params: &Map<String, Json>,
+) -> Result<Target, ApiError> {
+    let found = match (method.what, at.first()) {
+        (What::Force, Some(Value::Text(name))) => {
+            let builders = match forces::find(config, name) {
+                Some((scheduler, _)) => chosen(api, scheduler, params).await?,
+                None => Vec::new(),
+            };
+            return Ok(Target { builders, owner: None });
+        }
+        (What::Stop | What::Rebuild, _) => {
+            let build = build(api, at).await?;
+            api.store.read(move |c| targets::of_build(c, build.0)).await?
+        }
+        (What::Cancel, Some(Value::Int(request))) => {
+            let request = *request;
+            api.store.read(move |c| targets::of_request(c, request)).await?
+        }
+        _ => None,
+    };
+    Ok(found
+        .map_or_else(Target::default, |(builder, owner)| Target { builders: vec![builder], owner }))
 }

@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::api::path::integer;
 use crate::engine::input::Force;
-use crate::model::config::{Config, ForceScheduler, SchedulerConfig, SchedulerKind};
+use crate::model::config::{
+    Config, ForceScheduler, Group, Parameter, ParameterKind, SchedulerConfig, SchedulerKind,
+};
 use crate::model::sourcestamp::Sourcestamp;
-
-/// What a codebase's part of a form asks for.
-const SOURCE: [&str; 4] = ["branch", "revision", "repository", "project"];
 
 /// Every force scheduler as a `forceschedulers` element; `switched` says which are on.
 #[must_use]
@@ -20,11 +19,11 @@ pub fn all(config: &Config, switched: &[(String, bool)]) -> Vec<Json> {
         let SchedulerKind::Force(force) = &scheduler.kind else { return None };
         let enabled = switched.iter().find(|(n, _)| *n == scheduler.name).is_none_or(|(_, on)| *on);
         Some(json!({
-            "all_fields": fields(force),
+            "all_fields": force.fields.iter().map(Parameter::described).collect::<Vec<_>>(),
             "builder_names": scheduler.builders,
             "button_name": force.button_name,
             "enabled": enabled,
-            "label": scheduler.name,
+            "label": force.label,
             "name": scheduler.name,
         }))
     };
@@ -40,78 +39,8 @@ pub fn find<'a>(
     let scheduler = config.scheduler(name)?;
     match &scheduler.kind {
         SchedulerKind::Force(force) => Some((scheduler, force)),
-        SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => None,
+        _ => None,
     }
-}
-
-fn fields(force: &ForceScheduler) -> Vec<Json> {
-    let mut out = vec![group(
-        "",
-        vec![
-            field(
-                "username",
-                "username",
-                "your name:",
-                "username",
-                &json!(""),
-                &json!({
-                "need_email": true, "size": 80 }),
-            ),
-            field(
-                "reason",
-                "reason",
-                "reason:",
-                "text",
-                &json!(force.reason_default),
-                &json!({
-                "size": 20 }),
-            ),
-            field("priority", "priority", "priority:", "int", &json!(0), &json!({ "size": 10 })),
-        ],
-    )];
-    for codebase in &force.codebases {
-        let parts = SOURCE
-            .iter()
-            .map(|part| {
-                let full = full_name(codebase, part);
-                field(part, &full, &format!("{part}:"), "text", &json!(""), &json!({ "size": 80 }))
-            })
-            .collect();
-        out.push(group(codebase, parts));
-    }
-    out
-}
-
-fn full_name(codebase: &str, part: &str) -> String {
-    if codebase.is_empty() { part.to_owned() } else { format!("{codebase}_{part}") }
-}
-
-fn group(name: &str, children: Vec<Json>) -> Json {
-    let full = if name.is_empty() { Json::Null } else { json!(name) };
-    let mut group = field(
-        name,
-        "",
-        name,
-        "nested",
-        &json!(""),
-        &json!({
-        "columns": 1, "layout": "vertical" }),
-    );
-    group["fullName"] = full;
-    group["fields"] = Json::from(children);
-    group
-}
-
-fn field(name: &str, full: &str, label: &str, kind: &str, default: &Json, more: &Json) -> Json {
-    let mut out = json!({
-        "autopopulate": null, "default": default, "fullName": full, "hide": false, "label": label,
-        "maxsize": null, "multiple": false, "name": name, "regex": null, "required": false,
-        "tablabel": label, "tooltip": "", "type": kind,
-    });
-    if let (Json::Object(out), Json::Object(more)) = (&mut out, more) {
-        out.extend(more.clone());
-    }
-    out
 }
 
 /// What is wrong with a form, by full name of the field.
@@ -126,70 +55,170 @@ pub fn fill_in(
     scheduler: &SchedulerConfig,
     force: &ForceScheduler,
     builders: Vec<String>,
-    values: &serde_json::Map<String, Json>,
+    values: &Map<String, Json>,
     user: Option<&str>,
 ) -> Result<Force, FormErrors> {
-    let mut errors = FormErrors::new();
-    let mut text = |name: &str, default: &str| match values.get(name).map(first) {
-        None | Some(Json::Null) => default.to_owned(),
-        Some(Json::String(text)) if text.trim().is_empty() => default.to_owned(),
-        Some(Json::String(text)) => text.trim().to_owned(),
-        Some(Json::Number(number)) => number.to_string(),
-        Some(other) => {
-            errors.insert(name.to_owned(), format!("{name}: {other} is not text"));
-            String::new()
-        }
-    };
-    let reason = text("reason", &force.reason_default);
-    let username = text("username", "");
-    let priority = text("priority", "0");
-    let sourcestamps: Vec<Sourcestamp> = force
-        .codebases
-        .iter()
-        .map(|codebase| {
-            let mut part = |part: &str| text(&full_name(codebase, part), "");
-            Sourcestamp {
-                // An empty branch or revision is the repository's own choice, which is "none".
-                branch: Some(part("branch")).filter(|t| !t.is_empty()),
-                revision: Some(part("revision")).filter(|t| !t.is_empty()),
-                repository: part("repository"),
-                project: part("project"),
-                codebase: codebase.clone(),
+    let mut reader = FormReader { values, user, errors: FormErrors::new() };
+    let mut wish = Force { scheduler: scheduler.name.clone(), builders, ..Force::default() };
+    let mut username = String::new();
+    for field in &force.fields {
+        match &field.kind {
+            ParameterKind::Nested { fields, group: Group::Order, .. } => {
+                for field in fields {
+                    let value = reader.value(field);
+                    match field.name.as_str() {
+                        "username" => username = text(&value),
+                        "reason" => wish.reason = text(&value),
+                        _ => wish.priority = value.as_i64().unwrap_or(0),
+                    }
+                }
             }
-        })
-        .collect();
-    let priority = integer(&priority).unwrap_or_else(|| {
-        let problem = format!("invalid literal for int() with base 10: '{priority}'");
-        errors.insert("priority".to_owned(), problem);
-        0
-    });
-    if user.is_none() && !username.is_empty() && !is_person(&username) {
-        errors.insert(
-            "username".to_owned(),
-            "username: please fill in email address in the form 'User <email@email.com>'"
-                .to_owned(),
-        );
+            ParameterKind::Nested { fields, group: Group::Codebase, .. } => {
+                wish.sourcestamps.push(reader.sourcestamp(&field.name, fields));
+            }
+            _ => reader.properties(field, &mut wish.properties),
+        }
     }
-    if !errors.is_empty() {
-        return Err(errors);
+    if !reader.errors.is_empty() {
+        return Err(reader.errors);
     }
-    Ok(Force {
-        scheduler: scheduler.name.clone(),
-        builders,
-        reason,
-        owner: user.map_or(username, str::to_owned),
-        sourcestamps,
-        properties: BTreeMap::new(),
-        priority,
-    })
+    wish.owner = user.map_or(username, str::to_owned);
+    Ok(wish)
 }
 
-/// Clients wrap values into lists; the first one counts.
-fn first(value: &Json) -> &Json {
-    match value {
-        Json::Array(list) => list.first().unwrap_or(&Json::Null),
-        other => other,
+/// A filled-in form.
+struct FormReader<'a> {
+    values: &'a Map<String, Json>,
+    user: Option<&'a str>,
+    errors: FormErrors,
+}
+
+impl FormReader<'_> {
+    /// The sources of a codebase; an empty branch or revision is the repository's own choice.
+    fn sourcestamp(&mut self, codebase: &str, fields: &[Parameter]) -> Sourcestamp {
+        let mut stamp = Sourcestamp { codebase: codebase.to_owned(), ..Sourcestamp::default() };
+        for field in fields {
+            let value = text(&self.value(field));
+            match field.name.as_str() {
+                "branch" => stamp.branch = Some(value).filter(|t| !t.is_empty()),
+                "revision" => stamp.revision = Some(value).filter(|t| !t.is_empty()),
+                "repository" => stamp.repository = value,
+                _ => stamp.project = value,
+            }
+        }
+        stamp
     }
+
+    /// What a field adds to the properties.
+    fn properties(&mut self, field: &Parameter, out: &mut BTreeMap<String, Json>) {
+        match &field.kind {
+            ParameterKind::Nested { fields, group: Group::AnyProperty, .. } => {
+                let mut values = fields.iter().map(|field| self.value(field));
+                if let (Some(name), Some(value)) = (values.next(), values.next())
+                    && name != ""
+                {
+                    out.insert(text(&name), value);
+                }
+            }
+            ParameterKind::Nested { fields, .. } => {
+                let mut inner = BTreeMap::new();
+                for field in fields {
+                    self.properties(field, &mut inner);
+                }
+                if field.name.is_empty() {
+                    out.extend(inner);
+                } else {
+                    out.insert(field.name.clone(), Json::Object(inner.into_iter().collect()));
+                }
+            }
+            _ => {
+                let value = self.value(field);
+                out.insert(field.name.clone(), value);
+            }
+        }
+    }
+
+    /// The value of a field, checked; what is wrong is noted.
+    fn value(&mut self, field: &Parameter) -> Json {
+        if matches!(field.kind, ParameterKind::Fixed) {
+            return field.default.clone();
+        }
+        let given: Vec<&Json> = match self.values.get(&field.full_name) {
+            Some(Json::Array(list)) => list.iter().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        let is_said = |v: &&Json| !v.is_null() && v.as_str().is_none_or(|t| !t.trim().is_empty());
+        let given: Vec<&Json> = given.into_iter().filter(is_said).collect();
+        if given.is_empty() {
+            if field.required {
+                self.wrong(field, format!("'{}' needs to be specified", field.label));
+            }
+            return field.default.clone();
+        }
+        if matches!(field.kind, ParameterKind::Boolean) {
+            // A browser sends nothing for an empty box, so our form sends "false" before it.
+            let is_yes = |v: &&Json| v.as_bool() == Some(true) || v.as_str() == Some("true");
+            return given.iter().any(is_yes).into();
+        }
+        let taken = if field.multiple { &given[..] } else { &given[..1] };
+        let mut values = Vec::new();
+        for value in taken {
+            match self.one(field, value) {
+                Ok(value) => values.push(value),
+                Err(what) => self.wrong(field, what),
+            }
+        }
+        if field.multiple { Json::Array(values) } else { values.pop().unwrap_or_default() }
+    }
+
+    fn one(&self, field: &Parameter, value: &Json) -> Result<Json, String> {
+        let label = &field.label;
+        let given = match value {
+            Json::String(text) if matches!(field.kind, ParameterKind::Area { .. }) => text.clone(),
+            Json::String(text) => text.trim().to_owned(),
+            Json::Number(number) => number.to_string(),
+            other => return Err(format!("{label}: {other} is not text")),
+        };
+        if let Some(regex) = &field.regex
+            && regex.find(&given).is_none_or(|found| found.start() != 0)
+        {
+            return Err(format!("{label}:'{given}' does not match pattern '{regex}'"));
+        }
+        let length = given.chars().count() as u64;
+        if let Some(most) = field.max_size.filter(|most| length > *most) {
+            return Err(format!("{label}: is too large {length} > {most}"));
+        }
+        match &field.kind {
+            ParameterKind::Int { .. } => integer(&given)
+                .map(Json::from)
+                .ok_or_else(|| format!("invalid literal for int() with base 10: '{given}'")),
+            ParameterKind::Choice { choices, strict: true } if !choices.contains(&given) => {
+                let choices: Vec<String> = choices.iter().map(|c| format!("'{c}'")).collect();
+                Err(format!(
+                    "'{given}' does not belong to list of available choices '[{}]'",
+                    choices.join(", ")
+                ))
+            }
+            ParameterKind::Username { need_email: true, .. }
+                if self.user.is_none() && !is_person(&given) =>
+            {
+                Err(format!(
+                    "{}: please fill in email address in the form 'User <email@email.com>'",
+                    field.name
+                ))
+            }
+            _ => Ok(given.into()),
+        }
+    }
+
+    fn wrong(&mut self, field: &Parameter, what: String) {
+        self.errors.insert(field.full_name.clone(), what);
+    }
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn is_person(text: &str) -> bool {

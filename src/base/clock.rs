@@ -50,6 +50,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The machine's time zone, in which schedules are read unless they name one.
+#[must_use]
+pub fn local_zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::system()
+}
+
 /// Measures how long the present thread computes; other threads and waiting do not count.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuWatch {

@@ -13,6 +13,36 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, c)| c)
 }
 
+/// Whether `name` is what `pattern` says, where `*` stands for any text and `?` for one character.
+#[must_use]
+pub fn wildcard(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            // The last star takes one more.
+            _ => match star {
+                Some((at, from)) => {
+                    p = at + 1;
+                    n = from + 1;
+                    star = Some((at, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
 /// Buildbot's identifier form of `name`: every character outside `[a-zA-Z0-9_-]` becomes `_`, a
 /// leading digit gets one in front, at most 50 characters.
 #[must_use]
@@ -69,6 +99,20 @@ pub fn shorten(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wildcards_stand_for_any_text() {
+        for (pattern, name, fits) in [
+            ("linux-*", "linux-1", true),
+            ("*", "", true),
+            ("*-a*b", "x-aab", true),
+            ("l?nux", "linux", true),
+            ("linux", "linux-1", false),
+            ("*-2", "linux-1", false),
+        ] {
+            assert_eq!(wildcard(pattern, name), fits, "{pattern} {name}");
+        }
+    }
 
     #[test]
     fn a_near_miss_finds_the_name_that_was_meant() {

@@ -22,6 +22,7 @@ mod status;
 mod stop;
 mod surroundings;
 mod terminal;
+mod test;
 mod types;
 mod upgrade_master;
 
@@ -52,6 +53,7 @@ enum Verb {
     Reload(reload::Args),
     Checkconfig(checkconfig::Args),
     Explain(explain::Args),
+    Test(test::Args),
     Types(types::Args),
 }
 
@@ -83,6 +85,7 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Reload(args) => reload::run(&args),
         Verb::Checkconfig(args) => checkconfig::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Test(args) => test::run(&args),
         Verb::Types(args) => types::run(&args),
     }
 }

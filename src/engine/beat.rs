@@ -189,8 +189,8 @@ impl Turn<'_> {
                 Ok(())
             }
             Input::WorkerDetached { worker, epoch } => self.worker_detached(worker, epoch),
-            Input::GenerationLoaded { generation, answer } => {
-                self.generation_loaded(*generation, answer)
+            Input::GenerationLoaded { generation, compared, answer } => {
+                self.generation_loaded(*generation, compared, answer)
             }
             Input::GenerationRefused { error, files, answer } => {
                 self.generation_refused(&error, &files, answer)

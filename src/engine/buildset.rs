@@ -1,87 +1,20 @@
 //! Buildsets: from what a scheduler or a user wants to requests in queues, in one transaction.
 
-use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, RequestId, SchedulerId};
+use crate::base::id::{BuildId, BuilderId, RequestId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
+use crate::engine::collapse;
 use crate::engine::input::{Answer, BuildOrder, Force, Started};
-use crate::engine::schedule::branch;
-use crate::engine::{collapse, compose};
-use crate::model::config::{Collapse, Priority, ReporterKind, SchedulerConfig, SchedulerKind};
+use crate::model::config::{Collapse, ReporterKind, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
 use crate::store::buildsets::{self, NewBuildset};
-use crate::store::{Result, builds, changes, outbox, requests, sourcestamps};
+use crate::store::{Result, builds, outbox, requests, sourcestamps};
 
 impl Turn<'_> {
-    /// Lets every scheduler look at what it holds; returns when one wants to look again.
-    pub(super) fn run_schedulers(&mut self) -> Result<Option<Timestamp>> {
-        let mut next: Option<Timestamp> = None;
-        let ids: Vec<SchedulerId> = self
-            .state
-            .schedulers
-            .iter()
-            .filter(|(_, s)| s.is_enabled && s.is_configured && !s.held.is_empty())
-            .map(|(id, _)| *id)
-            .collect();
-        let generation = self.state.generation.clone();
-        for id in ids {
-            let Some(scheduler) = self.state.schedulers.get_mut(&id) else { continue };
-            let Some(config) = generation.config.scheduler(&scheduler.name) else { continue };
-            let SchedulerKind::Branch(rules) = &config.kind else { continue };
-            let decision = branch::decide(rules, &scheduler.held, self.now);
-            if let Some(at) = decision.next {
-                next = Some(next.map_or(at, |n| n.min(at)));
-            }
-            if compose::asks(config) {
-                self.ask_to_compose(id, &config.name, &decision.ready);
-                continue;
-            }
-            let Priority::Fixed(priority) = config.priority else { continue };
-            let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
-            let groups: Vec<Vec<_>> = decision
-                .ready
-                .iter()
-                .map(|group| group.iter().filter_map(|i| held[*i].take()).collect())
-                .collect();
-            scheduler.held = held.into_iter().flatten().collect();
-            for group in groups {
-                self.build_changes(id, config, &group, &config.builders, priority)?;
-            }
-        }
-        Ok(next)
-    }
-
-    /// Makes a buildset of changes, which are held no longer.
-    pub(super) fn build_changes(
-        &mut self,
-        id: SchedulerId,
-        config: &SchedulerConfig,
-        group: &[branch::Held],
-        builders: &[String],
-        priority: i64,
-    ) -> Result<()> {
-        for held in group {
-            changes::release(self.conn, id, held.change.id)?;
-        }
-        let mut properties = Properties::from_values(&config.properties, "Scheduler");
-        properties.set("scheduler", config.name.clone().into(), "Scheduler");
-        properties.set("reason", config.reason().into(), "Scheduler");
-        let set = NewBuildset {
-            scheduler: Some(id),
-            reason: config.reason(),
-            sourcestamps: compose::sourcestamps(group),
-            changes: group.iter().map(|h| h.change.id).collect(),
-            properties,
-            rebuilt: None,
-        };
-        self.add_buildset(&set, builders, priority)?;
-        Ok(())
-    }
-
     pub(super) fn forced(&mut self, force: Force, answer: Answer<Started>) -> Result<()> {
         let generation = self.state.generation.clone();
         let scheduler = self
@@ -105,9 +38,7 @@ impl Turn<'_> {
                 .iter()
                 .find(|b| !config.builders.contains(b))
                 .map(|b| format!("Scheduler {} does not start builder {b:?}.", config.name)),
-            SchedulerKind::Branch(_) | SchedulerKind::Scripted(_) => {
-                Some(format!("{} is not a force scheduler.", config.name))
-            }
+            _ => Some(format!("{} is not a force scheduler.", config.name)),
         };
         if let Some(text) = refusal {
             self.answer(answer, Err(Refusal::Invalid(text)));
@@ -116,6 +47,11 @@ impl Turn<'_> {
         let builders = if force.builders.is_empty() { &config.builders } else { &force.builders };
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
         properties.set("scheduler", config.name.clone().into(), "Scheduler");
+        let words = match &config.kind {
+            SchedulerKind::Force(force) => force.reason_string.as_deref(),
+            _ => None,
+        };
+        let reason = forced_reason(words, &force.owner, &force.reason);
         properties.update(&Properties::from_values(&force.properties, "Force Build Form"));
         properties.set("reason", force.reason.clone().into(), "Force Build Form");
         properties.set("owner", force.owner.clone().into(), "Force Build Form");
@@ -126,7 +62,7 @@ impl Turn<'_> {
         };
         let set = NewBuildset {
             scheduler: Some(id),
-            reason: format!("A build was forced by '{}': {}", force.owner, force.reason),
+            reason,
             sourcestamps: stamps,
             properties,
             ..NewBuildset::default()
@@ -281,4 +217,26 @@ impl Turn<'_> {
         }
         Ok(())
     }
+}
+
+/// The reason of a forced buildset, in the configuration's words or Buildbot's.
+fn forced_reason(words: Option<&str>, owner: &str, reason: &str) -> String {
+    let words = words.unwrap_or("A build was forced by '%(owner)s': %(reason)s");
+    let mut out = String::new();
+    let mut rest = words;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        rest = if let Some(after) = after.strip_prefix("(owner)s") {
+            out.push_str(owner);
+            after
+        } else if let Some(after) = after.strip_prefix("(reason)s") {
+            out.push_str(reason);
+            after
+        } else {
+            out.push('%');
+            after.strip_prefix('%').unwrap_or(after)
+        };
+    }
+    out.push_str(rest);
+    out
 }

@@ -119,10 +119,13 @@ impl Turn<'_> {
         config.is_some_and(|config| matches!(config.kind, SchedulerKind::Scripted(_)))
     }
 
-    /// Whether a scheduler keeps unimportant changes for a later important one: only with a timer.
+    /// Whether a scheduler keeps unimportant changes for a later important one: only if it waits.
     fn waits_for_more(&self, name: &str) -> bool {
         match self.state.generation.config.scheduler(name).map(|s| &s.kind) {
-            Some(SchedulerKind::Branch(b)) => b.tree_stable_timer.is_some() && !b.only_important,
+            Some(SchedulerKind::Branch(b)) => {
+                b.tree_stable_timer.is_some() && !b.wanted.only_important
+            }
+            Some(SchedulerKind::Timed(timed)) => !timed.wanted.only_important,
             _ => false,
         }
     }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::base::id::{BuildId, WorkerId};
-use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, Attached};
 use crate::engine::ports::Link;
 use crate::engine::state::Connection;
+use crate::engine::{Generation, Refusal};
 use crate::model::event::Event;
 use crate::model::worker::WorkerInfo;
 use crate::store::{Result, workers};
@@ -22,7 +22,9 @@ impl Turn<'_> {
         link: Arc<dyn Link>,
         answer: Answer<Attached>,
     ) -> Result<()> {
-        let Some(id) = self.state.worker_id(name).filter(|id| self.is_configured(*id)) else {
+        let id = self.state.worker_id(name).filter(|id| self.is_configured(*id));
+        let password = self.state.generation.config.worker(name).map(|w| w.password.clone());
+        let (Some(id), Some(password)) = (id, password) else {
             let text = format!("The configuration has no worker {name:?}.");
             self.answer(answer, Err(Refusal::Missing(text)));
             return Ok(());
@@ -32,7 +34,7 @@ impl Turn<'_> {
         let epoch = workers::attached(self.conn, id, &info, self.now)?;
         if let Some(worker) = self.state.workers.get_mut(&id) {
             worker.is_graceful = false;
-            worker.connection = Some(Connection { epoch, link, info: Arc::new(info) });
+            worker.connection = Some(Connection { epoch, link, info: Arc::new(info), password });
         }
         self.announce(Event::WorkerConnected { worker: id });
         self.answer(answer, Ok(Attached { worker: id, epoch }));
@@ -51,15 +53,28 @@ impl Turn<'_> {
         self.state.workers.get(&id).is_some_and(|w| w.is_configured)
     }
 
-    /// A build does not run on a worker any more. One that was removed from the configuration
-    /// meanwhile is let go with its last build.
+    /// A build does not run on a worker any more.
     pub(super) fn free_worker(&mut self, id: WorkerId, build: BuildId) -> Result<()> {
-        let Some(worker) = self.state.workers.get_mut(&id) else { return Ok(()) };
-        worker.running.remove(&build);
-        if worker.is_configured || !worker.running.is_empty() {
+        if let Some(worker) = self.state.workers.get_mut(&id) {
+            worker.running.remove(&build);
+        }
+        let generation = self.state.generation.clone();
+        self.release_worker(id, &generation)
+    }
+
+    /// Lets a worker go that `generation` does not have, or with another password; but not before
+    /// its last build has ended.
+    pub(super) fn release_worker(&mut self, id: WorkerId, generation: &Generation) -> Result<()> {
+        let Some(worker) = self.state.workers.get(&id) else { return Ok(()) };
+        let Some(connection) = &worker.connection else { return Ok(()) };
+        if !worker.running.is_empty() {
             return Ok(());
         }
-        self.lose(id, "the worker was removed from the configuration")
+        match generation.config.worker(&worker.name) {
+            Some(config) if config.password.matches(connection.password.expose()) => Ok(()),
+            Some(_) => self.lose(id, "the worker's password was changed"),
+            None => self.lose(id, "the worker was removed from the configuration"),
+        }
     }
 
     /// Ends a worker's connection, if it has one, and every build on it.

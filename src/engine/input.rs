@@ -62,7 +62,11 @@ pub enum Input {
     /// A worker's connection ended.
     WorkerDetached { worker: WorkerId, epoch: i64 },
     /// A configuration was loaded and checked.
-    GenerationLoaded { generation: Box<NewGeneration>, answer: Answer<Reloaded> },
+    GenerationLoaded {
+        generation: Box<NewGeneration>,
+        compared: Compared,
+        answer: Answer<Reloaded>,
+    },
     /// A configuration was refused.
     GenerationRefused { error: String, files: Vec<(String, Option<String>)>, answer: Answer<()> },
     /// A build's task reports; see [`BuildReport`].
@@ -239,6 +243,15 @@ pub struct NewGeneration {
 pub struct Reloaded {
     /// The lines; empty = nothing changed.
     pub changes: Vec<String>,
+}
+
+/// What differs from a certain generation. Comparing takes longer than the beat may wait, so it is
+/// done before; it counts if that generation is still the active one.
+pub struct Compared {
+    /// The generation that was active then.
+    pub with: GenerationId,
+    /// What differs.
+    pub reloaded: Reloaded,
 }
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.

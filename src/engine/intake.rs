@@ -18,7 +18,7 @@ use crate::engine::ports::{Argument, ScriptError};
 use crate::engine::returned::is_true;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::change::NewChange;
-use crate::model::config::{BranchScheduler, Callback, SchedulerKind};
+use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
 use crate::model::filter::{ChangeFilter, Verdict};
 use crate::store::deliveries;
@@ -140,13 +140,17 @@ async fn codebase(generation: &Generation, change: &NewChange) -> Result<String,
 async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<String, Judgement> {
     let mut out = BTreeMap::new();
     for scheduler in &generation.config.schedulers {
-        let judged = match &scheduler.kind {
-            SchedulerKind::Branch(rules) => judge(generation, rules, change).await,
-            SchedulerKind::Scripted(rules) if rules.on_change.is_some() => {
+        if let Some(why) = is_elsewhere(scheduler, change) {
+            out.insert(scheduler.name.clone(), Judgement::Refused(why));
+            continue;
+        }
+        let judged = match (&scheduler.kind, scheduler.kind.wanted()) {
+            (_, Some(wanted)) => judge(generation, wanted, change).await,
+            (SchedulerKind::Scripted(rules), None) if rules.on_change.is_some() => {
                 let refusal = refusal(generation, &rules.change_filter, change).await;
                 refusal.map(|no| no.unwrap_or(Judgement::Important))
             }
-            SchedulerKind::Scripted(_) | SchedulerKind::Force(_) => continue,
+            _ => continue,
         };
         let judgement = judged.unwrap_or_else(|error| {
             tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
@@ -155,6 +159,20 @@ async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<Stri
         out.insert(scheduler.name.clone(), judgement);
     }
     out
+}
+
+/// Why a change is none of a scheduler's, whatever its filter says.
+fn is_elsewhere(scheduler: &SchedulerConfig, change: &NewChange) -> Option<String> {
+    let declared = &scheduler.codebases;
+    if !declared.is_empty() && !declared.iter().any(|c| c.name == change.codebase) {
+        return Some(format!("codebase {:?} is none of its codebases", change.codebase));
+    }
+    match &scheduler.kind {
+        SchedulerKind::Timed(timed) if timed.branch.is_some() && timed.branch != change.branch => {
+            Some("it is on another branch".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Why a filter refuses a change; none = it lets it in.
@@ -187,7 +205,7 @@ async fn refusal(
 
 async fn judge(
     generation: &Generation,
-    rules: &BranchScheduler,
+    rules: &Wanted,
     change: &NewChange,
 ) -> Result<Judgement, ScriptError> {
     if let Some(no) = refusal(generation, &rules.change_filter, change).await? {

@@ -35,6 +35,7 @@ mod reports;
 mod requests;
 mod returned;
 mod schedule;
+mod schedulers;
 mod serve;
 mod state;
 mod step;
@@ -52,7 +53,8 @@ use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
 pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
-    Answer, Attached, BuildOrder, Delivered, Force, Input, NewGeneration, Reloaded, Started,
+    Answer, Attached, BuildOrder, Compared, Delivered, Force, Input, NewGeneration, Reloaded,
+    Started,
 };
 use crate::engine::ports::{Future, Link, Scripts};
 pub use crate::engine::reload::preview;
@@ -286,8 +288,11 @@ impl Engine {
     /// # Errors
     /// When it needs a restart (another database) or could not be stored.
     pub async fn activate(&self, generation: NewGeneration) -> Result<Reloaded, Refusal> {
+        let running = self.generation();
+        let reloaded = preview(&running.config, &generation.generation.config)?;
+        let compared = Compared { with: running.id, reloaded };
         let generation = Box::new(generation);
-        self.ask(|answer| Input::GenerationLoaded { generation, answer }).await
+        self.ask(|answer| Input::GenerationLoaded { generation, compared, answer }).await
     }
 
     /// Writes rows that the engine itself does not look at (outbox, sessions), in the next commit.

@@ -11,7 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, ChangeId, RequestId, SchedulerId};
 use crate::engine::beat::Turn;
 use crate::model::config::{Config, SchedulerKind};
-use crate::store::{Result, changes};
+use crate::store::{Result, changes, scheduler_events};
 
 /// How long what was removed may come back.
 const GRACE: Duration = Duration::from_secs(3600);
@@ -27,7 +27,7 @@ impl Turn<'_> {
     /// Cancels what has waited in vain; returns when to look again.
     pub(super) fn end_orphans(&mut self) -> Result<Option<Timestamp>> {
         let requests = self.orphaned_requests();
-        let held = self.orphaned_changes();
+        let held = self.orphaned_changes()?;
         let mut next: Option<Timestamp> = None;
         let mut is_over = |since: Timestamp| {
             let end = since + GRACE;
@@ -71,19 +71,23 @@ impl Turn<'_> {
     }
 
     /// Changes that a scheduler holds which is missing, and since when it is.
-    fn orphaned_changes(&mut self) -> Vec<((SchedulerId, ChangeId), Timestamp)> {
+    fn orphaned_changes(&mut self) -> Result<Vec<((SchedulerId, ChangeId), Timestamp)>> {
         let state = &mut *self.state;
         let missing = &mut state.missing.schedulers;
         let mut out = Vec::new();
         for (id, scheduler) in &state.schedulers {
-            if scheduler.is_configured && holds(&state.generation.config, &scheduler.name) {
-                missing.remove(id);
+            let releases =
+                scheduler.held.is_empty() || holds(&state.generation.config, &scheduler.name);
+            if scheduler.is_configured && releases {
+                if missing.remove(id).is_some_and(|since| since + GRACE <= self.now) {
+                    scheduler_events::remove_all(self.conn, *id)?;
+                }
                 continue;
             }
             let since = *missing.entry(*id).or_insert(self.now);
             out.extend(scheduler.held.iter().map(|held| ((*id, held.change.id), since)));
         }
-        out
+        Ok(out)
     }
 }
 

@@ -195,6 +195,7 @@ impl Turn<'_> {
                 is_enabled: false,
                 is_configured: false,
                 held: Vec::new(),
+                fired_at: None,
             });
             entry.held.push(Held { change, important });
         }

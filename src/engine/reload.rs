@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::base::clock::Timestamp;
 use crate::base::id::WorkerId;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
-use crate::engine::input::{Answer, NewGeneration, Reloaded};
+use crate::engine::input::{Answer, Compared, NewGeneration, Reloaded};
 use crate::engine::state::{Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
-use crate::model::config::{Config, WorkerConfig};
+use crate::model::config::{Config, SchedulerKind, Times};
 use crate::model::difference;
 use crate::model::event::Event;
 use crate::store::{Result, builders, generations, schedulers, workers};
@@ -20,10 +21,16 @@ impl Turn<'_> {
     pub(super) fn generation_loaded(
         &mut self,
         new: NewGeneration,
+        compared: Compared,
         answer: Answer<Reloaded>,
     ) -> Result<()> {
         let old = self.state.generation.clone();
-        match preview(&old.config, &new.generation.config) {
+        let reloaded = if compared.with == old.id {
+            Ok(compared.reloaded)
+        } else {
+            preview(&old.config, &new.generation.config)
+        };
+        match reloaded {
             Ok(reloaded) => {
                 self.activate(new, &reloaded.changes)?;
                 self.answer(answer, Ok(reloaded));
@@ -52,13 +59,12 @@ impl Turn<'_> {
 
     fn activate_workers(&mut self, generation: &Generation) -> Result<()> {
         workers::unconfigure_all(self.conn)?;
-        let old = self.state.generation.clone();
         let mut configured = BTreeSet::new();
         for config in &generation.config.workers {
             let id = workers::ensure(self.conn, &config.name)?;
             configured.insert(id);
             let (is_paused, is_graceful) = workers::flags(self.conn, id)?;
-            let worker = self.state.workers.entry(id).or_insert_with(|| Worker {
+            self.state.workers.entry(id).or_insert_with(|| Worker {
                 name: config.name.clone(),
                 is_configured: true,
                 connection: None,
@@ -66,26 +72,12 @@ impl Turn<'_> {
                 is_graceful,
                 running: BTreeSet::new(),
             });
-            worker.is_configured = true;
-            let before = old.config.worker(&config.name);
-            let is_idle = worker.running.is_empty();
-            if is_idle && before.is_some_and(|b| !has_same_password(b, config)) {
-                // A busy one proves the new password when it connects the next time.
-                self.lose(id, "the worker's password was changed")?;
-            }
         }
-        let removed: Vec<WorkerId> =
-            self.state.workers.keys().filter(|id| !configured.contains(id)).copied().collect();
-        for id in removed {
-            if let Some(worker) = self.state.workers.get_mut(&id) {
-                worker.is_configured = false;
-                // What runs on it ends with its own generation; then the worker is let go.
-                if worker.running.is_empty() {
-                    self.lose(id, "the worker was removed from the configuration")?;
-                }
-            }
+        for (id, worker) in &mut self.state.workers {
+            worker.is_configured = configured.contains(id);
         }
-        Ok(())
+        let known: Vec<WorkerId> = self.state.workers.keys().copied().collect();
+        known.into_iter().try_for_each(|id| self.release_worker(id, generation))
     }
 
     fn activate_builders(&mut self, generation: &Generation) -> Result<()> {
@@ -106,20 +98,29 @@ impl Turn<'_> {
 
     fn activate_schedulers(&mut self, generation: &Generation) -> Result<()> {
         schedulers::unconfigure_all(self.conn)?;
+        let old = self.state.generation.clone();
         for scheduler in self.state.schedulers.values_mut() {
             scheduler.is_configured = false;
         }
         for config in &generation.config.schedulers {
-            let (id, is_enabled) = schedulers::ensure(self.conn, &config.name, config.kind.word())?;
+            let (id, is_enabled, fired_at) =
+                schedulers::ensure(self.conn, &config.name, config.kind.word())?;
             let scheduler = self.state.schedulers.entry(id).or_insert_with(|| Scheduler {
                 name: config.name.clone(),
                 is_enabled,
                 is_configured: true,
                 held: Vec::new(),
+                fired_at,
             });
             scheduler.name.clone_from(&config.name);
             scheduler.is_enabled = is_enabled;
             scheduler.is_configured = true;
+            scheduler.fired_at = fired_at;
+            let before = old.config.scheduler(&config.name).map(|s| &s.kind);
+            if starts_anew(before, &config.kind, fired_at) {
+                scheduler.fired_at = Some(self.now);
+                schedulers::set_fired(self.conn, id, self.now)?;
+            }
         }
         self.begin_timers(generation)
     }
@@ -137,8 +138,24 @@ impl Turn<'_> {
     }
 }
 
-fn has_same_password(a: &WorkerConfig, b: &WorkerConfig) -> bool {
-    a.password.matches(b.password.expose())
+/// Whether the times of a nightly scheduler are counted from now: it is new, or they have changed,
+/// and a time that has passed under the new ones was nobody's wish.
+fn starts_anew(
+    before: Option<&SchedulerKind>,
+    after: &SchedulerKind,
+    fired_at: Option<Timestamp>,
+) -> bool {
+    let times = |kind: &SchedulerKind| match kind {
+        SchedulerKind::Timed(timed) if matches!(timed.times, Times::Cron { .. }) => {
+            Some(format!("{:?}", timed.times))
+        }
+        _ => None,
+    };
+    match (before.map(times), times(after)) {
+        (_, None) => false,
+        (Some(before), after) => before != after || fired_at.is_none(),
+        (None, Some(_)) => fired_at.is_none(),
+    }
 }
 
 /// What a reload from `old` to `new` changes.

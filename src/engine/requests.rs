@@ -131,6 +131,7 @@ impl Turn<'_> {
         self.announce(Event::RequestCompleted { request: id, builder, results });
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
             self.announce(Event::BuildsetCompleted { buildset, results });
+            self.run_dependents(buildset, results)?;
             self.tell_of_buildset(buildset)?;
         }
         Ok(())

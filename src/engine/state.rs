@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
+use crate::base::secret::Secret;
 use crate::engine::Generation;
 use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
@@ -79,6 +80,8 @@ pub(super) struct Connection {
     pub(super) epoch: i64,
     pub(super) link: Arc<dyn Link>,
     pub(super) info: Arc<WorkerInfo>,
+    /// What it was let in with.
+    pub(super) password: Secret,
 }
 
 /// A scheduler.
@@ -87,8 +90,10 @@ pub(super) struct Scheduler {
     pub(super) is_enabled: bool,
     /// Whether the active configuration has it.
     pub(super) is_configured: bool,
-    /// Changes that wait for their line to be quiet.
+    /// Changes that wait for their line to be quiet, or for the time to come.
     pub(super) held: Vec<Held>,
+    /// When a timed one last built.
+    pub(super) fired_at: Option<Timestamp>,
 }
 
 /// A build that has not ended.

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::base::secret::Secret;
-use crate::model::config::{Config, LockConfig};
+use crate::model::config::{BuilderConfig, Config, LockAccess, LockConfig};
 use crate::model::outline::{self, Outline};
 
 /// Options that the process takes when it begins, by the key of `c` that they stand in.
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 5] = ["kind", "flags", "options", "decisions", "choices"];
+const HOLDERS: [&str; 7] = ["kind", "flags", "options", "decisions", "choices", "times", "wanted"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 
@@ -140,12 +140,10 @@ fn builders(old: &Config, new: &Config, locks: &Locks<'_>, lines: &mut Vec<Strin
             lines.push(format!("+ builder {}", builder.name));
             continue;
         };
-        let Some((a, b)) = locks.differing(*b, builder) else { continue };
-        let mut told: Vec<String> =
-            options(&a, &b).into_iter().filter(|option| option != "steps").collect();
-        told = if told.is_empty() { told } else { vec![told.join(", ")] };
-        told.extend(steps::lines(&a, &b));
-        for text in told {
+        let bare = |b: &BuilderConfig| BuilderConfig { steps: Vec::new(), ..b.clone() };
+        let differing = locks.differing(&bare(b), &bare(builder));
+        let options = differing.map(|(a, b)| options(&a, &b).join(", "));
+        for text in options.into_iter().chain(steps::lines(&b.steps, &builder.steps, locks)) {
             let place = *places.entry(text.clone()).or_insert_with(|| {
                 shared.push((text, Vec::new()));
                 shared.len() - 1
@@ -208,6 +206,14 @@ impl<'a> Locks<'a> {
     fn new(old: &'a [LockConfig], new: &'a [LockConfig]) -> Self {
         let are_same = old.iter().map(|l| &l.name).eq(new.iter().map(|l| &l.name));
         Self { old, new, are_same }
+    }
+
+    /// Whether accesses of the old and the new configuration mean the same.
+    fn are_same_accesses(&self, old: &[LockAccess], new: &[LockAccess]) -> bool {
+        let named = |access: &LockAccess, locks: &'a [LockConfig]| {
+            (locks.get(access.lock).map(|lock| lock.name.as_str()), access.mode)
+        };
+        old.iter().map(|a| named(a, self.old)).eq(new.iter().map(|a| named(a, self.new)))
     }
 
     /// The shapes of two objects, when they differ.

@@ -16,6 +16,10 @@ pub struct ChangeFilter {
     pub fields: Vec<(Field, Vec<Test>)>,
     /// Properties that must be set to these values.
     pub properties: BTreeMap<String, Json>,
+    /// Properties that must not have these values (`property_not_eq`).
+    pub not_properties: BTreeMap<String, Json>,
+    /// Properties whose text a pattern must (true) or must not (false) match, from its start.
+    pub property_patterns: Vec<(String, Regex, bool)>,
     /// A last word in Lua: `filter = function(change)`.
     pub filter: Option<Callback>,
 }
@@ -118,14 +122,36 @@ impl ChangeFilter {
                 None => return Verdict::Refused(format!("it has no property {name}")),
             }
         }
+        for (name, excluded) in &self.not_properties {
+            if change.properties.get(name) == Some(excluded) {
+                return Verdict::Refused(format!("property {name} is {excluded}"));
+            }
+        }
+        for (name, pattern, is_wanted) in &self.property_patterns {
+            let value = change.properties.get(name);
+            let text = value.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+            let matches = text.as_deref().is_some_and(|text| starts(pattern, text));
+            if matches != *is_wanted {
+                let is = value.map_or_else(|| "missing".to_owned(), Json::to_string);
+                let verb = if matches { "matches" } else { "does not match" };
+                return Verdict::Refused(format!(
+                    "property {name} is {is}, which {verb} /{pattern}/"
+                ));
+            }
+        }
         Verdict::Ask(ask)
     }
+}
+
+/// Whether `pattern` matches at the start of `text`.
+fn starts(pattern: &Regex, text: &str) -> bool {
+    pattern.find(text).is_some_and(|found| found.start() == 0)
 }
 
 impl Test {
     /// Yes, no, or (for a callback) somebody else must say.
     fn check(&self, value: Option<&str>) -> Option<bool> {
-        let starts = |re: &Regex| re.find(value.unwrap_or("")).is_some_and(|m| m.start() == 0);
+        let starts = |pattern: &Regex| starts(pattern, value.unwrap_or(""));
         let known = |list: &[Option<String>]| {
             list.iter().any(|v| v.as_deref().filter(|v| !v.is_empty()) == value)
         };

@@ -6,6 +6,7 @@ pub mod build;
 pub mod change;
 pub mod command;
 pub mod config;
+pub mod cron;
 pub mod deciding;
 pub mod delivery;
 pub mod difference;

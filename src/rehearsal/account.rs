@@ -2,6 +2,7 @@
 //! masked here, once and for all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -300,11 +301,14 @@ impl Books<'_> {
 
 /// Each step of the factory with its number in the build, if it was reached. Numbers are given as
 /// the build goes on, so the steps that a failure kept from running have none.
-fn reached<'a>(factory: &'a [StepConfig], rows: &[Shown]) -> Vec<(&'a StepConfig, Option<i64>)> {
+fn reached<'a>(
+    factory: &'a [Arc<StepConfig>],
+    rows: &[Shown],
+) -> Vec<(&'a StepConfig, Option<i64>)> {
     let known: BTreeSet<i64> = rows.iter().map(|row| row.number).collect();
     let (mut number, mut goes_on, mut results) = (0, true, Results::Success);
     let mut out = Vec::new();
-    for step in factory {
+    for step in factory.iter().map(|step| &**step) {
         if !goes_on && !step.flags.always_run {
             out.push((step, None));
             continue;

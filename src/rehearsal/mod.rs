@@ -9,6 +9,7 @@ pub mod account;
 pub mod github;
 pub mod network;
 pub mod record;
+pub mod stage;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -28,23 +29,30 @@ use self::network::{Canned, Network};
 use self::record::{CHANGE, Record, Witness};
 use self::worker::{Rule, Worker};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::{DeliveryId, RequestId};
+use crate::base::id::{BuilderId, DeliveryId, RequestId};
 use crate::base::random::Random;
+use crate::base::results::Results;
 use crate::engine::input::{Attached, BuildOrder, Delivered, Force, NewGeneration};
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Sabotage};
 use crate::http;
 use crate::model::change::NewChange;
-use crate::model::config::{Config, SchedulerKind};
+use crate::model::config::Config;
 use crate::model::delivery::{DeliveryState, NewDelivery};
+use crate::model::event::Event;
 use crate::model::worker::WorkerInfo;
 use crate::script::load::{LoadError, LoadOptions, Mount, load};
+use crate::store::views::builders;
 use crate::store::views::rehearsal::{self as rows, Judged, Pending};
 use crate::store::{Store, StoreError};
 
 /// How long a rehearsal waits while something runs or a scheduler counts: a simulated day.
 const PATIENCE: Duration = Duration::from_secs(86_400);
+/// Where the GitHub hook is mounted.
+pub const GITHUB: &str = "github";
+/// How often builds may end as retry before it is clear that they always will.
+const RETRIES: u32 = 50;
 /// How long it waits while requests wait and nothing runs: somebody may still change his mind.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -308,6 +316,9 @@ impl Rehearsal {
     /// When there is no such worker, or it cannot say that.
     pub async fn inform(&mut self, name: &str, news: &Json) -> Result<(), RehearsalError> {
         let hand = self.hand(name)?;
+        if news.is_null() {
+            return Ok(());
+        }
         let mut info = serde_json::to_value(&hand.info).unwrap_or_default();
         for (key, value) in news.as_object().into_iter().flatten() {
             let place = if info.get(key).is_some() { &mut info } else { &mut info["other"] };
@@ -322,21 +333,37 @@ impl Rehearsal {
         Ok(())
     }
 
-    /// A webhook delivery of the GitHub dialect; its signature is taken for granted.
+    /// A webhook's delivery to the hook that is mounted as `hook`; its signature is taken for
+    /// granted.
     ///
     /// # Errors
     /// When no such hook is configured.
     pub async fn deliver(
         &mut self,
+        hook: &str,
         event: &str,
+        mut headers: BTreeMap<String, String>,
         payload: &Json,
     ) -> Result<EventAccount, RehearsalError> {
-        if self.config().www.as_ref().and_then(|www| www.github.as_ref()).is_none() {
-            let text = "The configuration has no GitHub hook (c.www.change_hooks.github).";
-            return Err(RehearsalError::Other(text.to_owned()));
+        let www = self.config().www.as_ref();
+        let scripted = www.and_then(|www| www.scripted.iter().find(|h| h.name == hook));
+        if let Some(header) = scripted.and_then(|hook| hook.event_header.clone()) {
+            headers.insert(header.to_lowercase(), event.to_owned());
         }
-        let body = payload.to_string().into_bytes();
-        self.take("github", event, body).await
+        if !payload.is_string() {
+            let header = headers.entry("content-type".to_owned());
+            header.or_insert_with(|| "application/json".to_owned());
+        }
+        let is_github = hook == GITHUB && www.is_some_and(|www| www.github.is_some());
+        if !is_github && scripted.is_none() {
+            let text = format!("The configuration has no hook {hook} in c.www.change_hooks.");
+            return Err(RehearsalError::Other(text));
+        }
+        let body = match payload {
+            Json::String(text) => text.clone().into_bytes(),
+            payload => payload.to_string().into_bytes(),
+        };
+        self.take(hook, event, headers, body).await
     }
 
     /// A change as it is, with no hook in between.
@@ -345,13 +372,14 @@ impl Rehearsal {
     /// When the engine does not take it.
     pub async fn change(&mut self, change: &NewChange) -> Result<EventAccount, RehearsalError> {
         let body = serde_json::to_vec(change).unwrap_or_default();
-        self.take(CHANGE, CHANGE, body).await
+        self.take(CHANGE, "change", BTreeMap::new(), body).await
     }
 
     async fn take(
         &mut self,
         dialect: &str,
         event: &str,
+        headers: BTreeMap<String, String>,
         body: Vec<u8>,
     ) -> Result<EventAccount, RehearsalError> {
         let before = self.newest_request().await?;
@@ -362,7 +390,7 @@ impl Rehearsal {
             line: guid.clone(),
             guid,
             event: event.to_owned(),
-            headers: BTreeMap::new(),
+            headers,
             body,
         };
         let (Delivered::New(id) | Delivered::Duplicate(id)) = self.engine.deliver(delivery).await?;
@@ -455,17 +483,6 @@ impl Rehearsal {
         Ok(books.requests(after).await?)
     }
 
-    /// Whether a scheduler of this name looks at changes.
-    #[must_use]
-    pub fn looks_at_changes(&self, scheduler: &str) -> bool {
-        let kind = self.config().scheduler(scheduler).map(|s| &s.kind);
-        match kind {
-            Some(SchedulerKind::Branch(_)) => true,
-            Some(SchedulerKind::Scripted(rules)) => rules.on_change.is_some(),
-            Some(SchedulerKind::Force(_)) | None => false,
-        }
-    }
-
     /// Lets time pass until nothing is left to do, or it becomes clear that nothing will.
     ///
     /// # Errors
@@ -473,6 +490,7 @@ impl Rehearsal {
     pub async fn settle(&self) -> Result<(), RehearsalError> {
         let mut events = self.engine.subscribe();
         let end = tokio::time::Instant::now() + PATIENCE;
+        let mut retries = 0;
         loop {
             let pending = self.engine.store().read(rows::pending).await?;
             let Pending { deliveries, held, waiting: _, running } = pending;
@@ -482,6 +500,12 @@ impl Rehearsal {
             let is_busy = deliveries + held + running > 0;
             let patience = tokio::time::Instant::now() + if is_busy { PATIENCE } else { IDLE };
             match tokio::time::timeout_at(patience.min(end), events.recv()).await {
+                Ok(Ok(Event::BuildFinished { results: Results::Retry, builder, .. })) => {
+                    retries += 1;
+                    if retries > RETRIES {
+                        return Err(self.tried_for_ever(builder).await);
+                    }
+                }
                 // Whoever lags behind reads the rows again, as everybody does here.
                 Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
                 Ok(Err(RecvError::Closed)) => {
@@ -492,6 +516,22 @@ impl Rehearsal {
                 Err(_) => return Ok(()),
             }
         }
+    }
+}
+
+impl Rehearsal {
+    /// Stops what would go on for ever, and says so.
+    async fn tried_for_ever(&self, builder: BuilderId) -> RehearsalError {
+        for hand in self.workers.values() {
+            if let Some(attached) = hand.attached {
+                self.engine.detach(attached.worker, attached.epoch).await;
+            }
+        }
+        let read = move |conn: &crate::store::Conn<'_>| builders::name(conn, builder.0);
+        let name = self.engine.store().read(read).await.ok().flatten().unwrap_or_default();
+        RehearsalError::Other(format!(
+            "Builder {name:?} is tried again and again: its builds end as retry, {RETRIES} times by now."
+        ))
     }
 }
 

@@ -16,7 +16,8 @@ use crate::model::config::Callback;
 use crate::model::delivery::{Delivery, Reading};
 
 /// The dialect of deliveries that hold a change as it is, with no hook in between.
-pub(super) const CHANGE: &str = "change";
+/// No hook can be called so.
+pub(super) const CHANGE: &str = "rehearsal:change";
 
 /// A command as it reached a worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -27,6 +27,9 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.steps.shell", include_str!("../../lua/ci/steps/shell.lua")),
 ];
 
+/// `ci.test`: only tests have it.
+pub(super) const TEST: &str = include_str!("../../lua/ci/test.lua");
+
 /// The type definitions for editors, by path below a `meta` folder. They are never executed.
 pub const META: &[(&str, &str)] = &[
     ("ci.lua", include_str!("../../lua/ci/meta/ci.lua")),
@@ -37,6 +40,7 @@ pub const META: &[(&str, &str)] = &[
     ("schedulers.lua", include_str!("../../lua/ci/meta/schedulers.lua")),
     ("step.lua", include_str!("../../lua/ci/meta/step.lua")),
     ("steps.lua", include_str!("../../lua/ci/meta/steps.lua")),
+    ("test.lua", include_str!("../../lua/ci/meta/test.lua")),
     ("www.lua", include_str!("../../lua/ci/meta/www.lua")),
 ];
 

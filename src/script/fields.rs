@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::convert::{self, Items, a_type};
 use super::locate::Spot;
 use super::read::render::{Flaw, Place};
-use super::read::{Object, Reader, options_of, suggestion};
+use super::read::{Object, Reader, Reference, options_of, suggestion};
 use super::read::{later, spelling};
 use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
@@ -367,6 +367,38 @@ impl<'r, 'l> Fields<'r, 'l> {
             }
         }
         Some(out)
+    }
+
+    /// Each item of a list, with its position.
+    pub(super) fn each(&mut self, key: &str, mut f: impl FnMut(&mut Self, usize, Value)) {
+        for (at, item) in self.list(key).unwrap_or_default().into_iter().enumerate() {
+            f(self, at + 1, item);
+        }
+    }
+
+    /// Whether the value of `key` is a plain table of names.
+    pub(super) fn has_names(&mut self, key: &str) -> bool {
+        let Some(Value::Table(table)) = self.value(key) else { return false };
+        let items = convert::items(self.reader.lua, &table);
+        matches!(items, Ok(Items::Map(items)) if !items.is_empty())
+    }
+
+    /// Takes note that `key` names objects of `kind`, so that the end of the load can say which do
+    /// not exist.
+    pub(super) fn refer(&self, key: &str, kind: &'static str, names: Vec<String>) {
+        let spot = self.key_spot(key);
+        let sources = self.reader.ground.sources.borrow();
+        let mut references = self.reader.references.borrow_mut();
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            let spot = sources.literal(&spot, &name);
+            references.push(Reference { owner: self.owner.clone(), kind, name, spot });
+        }
+    }
+
+    /// The same cursor over a plain table inside the value of `key`.
+    pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: Table) -> Self {
+        let anchor = Anchor::Nested(self.key_spot(key));
+        Self::new(self.reader, owner, table, anchor).of_kind(kind)
     }
 
     /// A value that may depend on the build.

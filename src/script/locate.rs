@@ -112,6 +112,11 @@ impl Sources {
         source.tokens.windows(2).rfind(|w| returns(w)).map_or(0, |w| w[0].line)
     }
 
+    /// The last line of a file that says anything.
+    pub(super) fn last_line(&self, file: &str) -> u32 {
+        self.0.get(file).and_then(|s| s.tokens.last()).map_or(1, |t| t.line)
+    }
+
     /// The text `value` as a literal within the value that follows `spot`, else `spot`.
     pub(super) fn literal(&self, spot: &Spot, value: &str) -> Spot {
         let found = self.0.get(&spot.site.file).and_then(|s| {

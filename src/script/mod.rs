@@ -21,12 +21,15 @@ mod native;
 mod pattern;
 mod raised;
 mod read;
+#[cfg(test)]
+mod refusals;
 mod sandbox;
 mod shape;
 mod slots;
 pub mod steady;
 #[cfg(test)]
 mod stubs;
+pub mod testing;
 pub mod texts;
 pub mod watch;
 mod watchdog;

@@ -130,6 +130,12 @@ fn module(
         chunk = chunk.set_environment(native.get::<Table>("inner")?);
         return Ok((chunk.into_function()?, Some(native.clone())));
     }
+    if name == "ci.test" {
+        return Err(mlua::Error::runtime(
+            "ci.test is for tests: write them into a file whose name ends in _test.lua, beside the \
+             configuration; `halide-ci test` runs them.",
+        ));
+    }
     let fits = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     if name.is_empty() || !name.chars().all(fits) || name.split('.').any(str::is_empty) {
         return Err(mlua::Error::runtime(format!(

@@ -89,10 +89,7 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
             Ok(hints::global(&name, &known).map(|hint| format!(" {hint}")).unwrap_or_default())
         })?,
     )?;
-    native.set(
-        "options",
-        lua.create_function(|_, kind: String| Ok(read::options_of(&kind).map(<[_]>::to_vec)))?,
-    )?;
+    native.set("options", lua.create_function(|_, kind: String| Ok(read::options_of(&kind)))?)?;
     native.set(
         "fatal",
         lua.create_function(|_, error: Value| {

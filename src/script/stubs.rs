@@ -7,28 +7,21 @@ use std::time::Duration;
 
 use mlua::{Table, Value};
 
-use super::embed::META;
-use super::read::OPTIONS;
+use super::embed::{META, TEST};
 use super::read::later::LATER;
+use super::read::{kinds, options_of};
 use super::sandbox::{Ground, Sandbox};
 use crate::base::clock::Clock;
 
-/// The class that describes the options of each kind.
+/// The class that describes the options of a kind, where it is not the kind's own name.
 const CLASSES: &[(&str, &str)] = &[
     ("config", "ci.Config"),
-    ("worker", "ci.WorkerOptions"),
-    ("builder", "ci.BuilderOptions"),
-    ("worker_lock", "ci.WorkerLockOptions"),
-    ("master_lock", "ci.MasterLockOptions"),
-    ("change_filter", "ci.ChangeFilterOptions"),
+    ("www", "ci.Www"),
     ("any_branch", "ci.BranchSchedulerOptions"),
     ("single_branch", "ci.BranchSchedulerOptions"),
     ("force", "ci.ForceSchedulerOptions"),
-    ("authz", "ci.AuthzOptions"),
-    ("github_hook", "ci.GithubHookOptions"),
-    ("github_status", "ci.GithubStatusOptions"),
-    ("step", "ci.StepOptions"),
     ("secret_directory", "ci.SecretDirectoryOptions"),
+    ("http", "ci.HttpPostOptions"),
     ("scheduler", "ci.OwnSchedulerOptions"),
     ("reporter", "ci.OwnReporterOptions"),
     ("hook", "ci.OwnHookOptions"),
@@ -42,33 +35,67 @@ fn sandbox() -> Sandbox {
     Sandbox::new(&ground, Duration::from_secs(5), 256 << 20, Default::default()).unwrap()
 }
 
-/// The fields of every annotated class.
-fn classes() -> BTreeMap<String, BTreeSet<String>> {
-    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (_, text) in META.iter() {
-        let mut class = None;
-        for line in text.lines() {
-            if let Some(rest) = line.strip_prefix("---@class ") {
-                let name = rest.split([':', ' ']).next().unwrap().to_owned();
-                out.entry(name.clone()).or_default();
-                class = Some(name);
-            } else if let (Some(rest), Some(class)) = (line.strip_prefix("---@field "), &class) {
-                let name = rest.split([' ', '?']).next().unwrap().to_owned();
-                if name == "[string]" {
-                    // The options of a type of one's own.
-                    continue;
-                }
-                out.get_mut(class).unwrap().insert(name);
-            } else if line.is_empty() {
-                class = None;
-            }
-        }
-    }
-    out
+/// The annotated classes: their own fields, and the class that each extends.
+#[derive(Default)]
+struct Classes {
+    own: BTreeMap<String, BTreeSet<String>>,
+    parents: BTreeMap<String, String>,
 }
 
-fn class_of(kind: &str) -> &'static str {
-    CLASSES.iter().find(|(known, _)| *known == kind).unwrap_or_else(|| panic!("{kind}")).1
+impl Classes {
+    fn read() -> Self {
+        let mut out = Self::default();
+        for (_, text) in META.iter() {
+            let mut class = None;
+            for line in text.lines() {
+                if let Some(rest) = line.strip_prefix("---@class ") {
+                    let name = rest.split([':', ' ']).next().unwrap().to_owned();
+                    if let Some((_, parent)) = rest.split_once(": ") {
+                        out.parents.insert(name.clone(), parent.trim().to_owned());
+                    }
+                    out.own.entry(name.clone()).or_default();
+                    class = Some(name);
+                } else if let (Some(rest), Some(class)) = (line.strip_prefix("---@field "), &class)
+                {
+                    let name = rest.split([' ', '?']).next().unwrap().to_owned();
+                    if name == "[string]" {
+                        // The options of a type of one's own.
+                        continue;
+                    }
+                    out.own.get_mut(class).unwrap().insert(name);
+                } else if line.is_empty() {
+                    class = None;
+                }
+            }
+        }
+        out
+    }
+
+    /// The class and those that it extends.
+    fn line(&self, class: &str) -> Vec<String> {
+        let mut out = vec![class.to_owned()];
+        while let Some(parent) = self.parents.get(out.last().unwrap()) {
+            out.push(parent.clone());
+        }
+        out
+    }
+
+    /// Its fields, those of the classes that it extends included.
+    fn fields(&self, class: &str) -> BTreeSet<String> {
+        let own = |class: &String| {
+            self.own.get(class).unwrap_or_else(|| panic!("{class} is not annotated")).clone()
+        };
+        self.line(class).iter().flat_map(own).collect()
+    }
+}
+
+fn class_of(kind: &str) -> String {
+    let known = CLASSES.iter().find(|(known, _)| *known == kind);
+    let words = kind.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
+    known.map_or_else(
+        || format!("ci.{}Options", words.collect::<String>()),
+        |(_, class)| (*class).to_owned(),
+    )
 }
 
 /// Every name below `ci` that the definitions know.
@@ -126,28 +153,32 @@ fn every_name_has_its_annotation_and_every_annotation_its_name() {
 
 #[test]
 fn every_option_has_its_annotation_and_every_annotation_its_option() {
-    let classes = classes();
-    for (kind, options) in OPTIONS {
+    let classes = Classes::read();
+    for kind in kinds() {
         let class = class_of(kind);
-        let options: BTreeSet<String> = options.iter().map(|o| (*o).to_owned()).collect();
-        assert_eq!(options, classes[class], "{class}");
+        let options: BTreeSet<String> =
+            options_of(kind).unwrap().into_iter().map(str::to_owned).collect();
+        assert_eq!(options, classes.fields(&class), "{class}");
     }
 }
 
 #[test]
 fn what_comes_later_is_said_in_the_annotations() {
     let text = META.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n");
+    let classes = Classes::read();
     let mut said = BTreeSet::new();
     for paragraph in text.split("\n\n") {
         let Some(at) = paragraph.find("---@class ") else { continue };
         let class = paragraph[at + "---@class ".len()..].split([':', ' ', '\n']).next().unwrap();
-        for (kind, _) in CLASSES.iter().filter(|(_, known)| *known == class) {
+        let is_or_extends =
+            |kind: &&str| classes.line(&class_of(kind)).iter().any(|known| known == class);
+        for kind in kinds().filter(is_or_extends) {
             if paragraph[..at].to_lowercase().contains("not available yet") {
-                said.insert((*kind, "*"));
+                said.insert((kind, "*"));
             }
             for line in paragraph.lines().filter(|l| l.contains("not available yet")) {
                 if let Some(field) = line.strip_prefix("---@field ") {
-                    said.insert((*kind, field.split([' ', '?']).next().unwrap()));
+                    said.insert((kind, field.split([' ', '?']).next().unwrap()));
                 }
             }
         }
@@ -158,7 +189,7 @@ fn what_comes_later_is_said_in_the_annotations() {
 #[test]
 fn every_shipped_steps_options_are_annotated() {
     let sandbox = sandbox();
-    let classes = classes();
+    let classes = Classes::read();
     let api = live_api(&sandbox);
     let constructors: Table = sandbox.native.get("constructors").unwrap();
     let mut steps = 0;
@@ -170,10 +201,42 @@ fn every_shipped_steps_options_are_annotated() {
             options.pairs::<String, String>().map(|pair| pair.unwrap().0).collect();
         let words = name.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
         let class = format!("ci.{}Options", words.collect::<String>());
-        assert_eq!(options, classes[&class], "{class}");
+        assert_eq!(options, classes.own[&class], "{class}");
         steps += 1;
     }
     assert_eq!(steps, 8);
+}
+
+/// The names that follow `marker` at the beginning of a line of `text`.
+fn named(text: &str, marker: &str) -> BTreeSet<String> {
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let lines = text.lines().filter_map(|line| line.strip_prefix(marker));
+    lines.map(|rest| rest.chars().take_while(is_name).collect()).collect()
+}
+
+#[test]
+fn what_tests_can_say_is_annotated() {
+    let meta = META.iter().find(|(name, _)| *name == "test.lua").unwrap().1;
+    let said = named(TEST, "function t.");
+    assert!(said.len() > 5, "{said:?}");
+    assert_eq!(said, named(meta, "function t."));
+    for (kind, class) in
+        [("master", "Master"), ("outcome", "Outcome"), ("worker", "Worker"), ("build", "Build")]
+    {
+        let methods = named(TEST, &format!("function {kind}_methods."));
+        assert!(!methods.is_empty(), "{kind}");
+        assert_eq!(methods, named(meta, &format!("function {class}:")), "{class}");
+    }
+    let classes = Classes::read();
+    for (list, class) in
+        [("COMMAND", "Command"), ("STEP", "Step"), ("BUILD", "Build"), ("EVENT", "Outcome")]
+    {
+        let start = TEST.find(&format!("local {list} = names(")).unwrap();
+        let end = start + TEST[start..].find(')').unwrap();
+        let fields: BTreeSet<String> =
+            TEST[start..end].split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        assert_eq!(fields, classes.fields(&format!("ci.test.{class}")), "{class}");
+    }
 }
 
 #[test]

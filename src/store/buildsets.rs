@@ -79,6 +79,16 @@ pub fn wish(conn: &Conn<'_>, id: BuildsetId) -> Result<(String, Properties)> {
     })
 }
 
+/// The scheduler that made a buildset; none = a rebuild.
+///
+/// # Errors
+/// What the database refuses.
+pub fn scheduler(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<SchedulerId>> {
+    conn.query_one("select scheduler_id from buildsets where id = $1", params![id], |r| {
+        Ok(r.opt_int(0)?.map(SchedulerId))
+    })
+}
+
 /// The ids of a buildset's changes.
 ///
 /// # Errors

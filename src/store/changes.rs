@@ -142,15 +142,11 @@ pub fn drop_held(
     why: &str,
 ) -> Result<()> {
     release(conn, scheduler, change)?;
-    let (name, mut verdicts) = conn.query_one(
-        "select s.name, c.verdicts from schedulers s, changes c where s.id = $1 and c.id = $2",
-        params![scheduler, change],
-        |r| Ok((r.text(0)?, r.json::<BTreeMap<String, String>>(1)?)),
-    )?;
-    verdicts.insert(name, why.to_owned());
-    let verdicts = serde_json::to_value(verdicts).unwrap_or_default();
-    conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, change])?;
-    Ok(())
+    let name =
+        conn.query_one("select name from schedulers where id = $1", params![scheduler], |r| {
+            r.text(0)
+        })?;
+    set_verdict(conn, change, &name, why)
 }
 
 /// Every held change: (scheduler, important, change), in the order of arrival.

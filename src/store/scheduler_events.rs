@@ -1,4 +1,4 @@
-//! `scheduler_events`: what schedulers that are written in Lua have not been told yet. A row is
+//! `scheduler_events`: what schedulers that are written in Lua, or ask functions, have not been told yet. A row is
 //! written in the transaction of what it tells, and removed in that of what its telling led to.
 
 use super::conn::{Conn, Result};
@@ -70,6 +70,22 @@ pub fn oldest_of_each(conn: &Conn<'_>) -> Result<Vec<Untold>> {
     )
 }
 
+/// The oldest buildset that a scheduler has not been told of.
+///
+/// # Errors
+/// What the database refuses.
+pub fn oldest_buildset(
+    conn: &Conn<'_>,
+    scheduler: SchedulerId,
+) -> Result<Option<(SchedulerEventId, BuildsetId)>> {
+    conn.query_opt(
+        "select id, buildset_id from scheduler_events \
+         where scheduler_id = $1 and buildset_id is not null order by id limit 1",
+        params![scheduler],
+        |r| Ok((SchedulerEventId(r.int(0)?), BuildsetId(r.int(1)?))),
+    )
+}
+
 /// Whether a row is still there.
 ///
 /// # Errors
@@ -86,6 +102,15 @@ pub fn exists(conn: &Conn<'_>, id: SchedulerEventId) -> Result<bool> {
 /// What the database refuses.
 pub fn remove(conn: &Conn<'_>, id: SchedulerEventId) -> Result<()> {
     conn.execute("delete from scheduler_events where id = $1", params![id])?;
+    Ok(())
+}
+
+/// Removes everything that a scheduler has not been told.
+///
+/// # Errors
+/// What the database refuses.
+pub fn remove_all(conn: &Conn<'_>, scheduler: SchedulerId) -> Result<()> {
+    conn.execute("delete from scheduler_events where scheduler_id = $1", params![scheduler])?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use super::Site;
 use super::call::Problem;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
-use crate::model::config::Config;
+use crate::model::config::{COOKIE_SECONDS, Config};
 use crate::store::sessions;
 
 /// Who sends a request.
@@ -42,7 +42,10 @@ impl Who {
 /// A session ends after this long without use.
 const IDLE_SECS: i64 = 12 * 3600;
 /// A session ends this long after the login in any case.
-const ABSOLUTE_SECS: i64 = 30 * 24 * 3600;
+fn absolute_secs(config: &Config) -> i64 {
+    config.www.as_ref().map_or(COOKIE_SECONDS, |www| www.cookie_expiration_time)
+}
+
 /// How exactly the last use is known.
 const TOUCH_SECS: i64 = 300;
 
@@ -123,11 +126,12 @@ pub(super) async fn begin(site: &Site, config: &Config, name: &str) -> Result<St
     };
     let token = site.engine().random().token();
     let key = session_key(password.expose(), &token);
+    let lifetime = absolute_secs(config);
     let (now, name) = (site.engine().clock().now(), name.to_owned());
     let ago = move |secs: i64| Timestamp(now.0 - secs * 1_000_000);
     site.engine()
         .write(move |conn| {
-            sessions::expire(conn, ago(IDLE_SECS), ago(ABSOLUTE_SECS))?;
+            sessions::expire(conn, ago(IDLE_SECS), ago(lifetime))?;
             sessions::insert(conn, &key, &name, now)
         })
         .await?;
@@ -163,7 +167,7 @@ async fn session(site: &Site, config: &Config, token: &str) -> Result<Option<Str
     }
     let now = site.engine().clock().now();
     let older = |at: Timestamp, secs: i64| now.since(at).as_secs() > secs.unsigned_abs();
-    if older(session.last_used_at, IDLE_SECS) || older(session.created_at, ABSOLUTE_SECS) {
+    if older(session.last_used_at, IDLE_SECS) || older(session.created_at, absolute_secs(config)) {
         return Ok(None);
     }
     if older(session.last_used_at, TOUCH_SECS) {
@@ -226,7 +230,8 @@ fn cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
 /// The `Set-Cookie` that keeps `token`, or with none, forgets it.
 pub(super) fn set_cookie(headers: &HeaderMap, config: &Config, token: Option<&str>) -> String {
     let CookieShape { name, path, secure } = CookieShape::of(headers, config);
-    let (value, age) = (token.unwrap_or(""), if token.is_some() { ABSOLUTE_SECS } else { 0 });
+    let (value, age) =
+        (token.unwrap_or(""), if token.is_some() { absolute_secs(config) } else { 0 });
     let secure = if secure { "; Secure" } else { "" };
     format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
 }

@@ -10,6 +10,7 @@ use super::call::{Call, Problem};
 use super::headers::{set, typed};
 use super::{origin, raw};
 use crate::api::{Found, json};
+use crate::model::config::Config;
 
 const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -23,7 +24,7 @@ pub(super) fn below(path: &str) -> &str {
 /// `GET /api/v2/PATH`
 pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
     let generation = site.engine().generation();
-    let allowed = allowed_origin(call.headers(), &generation.config.url)?;
+    let allowed = allowed_origin(call.headers(), &generation.config)?;
     let path = call.parts.uri.path();
     if path.ends_with("/v2/") {
         return Err(Problem::new(StatusCode::NOT_FOUND, "Invalid path: "));
@@ -51,11 +52,17 @@ pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
 }
 
 /// The request's origin if it may read; none when it names no origin.
-pub(super) fn allowed_origin(headers: &HeaderMap, url: &str) -> Result<Option<String>, Problem> {
+pub(super) fn allowed_origin(
+    headers: &HeaderMap,
+    config: &Config,
+) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(header::ORIGIN) else { return Ok(None) };
     let origin = value.to_str().unwrap_or("").to_ascii_lowercase();
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    if origin::is_ours(&origin, host, url) {
+    let others = config.www.as_ref().and_then(|www| www.allowed_origins.as_deref());
+    let is_let = |pattern: &String| crate::base::text::wildcard(pattern, &origin);
+    if origin::is_ours(&origin, host, &config.url) || others.unwrap_or_default().iter().any(is_let)
+    {
         Ok(Some(origin))
     } else {
         Err(Problem::invalid("invalid origin"))
@@ -65,7 +72,7 @@ pub(super) fn allowed_origin(headers: &HeaderMap, url: &str) -> Result<Option<St
 /// `OPTIONS /api/v2/PATH`: what another origin may do.
 pub(super) async fn preflight(site: Site, call: Call) -> Result<Response, Problem> {
     let generation = site.engine().generation();
-    let Some(origin) = allowed_origin(call.headers(), &generation.config.url)? else {
+    let Some(origin) = allowed_origin(call.headers(), &generation.config)? else {
         return Err(Problem::invalid("invalid HTTP method"));
     };
     if !matches!(call.header("access-control-request-method"), Some("GET" | "POST" | "HEAD")) {

@@ -139,10 +139,9 @@ async fn dispatch(site: Site, route: &'static Route, request: Request) -> Respon
     let answer = match auth::who(&site, config, call.headers(), &peer).await {
         Ok(who) => {
             call.who = who;
-            match access::check(route.access, &call.who, call.headers(), config) {
-                Ok(()) => Ok(()),
-                Err(problem) => Err(problem),
-            }
+            let (parts, id) = (&call.parts, call.id(0).ok());
+            let asks = (&call.who, &parts.headers, id);
+            access::check(&site, &generation, route.access, route.path, asks).await
         }
         Err(problem) => Err(problem),
     };

@@ -45,7 +45,7 @@ struct Request {
 /// `POST /api/v2/PATH`
 pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem> {
     let generation = site.engine().generation();
-    if rest::allowed_origin(call.headers(), &generation.config.url).is_err() {
+    if rest::allowed_origin(call.headers(), &generation.config).is_err() {
         let body = json!({ "error": { "message": "invalid origin" } });
         let kind = "text/plain; charset=utf-8";
         return Ok(typed(StatusCode::BAD_REQUEST, kind, body.to_string()));
@@ -66,7 +66,12 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
 
 async fn run(site: &Site, who: &Who, path: &str, request: &Request) -> Result<Json, Fault> {
     let (method, at) = control::find(path, &request.method).map_err(fault)?;
-    access::may(method.action, who, &site.engine().generation().config).map_err(|p| Fault {
+    let generation = site.engine().generation();
+    let target = async {
+        let found = control::target(site.api(), &generation.config, method, &at, &request.params);
+        found.await.map_err(Problem::from)
+    };
+    access::may(&generation, method.action, who, target).await.map_err(|p| Fault {
         status: p.status,
         code: WRONG_REQUEST,
         message: p.text.into(),

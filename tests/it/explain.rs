@@ -99,3 +99,27 @@ fn nothing_is_left_behind() {
         std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["master.lua"]);
 }
+
+#[test]
+fn what_is_tried_for_ever_is_given_up_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = r#"
+        local ci = require "ci"
+        local again = ci.step_type { name = "again", run = function() return "retry" end }
+        local worker = ci.worker { name = "w", password = "password" }
+        return {
+          workers = { worker },
+          builders = { ci.builder { name = "b", workers = { worker }, factory = { again {} } } },
+          schedulers = { ci.schedulers.force { name = "f", builders = { "b" } } },
+        }
+    "#;
+    std::fs::write(dir.path().join("master.lua"), text).unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_halide-ci"))
+        .args(["explain", ".", "--builder", "b"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert!(err.contains("its builds end as retry"), "{err}");
+}

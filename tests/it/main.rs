@@ -20,6 +20,7 @@ mod scenario;
 mod scripts;
 mod sim;
 mod steps;
+mod testing;
 mod tidy;
 mod web;
 mod wire;

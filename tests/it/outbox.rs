@@ -79,20 +79,11 @@ fn config() -> Config {
         db_url: "sqlite:///state.sqlite".to_owned(),
         workers: vec![WorkerConfig::new("w", Secret::new("x"))],
         builders: vec![builder("linux"), builder("quiet")],
-        schedulers: vec![SchedulerConfig {
-            name: "force".to_owned(),
-            builders: vec!["linux".to_owned(), "quiet".to_owned()],
-            priority: Default::default(),
-            choices: Default::default(),
-            properties: [].into(),
-            reason: None,
-            kind: SchedulerKind::Force(ForceScheduler {
-                button_name: "force".to_owned(),
-                codebases: vec![String::new()],
-                reason_default: String::new(),
-            }),
-            site: Site::default(),
-        }],
+        schedulers: vec![SchedulerConfig::new(
+            "force",
+            &["linux", "quiet"],
+            SchedulerKind::Force(ForceScheduler::plain("force")),
+        )],
         reporters: vec![ReporterConfig {
             name: "github".to_owned(),
             kind: ReporterKind::GithubStatus(status),

@@ -10,7 +10,8 @@ use halide_ci::model::config::Config;
 use halide_ci::script::load::{LoadOptions, Mount, load};
 
 /// The secret files, and what is in them.
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 5] = [
+    ("chat_url.txt", "https://chat.example.org/a1b2c3"),
     ("worker_pass.txt", "password of the workers"),
     ("token.txt", "token-7f3a"),
     ("www_pass.txt", "password of the admin"),

@@ -12,7 +12,9 @@
 ---@field workers? any list of workers
 ---@field builders? any list of builders
 ---@field schedulers? any list of schedulers
+---@field change_sources? any list of change sources
 ---@field reporters? any list of reporters
+---@field cancellers? any list of cancellers
 ---@field properties? table<string, any> properties that every build gets
 ---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
 ---@field prioritize_builders? fun(builders: ci.Builder[]): any the builders that have waiting requests, oldest request first, in the order in which they get their turn; one left out waits
@@ -28,9 +30,9 @@
 ---@field properties? table<string, any> properties of its builds
 ---@field default_properties? table<string, any> for what nothing else has set
 ---@field locks? any list of lock accesses that each of its builds takes
----@field notify_on_missing? any list of addresses (not available yet)
----@field missing_timeout? number seconds without connection before they are told (not available yet)
----@field keepalive_interval? number seconds between looks at a silent connection (not available yet)
+---@field notify_on_missing? any list of mail addresses that are told; not available yet
+---@field missing_timeout? number seconds without connection before they are told; not available yet
+---@field keepalive_interval? number seconds between looks at a silent connection; not available yet
 ---@field data? any
 
 ---@class ci.BuilderOptions

@@ -25,19 +25,53 @@
 ---@field codebase_re? any
 ---@field codebase_not_re? any
 ---@field properties? table<string, any> a change must have these; without them it does not match
+---@field property_not_eq? table<string, any> a change must not have these
+---@field property_re? table<string, string> what these properties must match
+---@field property_not_re? table<string, string> what these properties must not match
 ---@field filter? fun(change: ci.Change): any the last word
 
----@class ci.BranchSchedulerOptions
+---Which sources; the same forms as those of a change's filter.
+---@class ci.SourceStampFilterOptions
+---@field project? any
+---@field project_not_eq? any
+---@field project_re? any
+---@field project_not_re? any
+---@field repository? any
+---@field repository_not_eq? any
+---@field repository_re? any
+---@field repository_not_re? any
+---@field branch? any
+---@field branch_not_eq? any
+---@field branch_re? any
+---@field branch_not_re? any
+---@field codebase? any
+---@field codebase_not_eq? any
+---@field codebase_re? any
+---@field codebase_not_re? any
+---@field filter? fun(sourcestamp: ci.Sourcestamp): any the last word
+
+---What every scheduler takes.
+---@class ci.SchedulerOptions
 ---@field name string
----@field builders any list of builders or their names, or a function of the changes that returns one: `fun(context: ci.BuildersContext)`
+---@field builders any list of builders or their names; of a scheduler that starts builds by itself also a function that returns one: `fun(context: ci.BuildersContext)`
+---@field properties? table<string, any>
+---@field data? any
+
+---What every scheduler takes that starts builds by itself.
+---@class ci.AutomaticSchedulerOptions: ci.SchedulerOptions
+---@field codebases? any list of codebases, or codebase → { repository, branch, revision }: what is built of it without a change (default: those of the changes)
+---@field reason? string
+---@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer order among waiting requests, higher goes first (default 0)
+
+---What every scheduler takes that looks at changes.
+---@class ci.ChangeSchedulerOptions: ci.AutomaticSchedulerOptions
 ---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
 ---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
 ---@field only_important? boolean leave unimportant changes out altogether (default false)
+---@field create_absolute_source_stamps? boolean remember each codebase's last revision; not available yet
+
+---@class ci.BranchSchedulerOptions: ci.ChangeSchedulerOptions
 ---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
----@field properties? table<string, any>
----@field reason? string
----@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer of its requests; higher goes first (default 0)
----@field data? any
 
 ---What a scheduler's `builders` is asked about.
 ---@class ci.BuildersContext
@@ -47,10 +81,375 @@
 ---@field sourcestamps table[]
 ---@field properties table<string, any> of the scheduler
 
----@class ci.ForceSchedulerOptions
----@field name string
----@field builders any list of builders or their names
+---@class ci.DependentOptions: ci.AutomaticSchedulerOptions
+---@field upstream ci.Scheduler|string builds the sources of its buildsets when they succeed
+
+---@class ci.TimedSchedulerOptions: ci.ChangeSchedulerOptions
+---@field only_if_changed? boolean only when an important change came since the last time (default false)
+---@field branch? string what is built (default: the repository's own); with `only_if_changed` also which changes count
+
+---@class ci.PeriodicOptions: ci.TimedSchedulerOptions
+---@field period number seconds from one build to the next; the first comes at once
+
+---A number or text of cron: 5, "5,35", "*/15", "9-17", "mon-fri", "jun", "L" (last day), "fri#2" (second Friday), "Lfri" (last
+---Friday); or a list of these. Where a day of the month and one of the week are given, either will do.
+---@alias ci.CronField integer|string|(integer|string)[]
+
+---@class ci.CronOptions: ci.TimedSchedulerOptions
+---@field minute? ci.CronField 0 to 59 (default 0)
+---@field hour? ci.CronField 0 to 23 (default: every)
+---@field day_of_month? ci.CronField 1 to 31, "L" (default: every)
+---@field month? ci.CronField 1 to 12 or names (default: every)
+---@field day_of_week? ci.CronField 0 (Monday) to 6 (Sunday) or names (default: every)
+---@field timezone? string such as "Europe/Berlin" (default: the master's)
+
+---@class ci.NightlyOptions: ci.CronOptions
+---@field force_at_minute? ci.CronField with `only_if_changed`: when it builds whatever changed
+---@field force_at_hour? ci.CronField
+---@field force_at_day_of_month? ci.CronField
+---@field force_at_month? ci.CronField
+---@field force_at_day_of_week? ci.CronField
+
+---Started by a step. Not available yet.
+---@class ci.TriggerableOptions: ci.AutomaticSchedulerOptions
+
+---Repeats at its times what a step started last. Not available yet.
+---@class ci.NightlyTriggerableOptions: ci.AutomaticSchedulerOptions
+---@field minute? ci.CronField
+---@field hour? ci.CronField
+---@field day_of_month? ci.CronField
+---@field month? ci.CronField
+---@field day_of_week? ci.CronField
+---@field timezone? string
+
+---Builds what people have not committed yet. Not available yet.
+---@class ci.TryUserpassOptions: ci.AutomaticSchedulerOptions
+---@field port? integer|string
+---@field users table<string, string> user → password
+
+---@class ci.ForceSchedulerOptions: ci.SchedulerOptions
 ---@field button_name? string words on the button (default: the name)
----@field codebases? any list of codebases (default: the one without a name)
----@field reason? string the default reason
+---@field label? string its name in a list (default: the name)
+---@field codebases? any list of codebases or `ci.parameters.codebase` (default: the one without a name)
+---@field reason? string|ci.Parameter the default reason, or a `ci.parameters.string`
+---@field reason_string? string the buildset's reason, with %(owner)s and %(reason)s
+---@field username? ci.Parameter a `ci.parameters.username`
+---@field properties? any list of parameters, which become properties
+
+---What every parameter takes.
+---@class ci.ParameterOptions
+---@field name? string of the property; only groups may go without
+---@field label? string what people read (default: the name)
+---@field tablabel? string what a tab says (default: the label)
+---@field default? any what stands there at first
+---@field required? boolean must be filled in (default false)
+---@field multiple? boolean several of the choices may be taken (default false)
+---@field regex? string what a value must match, from its start
+---@field hide? boolean is not shown; the default counts (default false)
+---@field max_size? integer longest value, in characters
+---@field tooltip? string a word of help
 ---@field data? any
+
+---@class ci.StringParameterOptions: ci.ParameterOptions
+---@field size? integer width in characters (default 10)
+
+---@class ci.TextParameterOptions: ci.ParameterOptions
+---@field cols? integer width in characters (default 80)
+---@field rows? integer height in lines (default 20)
+
+---@class ci.IntParameterOptions: ci.ParameterOptions
+---@field size? integer width in characters (default 10)
+
+---@class ci.BooleanParameterOptions: ci.ParameterOptions
+
+---@class ci.ChoiceParameterOptions: ci.ParameterOptions
+---@field choices any list of strings
+---@field strict? boolean nothing else is taken (default true)
+---@field autopopulate? table<string, table<string, any>> choice → field → value to fill in; not available yet
+
+---@class ci.UsernameParameterOptions: ci.ParameterOptions
+---@field need_email? boolean asks for a mail address of who is not logged in (default true)
+---@field size? integer width in characters (default 30)
+
+---@class ci.FixedParameterOptions: ci.ParameterOptions
+
+---A file. Not available yet.
+---@class ci.FileParameterOptions: ci.ParameterOptions
+
+---One of the builder's workers. Not available yet.
+---@class ci.WorkerChoiceParameterOptions: ci.ParameterOptions
+
+---@class ci.AnyPropertyParameterOptions: ci.ParameterOptions
+
+---@class ci.NestedParameterOptions: ci.ParameterOptions
+---@field fields any list of parameters; with a name the group is one property, a table
+---@field layout? "vertical"|"simple"|"tabs" default "vertical"
+---@field columns? integer 1 to 4
+
+---Each of branch, revision, repository, project: a parameter, its default, or false to leave it out.
+---@class ci.CodebaseParameterOptions: ci.ParameterOptions
+---@field codebase? string its name (default: the one without)
+---@field branch? ci.Parameter|string|false
+---@field revision? ci.Parameter|string|false
+---@field repository? ci.Parameter|string|false
+---@field project? ci.Parameter|string|false
+---@field patch? boolean asks for a patch; not available yet
+---@field columns? integer 1 to 4
+
+---What every poller takes.
+---@class ci.PollerOptions
+---@field name? string
+---@field poll_interval? number seconds (default 600)
+---@field poll_at_launch? boolean default false
+---@field poll_random_delay_min? number seconds (default 0)
+---@field poll_random_delay_max? number seconds (default 0)
+---@field category? string|fun(change: ci.Change): string?
+---@field project? string
+---@field codebase? string
+---@field data? any
+
+---Asks a repository for new commits. Not available yet.
+---@class ci.GitPollerOptions: ci.PollerOptions
+---@field repo string
+---@field branch? string
+---@field branches? any list of branches, true for all, or a function of the ref
+---@field build_pushes_with_no_commits? boolean
+---@field only_tags? boolean
+---@field fetch_refspec? string
+---@field use_timestamps? boolean
+---@field encoding? string
+---@field workdir? string
+---@field git? string the program
+---@field ssh_private_key? string
+---@field ssh_host_key? string
+---@field ssh_known_hosts? string
+---@field auth_user? string
+---@field auth_password? string
+
+---Asks GitHub for pull requests. Not available yet.
+---@class ci.GithubPullRequestPollerOptions: ci.PollerOptions
+---@field owner string
+---@field repo string
+---@field branches? any list of the branches that are merged into
+---@field api? string
+---@field pull_request_filter? fun(pull_request: table): any
+---@field token? string
+---@field magic_link? boolean
+---@field repository_type? "https"|"svn"|"git"|"ssh"
+---@field github_property_whitelist? any
+
+---What both listeners to Gerrit take.
+---@class ci.GerritSourceOptions
+---@field name? string
+---@field handled_events? any list of events
+---@field get_files? boolean
+---@field codebase? string
+---@field debug? boolean
+---@field data? any
+
+---Gerrit's stream of events over SSH. Not available yet.
+---@class ci.GerritOptions: ci.GerritSourceOptions
+---@field server string
+---@field username string
+---@field port? integer
+---@field identity_file? string
+---@field http_url? string
+---@field http_auth? table<string, string>
+---@field ssh_server_alive_interval? number
+---@field ssh_server_alive_count_max? integer
+
+---Gerrit's log of events over HTTP. Not available yet.
+---@class ci.GerritEventLogPollerOptions: ci.GerritSourceOptions
+---@field url string
+---@field auth? table<string, string>
+---@field poll_interval? number
+---@field poll_at_launch? boolean
+---@field first_fetch_lookback? number seconds
+
+---Takes what `sendchange` sends. Not available yet.
+---@class ci.PbOptions
+---@field name? string
+---@field user string
+---@field password string
+---@field port? integer
+---@field prefix? string
+---@field data? any
+
+---Which builds a canceller looks at.
+---@class ci.CancellerFilterOptions
+---@field builders? any list of builders or their names (default: all)
+---@field filter? ci.SourceStampFilter|ci.SourceStampFilterOptions
+
+---Stops builds of what has a newer version. Not available yet.
+---@class ci.OldBuildsOptions
+---@field name string
+---@field filters any list of { builders, filter }
+---@field branch_key? fun(sourcestamp: ci.Sourcestamp): string? what counts as one branch
+---@field data? any
+
+---Stops the rest of a buildset when one build of it fails. Not available yet.
+---@class ci.FailingBuildsetsOptions
+---@field name string
+---@field filters any list of { builders, filter }
+---@field data? any
+
+---@class ci
+local ci = {}
+
+---Which changes a scheduler wants; its plain table will do as well.
+---@param options ci.ChangeFilterOptions
+---@return ci.ChangeFilter
+function ci.change_filter(options) end
+
+---Which sources a canceller looks at; its plain table will do as well.
+---@param options ci.SourceStampFilterOptions
+---@return ci.SourceStampFilter
+function ci.source_stamp_filter(options) end
+
+ci.schedulers = {}
+
+---Waits for changes; a timer for each branch.
+---@param options ci.BranchSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.any_branch(options) end
+
+---Waits for changes; one timer for all that the filter lets in.
+---@param options ci.BranchSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.single_branch(options) end
+
+---Builds what another scheduler's builds have found good.
+---@param options ci.DependentOptions
+---@return ci.Scheduler
+function ci.schedulers.dependent(options) end
+
+---Builds every so often.
+---@param options ci.PeriodicOptions
+---@return ci.Scheduler
+function ci.schedulers.periodic(options) end
+
+---Builds when the clock says so.
+---@param options ci.NightlyOptions
+---@return ci.Scheduler
+function ci.schedulers.nightly(options) end
+
+---Repeats at its times what a step started last. Not available yet.
+---@param options ci.NightlyTriggerableOptions
+---@return ci.Scheduler
+function ci.schedulers.nightly_triggerable(options) end
+
+---Started by a step. Not available yet.
+---@param options ci.TriggerableOptions
+---@return ci.Scheduler
+function ci.schedulers.triggerable(options) end
+
+---Builds what people have not committed yet. Not available yet.
+---@param options ci.TryUserpassOptions
+---@return ci.Scheduler
+function ci.schedulers.try_userpass(options) end
+
+---Started by people.
+---@param options ci.ForceSchedulerOptions
+---@return ci.Scheduler
+function ci.schedulers.force(options) end
+
+ci.parameters = {}
+
+---One line of text.
+---@param options ci.StringParameterOptions
+---@return ci.Parameter
+function ci.parameters.string(options) end
+
+---Several lines of text.
+---@param options ci.TextParameterOptions
+---@return ci.Parameter
+function ci.parameters.text(options) end
+
+---A whole number.
+---@param options ci.IntParameterOptions
+---@return ci.Parameter
+function ci.parameters.int(options) end
+
+---Yes or no.
+---@param options ci.BooleanParameterOptions
+---@return ci.Parameter
+function ci.parameters.boolean(options) end
+
+---One of a list, or several.
+---@param options ci.ChoiceParameterOptions
+---@return ci.Parameter
+function ci.parameters.choice(options) end
+
+---Who starts the builds.
+---@param options ci.UsernameParameterOptions
+---@return ci.Parameter
+function ci.parameters.username(options) end
+
+---Always its default.
+---@param options ci.FixedParameterOptions
+---@return ci.Parameter
+function ci.parameters.fixed(options) end
+
+---A file. Not available yet.
+---@param options ci.FileParameterOptions
+---@return ci.Parameter
+function ci.parameters.file(options) end
+
+---One of the builder's workers. Not available yet.
+---@param options ci.WorkerChoiceParameterOptions
+---@return ci.Parameter
+function ci.parameters.worker_choice(options) end
+
+---A property whose name people choose.
+---@param options ci.AnyPropertyParameterOptions
+---@return ci.Parameter
+function ci.parameters.any_property(options) end
+
+---A group.
+---@param options ci.NestedParameterOptions
+---@return ci.Parameter
+function ci.parameters.nested(options) end
+
+---Where a source comes from.
+---@param options ci.CodebaseParameterOptions
+---@return ci.Parameter
+function ci.parameters.codebase(options) end
+
+ci.change_sources = {}
+
+---Asks a repository for new commits. Not available yet.
+---@param options ci.GitPollerOptions
+---@return ci.ChangeSource
+function ci.change_sources.git_poller(options) end
+
+---Asks GitHub for pull requests. Not available yet.
+---@param options ci.GithubPullRequestPollerOptions
+---@return ci.ChangeSource
+function ci.change_sources.github_pull_request_poller(options) end
+
+---Gerrit's stream of events over SSH. Not available yet.
+---@param options ci.GerritOptions
+---@return ci.ChangeSource
+function ci.change_sources.gerrit(options) end
+
+---Gerrit's log of events over HTTP. Not available yet.
+---@param options ci.GerritEventLogPollerOptions
+---@return ci.ChangeSource
+function ci.change_sources.gerrit_event_log_poller(options) end
+
+---Takes what `sendchange` sends. Not available yet.
+---@param options ci.PbOptions
+---@return ci.ChangeSource
+function ci.change_sources.pb(options) end
+
+ci.cancellers = {}
+
+---Stops builds of what has a newer version. Not available yet.
+---@param options ci.OldBuildsOptions
+---@return ci.Canceller
+function ci.cancellers.old_builds(options) end
+
+---Stops the rest of a buildset when one build of it fails. Not available yet.
+---@param options ci.FailingBuildsetsOptions
+---@return ci.Canceller
+function ci.cancellers.failing_buildsets(options) end

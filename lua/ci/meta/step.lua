@@ -48,6 +48,13 @@ function Request:can_be_collapsed(newer) end
 ---@class ci.Scheduler
 ---@class ci.Reporter
 ---@class ci.ChangeFilter
+---@class ci.SourceStampFilter
+---@class ci.ChangeSource
+---@class ci.Canceller
+---@class ci.Parameter
+---@class ci.Generator
+---@class ci.Formatter
+---@class ci.Dashboard
 ---@class ci.Auth
 ---@class ci.Authz
 ---@class ci.Hook
@@ -77,8 +84,15 @@ function Lock:access(mode, count) end
 ---@field worker { name: string, max_builds: integer?, info: table, data: any, properties: table }
 ---@field number integer
 ---@field changes ci.Change[]
----@field sourcestamps { branch: string?, revision: string?, repository: string, project: string, codebase: string }[]
+---@field sourcestamps ci.Sourcestamp[]
 ---@field builddir string absolute, as the worker writes it
+
+---@class ci.Sourcestamp
+---@field branch? string
+---@field revision? string
+---@field repository string
+---@field project string
+---@field codebase string
 
 ---@class ci.Change
 ---@field author string

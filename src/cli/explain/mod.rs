@@ -3,6 +3,7 @@
 
 mod show;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -38,12 +39,15 @@ pub(super) struct Args {
     /// The configuration [default: DIR/master.lua, else master.lua beside DIR].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A webhook's payload, as GitHub sends it: who takes it, who does not and why, what is built.
+    /// A webhook's payload, as JSON: who takes it, who does not and why, what is built.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
     /// The event of the payload (X-GitHub-Event) [default: what the payload looks like].
     #[arg(long, value_name = "NAME", requires = "event")]
     event_name: Option<String>,
+    /// The hook that gets the payload, by the name under which it is mounted.
+    #[arg(long, value_name = "NAME", requires = "event", default_value = rehearsal::GITHUB)]
+    hook: String,
     /// A change: a JSON object with branch, revision, files, category, project, repository,
     /// codebase, author, comments, properties.
     #[arg(long, value_name = "FILE")]
@@ -124,6 +128,7 @@ impl Question {
             let name = match (&args.event_name, guess(&payload)) {
                 (Some(name), _) => name.clone(),
                 (None, Some(guess)) => guess.to_owned(),
+                (None, None) if args.hook != rehearsal::GITHUB => "request".to_owned(),
                 (None, None) => {
                     let text = format!("{} does not say which event it is of.", path.display());
                     return Err(Failure::usage(text).hint("Give --event-name, such as push."));
@@ -200,7 +205,12 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
             for canned in github::presumed(&api, &payload) {
                 rehearsal.lay_out(canned);
             }
-            event = Some(rehearsal.deliver(&name, &payload).await.map_err(|e| failed(&e))?);
+            event = Some(
+                rehearsal
+                    .deliver(&args.hook, &name, BTreeMap::new(), &payload)
+                    .await
+                    .map_err(|e| failed(&e))?,
+            );
         }
         Question::Change(change) => {
             event = Some(rehearsal.change(&change).await.map_err(|e| failed(&e))?);

@@ -1,8 +1,9 @@
 //! Builders as the configuration describes them: `ci.builder`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::{Decisions, LockList, Site, StepConfig};
@@ -15,8 +16,9 @@ pub struct BuilderConfig {
     pub name: String,
     /// Names of the workers that can build it, in the order given.
     pub workers: Vec<String>,
-    /// The steps.
-    pub steps: Vec<StepConfig>,
+    /// The steps; builders may share them.
+    #[serde(serialize_with = "each")]
+    pub steps: Vec<Arc<StepConfig>>,
     /// Labels.
     pub tags: Vec<String>,
     /// Words for the builder's page.
@@ -60,4 +62,8 @@ impl BuilderConfig {
             site: Site::default(),
         }
     }
+}
+
+fn each<S: Serializer>(steps: &[Arc<StepConfig>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(|step| &**step))
 }

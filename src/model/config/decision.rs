@@ -56,6 +56,11 @@ pub enum Priority {
     Ask(Callback),
 }
 
+impl Priority {
+    /// The highest one; the lowest is as far below zero.
+    pub const MOST: i64 = 1_000_000;
+}
+
 impl Default for Priority {
     fn default() -> Self {
         Self::Fixed(0)

@@ -216,7 +216,7 @@ impl Serialize for Renderable {
 /// The options of `ci.change_filter`; an entry of null means "empty".
 impl Serialize for ChangeFilter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { fields, properties, filter } = self;
+        let Self { fields, properties, not_properties, property_patterns, filter } = self;
         let mut map = serializer.serialize_map(None)?;
         for (field, tests) in fields {
             let word = field.word();
@@ -239,6 +239,17 @@ impl Serialize for ChangeFilter {
         }
         if !properties.is_empty() {
             map.serialize_entry("properties", properties)?;
+        }
+        if !not_properties.is_empty() {
+            map.serialize_entry("property_not_eq", not_properties)?;
+        }
+        for (key, of) in [("property_re", true), ("property_not_re", false)] {
+            let patterns = property_patterns.iter().filter(|(_, _, is_wanted)| *is_wanted == of);
+            let patterns: std::collections::BTreeMap<&str, &str> =
+                patterns.map(|(name, pattern, _)| (name.as_str(), pattern.as_str())).collect();
+            if !patterns.is_empty() {
+                map.serialize_entry(key, &patterns)?;
+            }
         }
         if let Some(filter) = filter {
             map.serialize_entry("filter", filter)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Callback, LockList, Site};
+use super::{Callback, LockAccess, LockList, Site};
 use crate::model::render::Renderable;
 
 /// A step of a factory.
@@ -37,8 +37,45 @@ pub struct StepConfig {
     pub site: Site,
 }
 
+impl StepConfig {
+    /// Whether `other` does the same, whatever its name and wherever it is written. `same_locks`
+    /// compares the locks, which are indices into each configuration's own list.
+    pub fn does_the_same(
+        &self,
+        other: &Self,
+        same_locks: impl FnOnce(&[LockAccess], &[LockAccess]) -> bool,
+    ) -> bool {
+        // Every field is named, so that none is forgotten.
+        let Self {
+            kind,
+            name: _,
+            run,
+            options,
+            flags,
+            do_step_if,
+            hide_step_if,
+            locks,
+            description,
+            description_done,
+            description_suffix,
+            site: _,
+        } = self;
+        *kind == other.kind
+            && *run == other.run
+            && *options == other.options
+            && *flags == other.flags
+            && *do_step_if == other.do_step_if
+            && *hide_step_if == other.hide_step_if
+            && *description == other.description
+            && *description_done == other.description_done
+            && *description_suffix == other.description_suffix
+            && locks.rendered == other.locks.rendered
+            && same_locks(&locks.fixed, &other.locks.fixed)
+    }
+}
+
 /// An option of a step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum StepOption {
     /// Rendered just before the step runs.
@@ -48,7 +85,7 @@ pub enum StepOption {
 }
 
 /// A yes or no that may depend on the build.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Condition {
     /// Known at load, or rendered.

@@ -1,11 +1,9 @@
 //! The web server, its logins and its hooks: `c.www`.
 
-use std::collections::BTreeMap;
-
 use regex::Regex;
 use serde::Serialize;
 
-use super::{Callback, ScriptedHook, json};
+use super::{Authz, Callback, ScriptedHook, json};
 use crate::base::secret::Secret;
 
 /// The web server (`c.www`).
@@ -20,6 +18,10 @@ pub struct Www {
     pub users: Vec<(String, Secret)>,
     /// Who may do what.
     pub authz: Authz,
+    /// Seconds after which a login ends in any case (default 30 days).
+    pub cookie_expiration_time: i64,
+    /// Origins whose pages may read the data API, with `*`; none = only our own.
+    pub allowed_origins: Option<Vec<String>>,
     /// The GitHub hook, if one is configured.
     #[serde(rename = "change_hooks", serialize_with = "json::hooks")]
     pub github: Option<GithubHook>,
@@ -28,34 +30,8 @@ pub struct Www {
     pub scripted: Vec<ScriptedHook>,
 }
 
-/// Who may do what (`ci.authz`). Reading is allowed; an action that no rule names is denied.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Authz {
-    /// Action (`force`, `stop`, `rebuild`, `cancel`, `reload`, `scheduler`, `worker`, or
-    /// `control` for all of them) → role; the role `anyone` is everybody.
-    pub allow: BTreeMap<String, String>,
-    /// Role → user names.
-    pub roles: BTreeMap<String, Vec<String>>,
-}
-
-impl Authz {
-    /// The actions that rules may name.
-    pub const ACTIONS: [&'static str; 8] =
-        ["control", "force", "stop", "rebuild", "cancel", "reload", "scheduler", "worker"];
-
-    /// Whether `user` (none = not logged in) may do `action`.
-    #[must_use]
-    pub fn allows(&self, action: &str, user: Option<&str>) -> bool {
-        let role = self.allow.get(action).or_else(|| self.allow.get("control"));
-        match role.map(String::as_str) {
-            None => false,
-            Some("anyone") => true,
-            Some(role) => user.is_some_and(|user| {
-                self.roles.get(role).is_some_and(|names| names.iter().any(|n| n == user))
-            }),
-        }
-    }
-}
+/// How long a login lasts when the configuration does not say.
+pub const COOKIE_SECONDS: i64 = 30 * 24 * 3600;
 
 /// `ci.hooks.github`, see the design of the hook for the meaning of each option.
 #[derive(Clone, Debug, Serialize)]

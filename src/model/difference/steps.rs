@@ -1,69 +1,113 @@
 //! What differs between the steps of two builders: they are aligned by kind and name, as a person
-//! would, so that a step put in at the front is one line and not forty.
+//! would, so that a step put in at the front is one line and not forty. What is the same at both
+//! ends is passed over first: that is nearly everything, in nearly every builder.
 
-use super::options;
+use std::sync::Arc;
+
+use super::{Locks, options};
+use crate::model::config::StepConfig;
 use crate::model::outline::Outline;
 
 /// The lines, without the builder's name.
-pub(super) fn lines(old: &Outline, new: &Outline) -> Vec<String> {
-    let (old, new) = (steps(old), steps(new));
-    if old == new {
-        return Vec::new();
-    }
-    let mut lines = Vec::new();
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
-    let mut at = (0, 0);
-    let pairs = aligned(old, new);
-    for (a, b) in pairs.into_iter().chain([(old.len(), new.len())]) {
-        let renamed = renamed(&old[at.0..a], &new[at.1..b]);
-        for (i, step) in old.iter().enumerate().take(a).skip(at.0) {
-            match renamed.iter().find(|(from, _)| at.0 + from == i) {
-                Some((_, to)) => {
-                    let to = at.1 + to;
-                    let was = shown(step);
-                    lines.push(format!("step {} {}: renamed, was {was}", to + 1, shown(&new[to])));
-                }
-                None => gone.push(i),
-            }
-        }
-        come.extend((at.1..b).filter(|i| renamed.iter().all(|(_, to)| at.1 + to != *i)));
-        if let (Some(x), Some(y)) = (old.get(a), new.get(b))
-            && x != y
-        {
-            let changed = options(x, y);
-            lines.push(format!("step {} {}: {}", b + 1, shown(y), changed.join(", ")));
-        }
-        at = (a + 1, b + 1);
-    }
-    for i in come {
-        match gone.iter().position(|g| old[*g] == new[i]) {
-            Some(place) => {
-                let from = gone.remove(place);
-                lines.push(format!(
-                    "step {} {}: moved, was step {}",
-                    i + 1,
-                    shown(&new[i]),
-                    from + 1
-                ));
-            }
-            None => lines.push(format!("new step {} {}", i + 1, shown(&new[i]))),
-        }
-    }
-    lines.extend(gone.into_iter().map(|i| format!("without step {} {}", i + 1, shown(&old[i]))));
-    lines
+pub(super) fn lines(
+    old: &[Arc<StepConfig>],
+    new: &[Arc<StepConfig>],
+    locks: &Locks<'_>,
+) -> Vec<String> {
+    let is_same = |a: &StepConfig, b: &StepConfig| a.name == b.name && does_the_same(a, b, locks);
+    let pairs = || old.iter().zip(new);
+    let head = pairs().take_while(|(a, b)| is_same(a, b)).count();
+    let rest = old.len().min(new.len()) - head;
+    let ends = old.iter().rev().zip(new.iter().rev()).take(rest);
+    let tail = ends.take_while(|(a, b)| is_same(a, b)).count();
+    let (old, new) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
+    let told = Told { old, new, head, locks };
+    told.lines(&is_same)
 }
 
-fn steps(builder: &Outline) -> &[Outline] {
-    match builder.get("steps") {
-        Some(Outline::Sequence(_, steps)) => steps,
-        _ => &[],
+/// The part that differs, and how many steps stand before it.
+struct Told<'a> {
+    old: &'a [Arc<StepConfig>],
+    new: &'a [Arc<StepConfig>],
+    head: usize,
+    locks: &'a Locks<'a>,
+}
+
+impl Told<'_> {
+    fn lines(&self, is_same: &impl Fn(&StepConfig, &StepConfig) -> bool) -> Vec<String> {
+        let (old, new) = (self.old, self.new);
+        let mut lines = Vec::new();
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        let mut at = (0, 0);
+        let pairs = aligned(old, new);
+        for (a, b) in pairs.into_iter().chain([(old.len(), new.len())]) {
+            let renamed = self.renamed((at.0, a), (at.1, b));
+            for (i, step) in old.iter().enumerate().take(a).skip(at.0) {
+                match renamed.iter().find(|(from, _)| *from == i) {
+                    Some((_, to)) => {
+                        let was = shown(step);
+                        lines.push(format!("{}: renamed, was {was}", self.step(*to)));
+                    }
+                    None => gone.push(i),
+                }
+            }
+            come.extend((at.1..b).filter(|i| renamed.iter().all(|(_, to)| to != i)));
+            if let (Some(x), Some(y)) = (old.get(a), new.get(b))
+                && !is_same(x, y)
+            {
+                lines.push(format!("{}: {}", self.step(b), self.options(x, y).join(", ")));
+            }
+            at = (a + 1, b + 1);
+        }
+        for i in come {
+            match gone.iter().position(|g| is_same(&old[*g], &new[i])) {
+                Some(place) => {
+                    let from = self.head + gone.remove(place) + 1;
+                    lines.push(format!("{}: moved, was step {from}", self.step(i)));
+                }
+                None => lines.push(format!("new {}", self.step(i))),
+            }
+        }
+        lines.extend(
+            gone.into_iter()
+                .map(|i| format!("without step {} {}", self.head + i + 1, shown(&old[i]))),
+        );
+        lines
     }
+
+    /// A new step by number and name.
+    fn step(&self, index: usize) -> String {
+        format!("step {} {}", self.head + index + 1, shown(&self.new[index]))
+    }
+
+    /// The options in which two steps differ.
+    fn options(&self, old: &StepConfig, new: &StepConfig) -> Vec<String> {
+        self.locks.differing(old, new).map_or_else(Vec::new, |(a, b)| options(&a, &b))
+    }
+
+    /// Pairs, among steps that have no partner, of the same step under another name.
+    fn renamed(&self, old: (usize, usize), new: (usize, usize)) -> Vec<(usize, usize)> {
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        for a in old.0..old.1 {
+            let from = pairs.last().map_or(new.0, |(_, b)| b + 1);
+            let step = &self.old[a];
+            let is_renamed = |b: &usize| {
+                let other = &self.new[*b];
+                step.name != other.name && does_the_same(step, other, self.locks)
+            };
+            pairs.extend((from..new.1).find(is_renamed).map(|b| (a, b)));
+        }
+        pairs
+    }
+}
+
+fn does_the_same(a: &StepConfig, b: &StepConfig, locks: &Locks<'_>) -> bool {
+    a.does_the_same(b, |x, y| locks.are_same_accesses(x, y))
 }
 
 /// Pairs of steps with the same kind and name, in order: as many as possible.
-fn aligned(old: &[Outline], new: &[Outline]) -> Vec<(usize, usize)> {
-    let is_same =
-        |a: &Outline, b: &Outline| ["kind", "name"].iter().all(|key| a.get(key) == b.get(key));
+fn aligned(old: &[Arc<StepConfig>], new: &[Arc<StepConfig>]) -> Vec<(usize, usize)> {
+    let is_same = |a: &StepConfig, b: &StepConfig| a.kind == b.kind && a.name == b.name;
     // Longest common subsequence; `best[a][b]` is that of the rests.
     let mut best = vec![vec![0_u32; new.len() + 1]; old.len() + 1];
     for a in (0..old.len()).rev() {
@@ -89,23 +133,12 @@ fn aligned(old: &[Outline], new: &[Outline]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Pairs, among steps that have no partner, of the same step under another name.
-fn renamed(old: &[Outline], new: &[Outline]) -> Vec<(usize, usize)> {
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (a, step) in old.iter().enumerate() {
-        let from = pairs.last().map_or(0, |(_, b)| b + 1);
-        let to = (from..new.len()).find(|b| options(step, &new[*b]) == ["name"]);
-        pairs.extend(to.map(|b| (a, b)));
-    }
-    pairs
-}
-
 /// A step as people know it: its name, or its kind when the name is the kind's own or is known only
 /// when it runs.
-fn shown(step: &Outline) -> String {
-    let name = step.get("name").map(Outline::inner);
-    match name {
-        Some(Outline::Atom(text)) if text.starts_with('"') => text.clone(),
-        _ => step.get("kind").map_or_else(String::new, |kind| kind.word().to_owned()),
+fn shown(step: &StepConfig) -> String {
+    let shape = Outline::of(&step.name);
+    match shape.inner() {
+        Outline::Atom(text) if text.starts_with('"') => text.clone(),
+        _ => step.kind.clone(),
     }
 }

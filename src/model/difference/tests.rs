@@ -1,5 +1,7 @@
 //! Differences of small configurations, told in lines.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -21,9 +23,9 @@ fn worker(name: &str, max_builds: u32, line: u32) -> WorkerConfig {
     }
 }
 
-fn step(name: &str, command: &str) -> StepConfig {
+fn step(name: &str, command: &str) -> Arc<StepConfig> {
     let constant = |text: &str| Renderable::Constant(json!(text));
-    StepConfig {
+    Arc::new(StepConfig {
         kind: "shell".to_owned(),
         name: (!name.is_empty()).then(|| constant(name)),
         run: Callback { slot: 0, site: site(0) },
@@ -36,7 +38,7 @@ fn step(name: &str, command: &str) -> StepConfig {
         description_done: None,
         description_suffix: None,
         site: site(1),
-    }
+    })
 }
 
 fn builder(name: &str, steps: &[&str]) -> BuilderConfig {
@@ -90,18 +92,9 @@ fn settings_name_their_options_and_what_waits_for_a_restart() {
 
 #[test]
 fn a_scheduler_names_the_options_of_its_kind() {
-    let scheduler = |timer| SchedulerConfig {
-        name: "s".to_owned(),
-        builders: vec!["b".to_owned()],
-        priority: Default::default(),
-        choices: Default::default(),
-        properties: BTreeMap::new(),
-        reason: None,
-        kind: SchedulerKind::Branch(BranchScheduler {
-            tree_stable_timer: timer,
-            ..BranchScheduler::default()
-        }),
-        site: site(1),
+    let scheduler = |timer| {
+        let rules = BranchScheduler { tree_stable_timer: timer, ..BranchScheduler::default() };
+        SchedulerConfig::new("s", &["b"], SchedulerKind::Branch(rules))
     };
     let of = |s: SchedulerConfig| Config { schedulers: vec![s], ..Config::default() };
     let changed = SchedulerConfig { builders: vec!["c".to_owned()], ..scheduler(Some(5.0)) };
@@ -120,8 +113,8 @@ fn steps_are_told_by_number_name_and_option() {
     assert_eq!(told(&["x", "y", "z"], &["y", "z", "x"]), moved);
     let mut changed = builder("b", &["x", "y"]);
     changed.steps[1] = step("y", "other");
-    changed.steps[1].flags.halt_on_failure = true;
-    changed.steps[0].name = Some(Renderable::Constant(json!("first")));
+    Arc::make_mut(&mut changed.steps[1]).flags.halt_on_failure = true;
+    Arc::make_mut(&mut changed.steps[0]).name = Some(Renderable::Constant(json!("first")));
     changed.tags = vec!["t".to_owned()];
     let told = lines(&of_builders(&[builder("b", &["x", "y"])]), &of_builders(&[changed]));
     let wanted = [

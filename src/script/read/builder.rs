@@ -1,5 +1,7 @@
 //! `ci.builder` and its factory.
 
+use std::sync::Arc;
+
 use mlua::{Table, Value};
 
 use super::{Reader, callbacks, lock, step};
@@ -84,7 +86,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
     Some(builder)
 }
 
-fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<StepConfig> {
+fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
     if f.value("factory").is_none() {
         if f.raw("factory").is_none_or(|v| !f.reader.is_broken(&v)) {
             f.missing("factory");

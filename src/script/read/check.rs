@@ -3,17 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, suggestion};
-use crate::model::config::{BuilderConfig, Config, LockAccess, Site, WorkerConfig};
+use super::{Reader, Reference, suggestion};
+use crate::model::config::{BuilderConfig, Config, LockAccess, SchedulerKind, Site, WorkerConfig};
 
 /// Records what is wrong with `config` as a whole.
 pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
     let checks = Checks { reader, config };
     checks.duplicates("worker", config.workers.iter().map(|w| (&w.name, &w.site)));
     checks.duplicates("builder", config.builders.iter().map(|b| (&b.name, &b.site)));
-    checks.duplicates("scheduler", config.schedulers.iter().map(|s| (&s.name, &s.site)));
+    let only_checked = reader.only_checked.borrow();
+    let schedulers = config.schedulers.iter().map(|s| (&s.name, &s.site));
+    checks
+        .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
     checks.references();
+    checks.cycles();
     checks.unreachable();
     for builder in &config.builders {
         checks.locks(builder);
@@ -63,15 +67,59 @@ impl Checks<'_, '_> {
             let owner = format!("builder {:?}", builder.name);
             self.known(&owner, "worker", &builder.site, "builder", &builder.workers, &workers);
         }
-        for scheduler in &self.config.schedulers {
-            let owner = format!("{} scheduler {:?}", scheduler.kind.word(), scheduler.name);
-            let called = scheduler.kind.word();
-            self.known(&owner, "builder", &scheduler.site, called, &scheduler.builders, &builders);
+        let only_checked = self.reader.only_checked.borrow();
+        let read = self.config.schedulers.iter().map(|s| &s.name);
+        let schedulers: Vec<String> =
+            read.chain(only_checked.iter().map(|s| &s.name)).cloned().collect();
+        for reference in self.reader.references.borrow().iter() {
+            let Reference { owner, kind, name, spot } = reference;
+            let all = match *kind {
+                "builder" => &builders,
+                "worker" => &workers,
+                _ => &schedulers,
+            };
+            if !all.contains(name) {
+                let message =
+                    format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
+                let hints = suggestion(name, all).into_iter().collect();
+                self.reader.ground.problem(spot, message, hints);
+            }
         }
-        for reporter in &self.config.reporters {
-            let owner = format!("reporter {:?}", reporter.name);
-            let named = reporter.builders.as_deref().unwrap_or_default();
-            self.known(&owner, "builder", &reporter.site, "github_status", named, &builders);
+    }
+
+    /// Dependent schedulers that wait for each other never start.
+    fn cycles(&self) {
+        let upstream: BTreeMap<&str, &str> = self
+            .config
+            .schedulers
+            .iter()
+            .filter_map(|s| match &s.kind {
+                SchedulerKind::Dependent(of) => Some((s.name.as_str(), of.upstream.as_str())),
+                _ => None,
+            })
+            .collect();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for scheduler in &self.config.schedulers {
+            let mut chain = vec![scheduler.name.as_str()];
+            while let Some(next) = chain.last().and_then(|last| upstream.get(last)) {
+                if let Some(at) = chain.iter().position(|name| name == next) {
+                    let ring = &chain[at..];
+                    if !ring.iter().any(|name| told.contains(name)) {
+                        told.extend(ring);
+                        let words: Vec<String> =
+                            ring.iter().chain([next]).map(|name| format!("{name:?}")).collect();
+                        let message = format!(
+                            "dependent schedulers wait for each other: {}.",
+                            words.join(" waits for ")
+                        );
+                        let site = self.config.scheduler(next).map(|s| &s.site);
+                        let site = site.unwrap_or(&scheduler.site);
+                        self.problem(site, "dependent", "upstream", "", message, Vec::new());
+                    }
+                    break;
+                }
+                chain.push(next);
+            }
         }
     }
 
@@ -96,8 +144,15 @@ impl Checks<'_, '_> {
         if self.config.schedulers.iter().any(|s| s.choices.builders.is_some()) {
             return;
         }
-        let started: BTreeSet<&str> =
-            self.config.schedulers.iter().flat_map(|s| &s.builders).map(String::as_str).collect();
+        let only_checked = self.reader.only_checked.borrow();
+        let started: BTreeSet<&str> = self
+            .config
+            .schedulers
+            .iter()
+            .flat_map(|s| &s.builders)
+            .chain(only_checked.iter().flat_map(|s| &s.builders))
+            .map(String::as_str)
+            .collect();
         for builder in &self.config.builders {
             if !builder.name.is_empty() && !started.contains(builder.name.as_str()) {
                 let message = format!("no scheduler starts the builder {:?}.", builder.name);

@@ -2,7 +2,9 @@
 
 use mlua::{Table, Value};
 
-use super::{Objects, Reader, builder, callbacks, provider, reporter, scheduler, worker, www};
+use super::{
+    Objects, Reader, builder, callbacks, outline, provider, reporter, scheduler, worker, www,
+};
 use crate::model::config::{Config, Limits, Protocols, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
@@ -17,7 +19,9 @@ pub(super) const OPTIONS: &[&str] = &[
     "workers",
     "builders",
     "schedulers",
+    "change_sources",
     "reporters",
+    "cancellers",
     "properties",
     "limits",
     "prioritize_builders",
@@ -27,28 +31,30 @@ pub(super) const OPTIONS: &[&str] = &[
     "secrets_providers",
 ];
 
+/// The kinds that `change_sources` takes.
+const CHANGE_SOURCES: [&str; 5] =
+    ["git_poller", "github_pull_request_poller", "gerrit", "gerrit_event_log_poller", "pb"];
+
 /// Reads what the main file `file` returned.
 pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) -> Config {
-    let whole = Site { file: file.into(), line: 0 };
-    let Value::Table(table) = value else {
+    let refuse = || {
+        let line = reader.ground.sources.borrow().last_line(file);
         let message = format!("{file} must return its configuration, not {}.", a_type(value));
         let hint = "End it with `return c`, where c is ci.config() or a plain table.".to_owned();
-        reader.ground.problem(&whole.into(), message, vec![hint]);
-        return Config::default();
+        reader.ground.problem(&Site { file: file.into(), line }.into(), message, vec![hint]);
+        Config::default()
     };
+    let Value::Table(table) = value else { return refuse() };
     let f = match reader.object(table) {
         Some(object) if object.kind == "config" => {
             let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
-            Fields::new(reader, "c", object.options, Anchor::Assigned(whole, sites))
+            Fields::new(reader, "c", object.options, Anchor::Assigned(object.site, sites))
         }
-        Some(_) => {
-            let message = format!("{file} must return its configuration, not {}.", a_type(value));
-            reader.ground.problem(&whole.into(), message, Vec::new());
-            return Config::default();
-        }
+        Some(_) => return refuse(),
         None => {
             let line = reader.ground.sources.borrow().returned(file);
-            let anchor = Anchor::Call(Site { line, ..whole }, "return".to_owned());
+            let site = Site { file: file.into(), line };
+            let anchor = Anchor::Call(site, "return".to_owned());
             Fields::new(reader, "the configuration", table.clone(), anchor)
         }
     };
@@ -71,6 +77,8 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
     if !url.ends_with('/') {
         url.push('/');
     }
+    looked_at(f, "change_sources", "ci.change_sources.*", &CHANGE_SOURCES);
+    looked_at(f, "cancellers", "ci.cancellers.*", &["old_builds", "failing_buildsets"]);
     Config {
         title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
         title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
@@ -79,16 +87,30 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         db_url: database(f),
         protocols: protocols(f),
         www,
-        workers: objects(f, "workers", "ci.worker", worker::read, |o, w, t| {
+        workers: objects(f, "workers", "ci.worker", worker::read, never, |o, w, t| {
             o.workers.insert(w.name.clone(), t);
         }),
-        builders: objects(f, "builders", "ci.builder", builder::read, |o, b, t| {
+        builders: objects(f, "builders", "ci.builder", builder::read, never, |o, b, t| {
             o.builders.insert(b.name.clone(), t);
         }),
-        schedulers: objects(f, "schedulers", "ci.schedulers.*", scheduler::read, |o, s, t| {
-            o.schedulers.insert(s.name.clone(), t);
-        }),
-        reporters: objects(f, "reporters", "ci.reporters.*", reporter::read, |_, _, _| {}),
+        schedulers: objects(
+            f,
+            "schedulers",
+            "ci.schedulers.*",
+            scheduler::read,
+            scheduler::look,
+            |o, s, t| {
+                o.schedulers.insert(s.name.clone(), t);
+            },
+        ),
+        reporters: objects(
+            f,
+            "reporters",
+            "ci.reporters.*",
+            reporter::read,
+            |reader, table| outline::object(reader, table, &outline::REPORTER_KINDS),
+            |_, _, _| {},
+        ),
         locks: Vec::new(),
         decisions: callbacks::of_master(f),
         properties: f.data("properties"),
@@ -99,12 +121,25 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
     }
 }
 
-/// A list of objects; `keep` remembers the table of each for callbacks.
+/// A list of objects that are only checked.
+fn looked_at(f: &mut Fields<'_, '_>, key: &str, made_by: &str, kinds: &[&str]) {
+    let look = |reader: &Reader<'_>, table: &Table| outline::object(reader, table, kinds);
+    let _: Vec<()> = objects(f, key, made_by, |_, _| None, look, |_, (), _| {});
+}
+
+/// For kinds of which none is only checked.
+fn never(_: &Reader<'_>, _: &Table) -> bool {
+    false
+}
+
+/// A list of objects; `look` is for those that are only checked, `keep` remembers the table of each
+/// for callbacks.
 fn objects<T>(
     f: &mut Fields<'_, '_>,
     key: &str,
     made_by: &str,
     read: impl Fn(&Reader<'_>, &Table) -> Option<T>,
+    look: impl Fn(&Reader<'_>, &Table) -> bool,
     keep: impl Fn(&mut Objects, &T, Table),
 ) -> Vec<T> {
     let values = f.list(key).unwrap_or_default();
@@ -121,6 +156,7 @@ fn objects<T>(
                 keep(&mut f.reader.objects.borrow_mut(), &object, table);
                 out.push(object);
             }
+            None if matches!(&value, Value::Table(table) if look(f.reader, table)) => {}
             None => {
                 let message =
                     format!("`{key}` holds {}; it takes what {made_by} makes.", a_type(&value));

@@ -1,4 +1,4 @@
-//! `ci.change_filter`, or its plain table.
+//! `ci.change_filter` and `ci.source_stamp_filter`, or their plain tables.
 
 use mlua::Value;
 use regex::Regex;
@@ -29,6 +29,28 @@ pub(super) const OPTIONS: &[&str] = &[
     "codebase_re",
     "codebase_not_re",
     "properties",
+    "property_not_eq",
+    "property_re",
+    "property_not_re",
+    "filter",
+];
+pub(super) const STAMP_OPTIONS: &[&str] = &[
+    "project",
+    "project_not_eq",
+    "project_re",
+    "project_not_re",
+    "repository",
+    "repository_not_eq",
+    "repository_re",
+    "repository_not_re",
+    "branch",
+    "branch_not_eq",
+    "branch_re",
+    "branch_not_re",
+    "codebase",
+    "codebase_not_eq",
+    "codebase_re",
+    "codebase_not_re",
     "filter",
 ];
 
@@ -38,26 +60,62 @@ pub(super) fn read(outer: &mut Fields<'_, '_>, key: &str) -> ChangeFilter {
     let Some(mut f) = outer.nested(key, "change_filter", &owner) else {
         return ChangeFilter::default();
     };
-    let mut fields = Vec::new();
-    for field in Field::ALL {
+    let fields = fields(&mut f, &Field::ALL);
+    let properties = f.data("properties");
+    let not_properties = f.data("property_not_eq");
+    let mut property_patterns = Vec::new();
+    for (key, is_wanted) in [("property_re", true), ("property_not_re", false)] {
+        for (name, pattern) in pattern_map(&mut f, key) {
+            property_patterns.push((name, pattern, is_wanted));
+        }
+    }
+    let filter = f.callback("filter");
+    f.finish();
+    ChangeFilter { fields, properties, not_properties, property_patterns, filter }
+}
+
+/// Looks at the option `key`: a filter of sourcestamps.
+pub(super) fn stamps(outer: &mut Fields<'_, '_>, key: &str) {
+    let owner = format!("`{key}` of {}", outer.owner);
+    let Some(mut f) = outer.nested(key, "source_stamp_filter", &owner) else { return };
+    let of_stamps = Field::ALL.into_iter().filter(|field| *field != Field::Category);
+    fields(&mut f, &of_stamps.collect::<Vec<_>>());
+    f.callback("filter");
+    f.finish();
+}
+
+/// The conditions on each of `attributes`.
+fn fields(f: &mut Fields<'_, '_>, attributes: &[Field]) -> Vec<(Field, Vec<Test>)> {
+    let mut out = Vec::new();
+    for field in attributes {
         let word = field.word();
         let tests: Vec<Test> = [
-            is(&mut f, word),
-            values(&mut f, &format!("{word}_not_eq")).map(Test::NotIn),
-            patterns(&mut f, &format!("{word}_re")).map(Test::Matches),
-            patterns(&mut f, &format!("{word}_not_re")).map(Test::NotMatches),
+            is(f, word),
+            values(f, &format!("{word}_not_eq")).map(Test::NotIn),
+            patterns(f, &format!("{word}_re")).map(Test::Matches),
+            patterns(f, &format!("{word}_not_re")).map(Test::NotMatches),
         ]
         .into_iter()
         .flatten()
         .collect();
         if !tests.is_empty() {
-            fields.push((field, tests));
+            out.push((*field, tests));
         }
     }
-    let filter =
-        ChangeFilter { fields, properties: f.data("properties"), filter: f.callback("filter") };
-    f.finish();
-    filter
+    out
+}
+
+/// Names of properties, each with a regular expression.
+fn pattern_map(f: &mut Fields<'_, '_>, key: &str) -> Vec<(String, Regex)> {
+    let owner = format!("`{key}` of {}", f.owner);
+    let Some(mut given) = f.nested(key, "patterns", &owner) else { return Vec::new() };
+    let mut out = Vec::new();
+    for name in given.given() {
+        let list = patterns(&mut given, &name).unwrap_or_default();
+        out.extend(list.into_iter().map(|pattern| (name.clone(), pattern)));
+    }
+    given.finish();
+    out
 }
 
 /// A value, a list of values, a function of the value, or `ci.null`.

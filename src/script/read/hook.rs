@@ -14,6 +14,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "api",
     "cancel_on_close",
     "codebase",
+    "commands",
     "github_property_whitelist",
     "on_event",
     "on_pull_request",
@@ -21,6 +22,17 @@ pub(super) const OPTIONS: &[&str] = &[
     "pullrequest_ref",
     "skips",
     "token",
+];
+
+/// The other dialects by the name in their address, and their kinds.
+pub(super) const OTHERS: [(&str, &str); 7] = [
+    ("base", "base_hook"),
+    ("bitbucket", "bitbucket_hook"),
+    ("bitbucketcloud", "bitbucketcloud_hook"),
+    ("bitbucketserver", "bitbucketserver_hook"),
+    ("gitea", "gitea_hook"),
+    ("gitlab", "gitlab_hook"),
+    ("poller", "poller_hook"),
 ];
 
 /// Buildbot's two.
@@ -44,6 +56,7 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<GithubHook> {
         on_pull_request: f.callback("on_pull_request"),
         on_event: f.callback("on_event"),
     };
+    f.boolean("commands", false);
     f.finish();
     Some(hook)
 }

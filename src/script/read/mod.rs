@@ -1,14 +1,17 @@
 //! Lua tables → `model::config`. [`Reader`] is what all readers share: the state, the problems, the
 //! functions, and which tables are objects that `ci` made. One file per thing that is read.
 
+pub(super) mod authz;
 pub(super) mod builder;
 pub(super) mod callbacks;
 pub(super) mod check;
 pub(super) mod config;
 pub(super) mod filter;
+pub(super) mod force;
 pub(super) mod hook;
 pub(super) mod later;
 pub(super) mod lock;
+pub(super) mod outline;
 pub(super) mod provider;
 pub(super) mod render;
 pub(super) mod reporter;
@@ -24,6 +27,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
@@ -44,6 +48,25 @@ pub(super) struct Object {
     pub(super) called: String,
     /// The step type, of a step.
     pub(super) step_type: Option<Table>,
+}
+
+/// An option that names another object.
+pub(super) struct Reference {
+    /// Whose option.
+    pub(super) owner: String,
+    /// What is named: builder, worker, scheduler.
+    pub(super) kind: &'static str,
+    /// The name.
+    pub(super) name: String,
+    /// Where it is written.
+    pub(super) spot: Spot,
+}
+
+/// A scheduler that is only checked, as far as others need to know it.
+pub(super) struct Checked {
+    pub(super) name: String,
+    pub(super) builders: Vec<String>,
+    pub(super) site: Site,
 }
 
 /// The tables that callbacks get back, by name.
@@ -67,9 +90,13 @@ pub(super) struct Reader<'l> {
     pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
     pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
-    pub(super) steps: RefCell<HashMap<*const c_void, crate::model::config::StepConfig>>,
+    pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
+    /// What options name other objects.
+    pub(super) references: RefCell<Vec<Reference>>,
+    /// Schedulers that are only checked.
+    pub(super) only_checked: RefCell<Vec<Checked>>,
     /// Where the list stands whose plain tables are being read.
     pub(super) plain_site: RefCell<Spot>,
     /// Parts of texts whose mistake was recorded.
@@ -91,6 +118,8 @@ impl<'l> Reader<'l> {
             scripted: RefCell::default(),
             steps: RefCell::default(),
             seen: RefCell::default(),
+            references: RefCell::default(),
+            only_checked: RefCell::default(),
             plain_site: RefCell::new(Site::default().into()),
             told: RefCell::default(),
             secrets: RefCell::default(),
@@ -171,6 +200,8 @@ impl<'l> Reader<'l> {
     /// Checks the objects that were made and used nowhere.
     pub(super) fn check_unused(&self) {
         let Ok(made) = self.native.get::<Table>("made") else { return };
+        // Whom an object names that nobody uses is nobody's concern.
+        let named = self.references.borrow().len();
         for table in made.sequence_values::<Table>().flatten() {
             if self.seen.borrow().contains(&table.to_pointer()) {
                 continue;
@@ -195,18 +226,21 @@ impl<'l> Reader<'l> {
                 "builder" => {
                     builder::read(self, &table);
                 }
-                "any_branch" | "single_branch" | "force" | "scheduler" => {
-                    scheduler::read(self, &table);
-                }
                 "github_status" | "reporter" => {
                     reporter::read(self, &table);
                 }
                 "worker_lock" | "master_lock" => {
                     lock::index(self, &table);
                 }
-                _ => {}
+                _ => {
+                    let is_read = outline::object(self, &table, &[]) || force::look(self, &table);
+                    if !is_read {
+                        scheduler::read(self, &table);
+                    }
+                }
             }
         }
+        self.references.borrow_mut().truncate(named);
     }
 }
 
@@ -237,8 +271,15 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("change_filter", filter::OPTIONS),
     ("any_branch", scheduler::BRANCH_OPTIONS),
     ("single_branch", scheduler::BRANCH_OPTIONS),
-    ("force", scheduler::FORCE_OPTIONS),
-    ("authz", www::AUTHZ_OPTIONS),
+    ("dependent", scheduler::DEPENDENT_OPTIONS),
+    ("periodic", scheduler::PERIODIC_OPTIONS),
+    ("nightly", scheduler::NIGHTLY_OPTIONS),
+    ("force", force::OPTIONS),
+    ("source_stamp_filter", filter::STAMP_OPTIONS),
+    ("www", www::OPTIONS),
+    ("authz", authz::OPTIONS),
+    ("rule", authz::RULE_OPTIONS),
+    ("role", authz::ROLE_OPTIONS),
     ("github_hook", hook::OPTIONS),
     ("github_status", reporter::OPTIONS),
     ("step", step::OPTIONS),
@@ -252,8 +293,18 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// The options of `kind`.
-pub(super) fn options_of(kind: &str) -> Option<&'static [&'static str]> {
-    OPTIONS.iter().find(|(known, _)| *known == kind).map(|(_, options)| *options)
+pub(super) fn options_of(kind: &str) -> Option<Vec<&'static str>> {
+    let listed = OPTIONS.iter().find(|(known, _)| *known == kind);
+    listed
+        .map(|(_, options)| options.to_vec())
+        .or_else(|| force::options(kind))
+        .or_else(|| outline::of(kind).map(outline::Outline::names))
+}
+
+/// Every kind of object that has options.
+#[cfg(test)]
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().map(|(kind, _)| *kind).chain(force::kinds()).chain(outline::kinds())
 }
 
 /// "Did you mean …?" for the nearest of `known`, in our spelling or Buildbot's.

@@ -2,14 +2,28 @@
 
 use mlua::Table;
 
-use super::{Reader, scripted};
+use super::{Reader, outline, scripted};
 use crate::model::config::{GithubStatus, ReporterConfig, ReporterKind};
 use crate::model::render::Renderable;
 use crate::script::fields::Fields;
 use crate::script::interpolate;
 
-pub(super) const OPTIONS: &[&str] =
-    &["name", "token", "api", "builders", "context", "pending", "start", "finish", "data"];
+pub(super) const OPTIONS: &[&str] = &[
+    "name",
+    "token",
+    "api",
+    "builders",
+    "tags",
+    "branches",
+    "schedulers",
+    "generators",
+    "context",
+    "pending",
+    "start",
+    "finish",
+    "verbose",
+    "data",
+];
 
 /// Reads a reporter; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<ReporterConfig> {
@@ -37,7 +51,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
         finish,
     };
     let builders = f.names("builders", &["builder"]);
-    f.know(["data"]);
+    for (key, check) in outline::CHOICE {
+        check(&mut f, key);
+    }
+    f.boolean("verbose", false);
     f.finish();
     Some(ReporterConfig { name, kind: ReporterKind::GithubStatus(status), builders, site })
 }

@@ -1,90 +1,334 @@
 //! `ci.schedulers.*`.
 
-use mlua::Table;
+use jiff::tz::TimeZone;
+use mlua::{Table, Value};
 
-use super::{Reader, callbacks, filter, scripted};
+use super::{Checked, Reader, callbacks, filter, force, outline, scripted};
 use crate::model::config::{
-    BranchScheduler, Choices, ForceScheduler, Priority, SchedulerConfig, SchedulerKind,
+    BranchScheduler, Choices, CodebaseConfig, DependentScheduler, Priority, SchedulerConfig,
+    SchedulerKind, TimedScheduler, Times, Wanted,
 };
+use crate::model::cron::{Cron, Part, Unit};
+use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
+/// What every scheduler that waits for changes takes.
 pub(super) const BRANCH_OPTIONS: &[&str] = &[
     "name",
     "builders",
+    "properties",
+    "codebases",
+    "reason",
+    "priority",
     "change_filter",
     "file_is_important",
     "only_important",
     "tree_stable_timer",
-    "properties",
-    "reason",
-    "priority",
+    "create_absolute_source_stamps",
     "data",
 ];
-pub(super) const FORCE_OPTIONS: &[&str] =
-    &["name", "builders", "button_name", "codebases", "reason", "data"];
+pub(super) const PERIODIC_OPTIONS: &[&str] = &[
+    "name",
+    "builders",
+    "properties",
+    "codebases",
+    "reason",
+    "priority",
+    "period",
+    "only_if_changed",
+    "branch",
+    "change_filter",
+    "file_is_important",
+    "only_important",
+    "create_absolute_source_stamps",
+    "data",
+];
+pub(super) const NIGHTLY_OPTIONS: &[&str] = &[
+    "name",
+    "builders",
+    "properties",
+    "codebases",
+    "reason",
+    "priority",
+    "minute",
+    "hour",
+    "day_of_month",
+    "month",
+    "day_of_week",
+    "timezone",
+    "force_at_minute",
+    "force_at_hour",
+    "force_at_day_of_month",
+    "force_at_month",
+    "force_at_day_of_week",
+    "only_if_changed",
+    "branch",
+    "change_filter",
+    "file_is_important",
+    "only_important",
+    "create_absolute_source_stamps",
+    "data",
+];
+pub(super) const DEPENDENT_OPTIONS: &[&str] =
+    &["name", "builders", "properties", "codebases", "reason", "priority", "upstream", "data"];
 
-/// Reads a scheduler; none when `table` is something else.
+/// Every kind of scheduler.
+pub(super) const KINDS: &[&str] = &[
+    "any_branch",
+    "single_branch",
+    "dependent",
+    "periodic",
+    "nightly",
+    "nightly_triggerable",
+    "triggerable",
+    "try_userpass",
+    "force",
+    "scheduler",
+];
+
+/// Reads a scheduler; none when `table` is something else, or one that is only checked.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<SchedulerConfig> {
     let object = reader.object(table)?;
     if object.kind == "scheduler" {
         return scripted::scheduler(reader, &object, table);
     }
+    if !matches!(
+        object.kind.as_str(),
+        "any_branch" | "single_branch" | "dependent" | "periodic" | "nightly" | "force"
+    ) {
+        return None;
+    }
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = format!("{} scheduler", object.kind);
     let site = f.spot().site;
-    match object.kind.as_str() {
-        "any_branch" | "single_branch" | "force" => {}
-        _ => return None,
-    }
     let name = f.name();
-    let is_force = object.kind == "force";
-    let choices = if is_force { Choices::default() } else { callbacks::of_scheduler(&mut f) };
+    // A form's properties are what it asks for.
+    let is_form = object.kind == "force";
+    let choices = if is_form { Choices::default() } else { callbacks::of_scheduler(&mut f) };
     let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
-    let scheduler = if is_force {
-        let kind = force(&mut f, &name);
-        let (properties, reason, priority) = (Default::default(), None, Priority::default());
-        SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site }
+    let properties = if is_form { Default::default() } else { f.data("properties") };
+    let (codebases, reason, kind) = if is_form {
+        (Vec::new(), None, SchedulerKind::Force(force::read(&mut f, &name)))
     } else {
-        let kind = branch(&mut f, object.kind == "single_branch");
-        let priority = callbacks::priority(&mut f);
-        let (properties, reason) = (f.data("properties"), f.text("reason"));
-        SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site }
+        let (codebases, reason) = (codebases(&mut f), f.text("reason"));
+        let kind = match object.kind.as_str() {
+            "dependent" => {
+                SchedulerKind::Dependent(DependentScheduler { upstream: upstream(&mut f) })
+            }
+            "periodic" => SchedulerKind::Timed(periodic(&mut f)),
+            "nightly" => SchedulerKind::Timed(nightly(&mut f)),
+            kind => SchedulerKind::Branch(branch(&mut f, kind == "single_branch")),
+        };
+        (codebases, reason, kind)
     };
+    let priority = if is_form { Priority::default() } else { callbacks::priority(&mut f) };
     f.know(["data"]);
     f.finish();
-    Some(scheduler)
-}
-
-pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
-    match f.names("builders", &["builder"]) {
-        Some(builders) if builders.is_empty() => {
-            f.problem("builders", format!("{} names no builder.", f.owner));
-            builders
-        }
-        Some(builders) => builders,
-        None => {
-            f.missing("builders");
-            Vec::new()
-        }
-    }
-}
-
-fn branch(f: &mut Fields<'_, '_>, single: bool) -> SchedulerKind {
-    SchedulerKind::Branch(BranchScheduler {
-        single,
-        tree_stable_timer: f.seconds("tree_stable_timer"),
-        change_filter: filter::read(f, "change_filter"),
-        file_is_important: f.callback("file_is_important"),
-        only_important: f.boolean("only_important", false),
+    Some(SchedulerConfig {
+        name,
+        builders,
+        choices,
+        properties,
+        codebases,
+        reason,
+        priority,
+        kind,
+        site,
     })
 }
 
-fn force(f: &mut Fields<'_, '_>, name: &str) -> SchedulerKind {
-    let codebases = f.texts("codebases").unwrap_or_default();
-    SchedulerKind::Force(ForceScheduler {
-        button_name: f.text("button_name").unwrap_or_else(|| name.to_owned()),
-        codebases: if codebases.is_empty() { vec![String::new()] } else { codebases },
-        reason_default: f.text("reason").unwrap_or_else(|| "force build".to_owned()),
+/// Looks at a scheduler that is only checked; false when `table` is something else.
+pub(super) fn look(reader: &Reader<'_>, table: &Table) -> bool {
+    let kinds = ["triggerable", "nightly_triggerable", "try_userpass"];
+    if !outline::object(reader, table, &kinds) {
+        return false;
+    }
+    if let Some(object) = reader.object(table) {
+        let mut f = Fields::of(reader, &object);
+        let name = f.text("name").unwrap_or_default();
+        let builders = f.names("builders", &["builder"]).unwrap_or_default();
+        reader.only_checked.borrow_mut().push(Checked { name, builders, site: object.site });
+    }
+    true
+}
+
+pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
+    let builders = f.names("builders", &["builder"]);
+    match &builders {
+        Some(builders) if builders.is_empty() => {
+            f.problem("builders", format!("{} names no builder.", f.owner));
+        }
+        Some(_) => {}
+        None => f.missing("builders"),
+    }
+    let builders = builders.unwrap_or_default();
+    f.refer("builders", "builder", builders.clone());
+    builders
+}
+
+/// A list of names, or a table of names and what is built of each.
+pub(super) fn codebases(f: &mut Fields<'_, '_>) -> Vec<CodebaseConfig> {
+    let mut out = Vec::new();
+    if !f.has_names("codebases") {
+        let names = f.texts("codebases").unwrap_or_default();
+        for name in names {
+            if out.iter().any(|known: &CodebaseConfig| known.name == name) {
+                let message = format!("`codebases` of {} names {name:?} twice.", f.owner);
+                f.problem_at("codebases", &name, message, Vec::new());
+            }
+            out.push(named(name));
+        }
+        return out;
+    }
+    let owner = format!("`codebases` of {}", f.owner);
+    let Some(mut given) = f.nested("codebases", "codebases", &owner) else { return out };
+    for name in given.given() {
+        let owner = format!("codebase {name:?} of {}", f.owner);
+        let Some(mut codebase) = given.nested(&name, "codebase", &owner) else { continue };
+        out.push(CodebaseConfig {
+            name,
+            repository: codebase.text("repository").unwrap_or_default(),
+            branch: codebase.text("branch"),
+            revision: codebase.text("revision"),
+        });
+        codebase.finish();
+    }
+    given.finish();
+    out
+}
+
+fn named(name: String) -> CodebaseConfig {
+    CodebaseConfig { name, ..CodebaseConfig::default() }
+}
+
+fn wanted(f: &mut Fields<'_, '_>) -> Wanted {
+    f.boolean("create_absolute_source_stamps", false);
+    Wanted {
+        change_filter: filter::read(f, "change_filter"),
+        file_is_important: f.callback("file_is_important"),
+        only_important: f.boolean("only_important", false),
+    }
+}
+
+fn branch(f: &mut Fields<'_, '_>, single: bool) -> BranchScheduler {
+    let tree_stable_timer = f.seconds("tree_stable_timer");
+    BranchScheduler { single, tree_stable_timer, wanted: wanted(f) }
+}
+
+fn upstream(f: &mut Fields<'_, '_>) -> String {
+    let names = f.names("upstream", KINDS);
+    match names.as_deref() {
+        Some([one]) => {
+            f.refer("upstream", "scheduler", vec![one.clone()]);
+            return one.clone();
+        }
+        Some([]) => {}
+        Some(_) => {
+            let message = format!("`upstream` of {} must be one scheduler.", f.owner);
+            f.problem("upstream", message);
+            return String::new();
+        }
+        None => f.missing("upstream"),
+    }
+    String::new()
+}
+
+fn timed(f: &mut Fields<'_, '_>, times: Times) -> TimedScheduler {
+    let only_if_changed = f.boolean("only_if_changed", false);
+    let scheduler =
+        TimedScheduler { times, only_if_changed, branch: f.text("branch"), wanted: wanted(f) };
+    let without = |f: &Fields<'_, '_>, key: &str| {
+        let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
+        f.problem_with(key, message, vec!["It builds at its times whatever changed.".to_owned()]);
+    };
+    for key in ["file_is_important", "only_important"] {
+        if !only_if_changed && f.value(key).is_some() {
+            without(f, key);
+        }
+    }
+    scheduler
+}
+
+fn periodic(f: &mut Fields<'_, '_>) -> TimedScheduler {
+    let period = f.seconds("period");
+    match period {
+        Some(period) if period < 1.0 => {
+            f.problem("period", format!("`period` of {} must be at least 1 second.", f.owner));
+        }
+        None if f.value("period").is_none() => f.missing("period"),
+        _ => {}
+    }
+    timed(f, Times::Every { period: period.unwrap_or(1.0).max(1.0) })
+}
+
+fn nightly(f: &mut Fields<'_, '_>) -> TimedScheduler {
+    let times = cron(f, "");
+    let is_forced =
+        Unit::ALL.iter().any(|unit| f.raw(&format!("force_at_{}", unit.word())).is_some());
+    let forced = cron(f, "force_at_");
+    let zone = zone(f);
+    let times = Box::new(times);
+    let forced = is_forced.then(|| Box::new(forced));
+    if is_forced && !f.boolean("only_if_changed", false) {
+        let key = Unit::ALL.map(|unit| format!("force_at_{}", unit.word()));
+        let key = key.iter().find(|key| f.raw(key).is_some()).cloned().unwrap_or_default();
+        let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
+        f.problem(&key, message);
+    }
+    timed(f, Times::Cron { times, force_at: forced, timezone: zone })
+}
+
+/// The fields of cron; the minute is 0 and all else free where nothing is said.
+pub(super) fn cron(f: &mut Fields<'_, '_>, prefix: &str) -> Cron {
+    let mut part = |unit: Unit| {
+        let key = format!("{prefix}{}", unit.word());
+        cron_part(f, &key, unit)
+    };
+    let minute = part(Unit::Minute).or_else(|| Part::one(Unit::Minute, 0).ok());
+    Cron {
+        minute: minute.unwrap_or_else(Part::any),
+        hour: part(Unit::Hour).unwrap_or_else(Part::any),
+        day_of_month: part(Unit::DayOfMonth).unwrap_or_else(Part::any),
+        month: part(Unit::Month).unwrap_or_else(Part::any),
+        day_of_week: part(Unit::DayOfWeek).unwrap_or_else(Part::any),
+    }
+}
+
+fn cron_part(f: &mut Fields<'_, '_>, key: &str, unit: Unit) -> Option<Part> {
+    let values = f.list(key)?;
+    let mut out = Part::none();
+    for value in &values {
+        let part = match value {
+            Value::Integer(i) => Part::one(unit, *i),
+            Value::String(s) => Part::parse(unit, &s.to_string_lossy()),
+            other => Err(format!("it is {}, and takes a number or a text", a_type(other))),
+        };
+        match part {
+            Ok(part) => out = out.with(&part),
+            Err(what) => {
+                let text = value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
+                f.problem_at(key, &text, format!("`{key}` of {}: {what}.", f.owner), Vec::new());
+                return None;
+            }
+        }
+    }
+    if values.is_empty() {
+        f.problem(key, format!("`{key}` of {} is an empty list.", f.owner));
+        return None;
+    }
+    Some(out)
+}
+
+/// Whose clock; the master's own where nothing is said.
+pub(super) fn zone(f: &mut Fields<'_, '_>) -> TimeZone {
+    let Some(name) = f.text("timezone") else { return crate::base::clock::local_zone() };
+    TimeZone::get(&name).unwrap_or_else(|_| {
+        let message = format!("`timezone` of {} is not known: {name:?}.", f.owner);
+        let near = jiff::tz::db().available().map(|zone| zone.to_string()).collect::<Vec<_>>();
+        let hint = super::suggestion(&name, &near)
+            .unwrap_or_else(|| "It is a name such as \"Europe/Berlin\" or \"UTC\".".to_owned());
+        f.problem_with("timezone", message, vec![hint]);
+        TimeZone::UTC
     })
 }

@@ -324,8 +324,18 @@ pub(super) fn scheduler(
     };
     made.finish();
     let kind = SchedulerKind::Scripted(Box::new(kind));
-    let (choices, priority) = Default::default();
-    Some(SchedulerConfig { name, builders, choices, priority, properties, reason, kind, site })
+    let (choices, codebases, priority) = Default::default();
+    Some(SchedulerConfig {
+        name,
+        builders,
+        choices,
+        properties,
+        codebases,
+        reason,
+        priority,
+        kind,
+        site,
+    })
 }
 
 /// Reads a reporter of a scripted type.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
@@ -125,7 +126,7 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
 }
 
 /// Reads a step; none when `table` is something else. The same step may stand in many factories.
-pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<StepConfig> {
+pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<StepConfig>> {
     if let Some(known) = reader.steps.borrow().get(&table.to_pointer()) {
         return Some(known.clone());
     }
@@ -137,7 +138,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Step
     let site = f.spot().site;
     let name = step_name(&mut f, &kind, &object.options);
     let options = options(&mut f, &kind);
-    let step = StepConfig {
+    let step = Arc::new(StepConfig {
         kind: kind.name.clone(),
         name: Some(name),
         run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone() }),
@@ -150,7 +151,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Step
         description_done: described(&mut f, &kind, "description_done"),
         description_suffix: described(&mut f, &kind, "description_suffix"),
         site,
-    };
+    });
     coming(&mut f);
     f.know(["data"]);
     check(&f, &kind, &object.options);

@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::{Reader, lock};
+use super::{Reader, lock, outline};
 use crate::model::config::WorkerConfig;
 use crate::script::fields::Fields;
 
@@ -35,8 +35,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Work
         name,
         site,
     };
-    f.texts("notify_on_missing");
-    f.seconds("missing_timeout");
+    outline::check::addresses(&mut f, "notify_on_missing");
+    outline::check::seconds(&mut f, "missing_timeout");
     f.seconds("keepalive_interval");
     f.know(["data"]);
     f.finish();

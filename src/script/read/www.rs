@@ -1,35 +1,116 @@
-//! `c.www`: the web server, who may log in, who may do what.
-
-use std::collections::BTreeMap;
+//! `c.www`: the web server and who may log in. Who may do what is in `authz.rs`.
 
 use mlua::Value;
 
-use super::{hook, scripted, suggestion};
+use super::outline::{self, check};
+use super::{authz, hook, scripted};
 use crate::base::secret::Secret;
-use crate::model::config::{Authz, ScriptedHook, Www};
+use crate::model::config::{COOKIE_SECONDS, GithubHook, ScriptedHook, Www};
+use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 
-pub(super) const AUTHZ_OPTIONS: &[&str] = &["allow", "roles"];
+pub(super) const OPTIONS: &[&str] = &[
+    "port",
+    "interface",
+    "auth",
+    "authz",
+    "change_hooks",
+    "change_hook_auth",
+    "cookie_expiration_time",
+    "allowed_origins",
+    "dashboards",
+    "default_page",
+    "plugins",
+    "theme",
+    "ui_default_config",
+    "ws_ping_interval",
+    "logfile_name",
+    "log_rotate_length",
+    "max_rotated_files",
+];
+
+/// Buildbot's pages that are plugins there.
+const PLUGINS: [&str; 4] = ["badges", "console_view", "grid_view", "waterfall_view"];
 
 /// Reads the option `www` of the configuration.
 pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     let mut f = outer.nested("www", "www", "c.www")?;
-    let (mut github, mut scripted) = (None, Vec::new());
-    if let Some(mut hooks) = f.nested("change_hooks", "change_hooks", "c.www.change_hooks") {
-        github = hook::read(&mut hooks);
-        scripted = own_hooks(&mut hooks);
-        hooks.finish();
-    }
+    let (github, scripted) = hooks(&mut f).unwrap_or_default();
+    let (port, interface) = place(&mut f);
+    let cookie = f.integer("cookie_expiration_time", 60..=i64::from(u32::MAX));
     let www = Www {
-        port: f.integer("port", 0..=65535).and_then(|p| u16::try_from(p).ok()).unwrap_or(8012),
-        interface: f.text("interface").unwrap_or_else(|| "0.0.0.0".to_owned()),
+        port,
+        interface,
         users: users(&mut f),
-        authz: authz(&mut f),
+        authz: authz::read(&mut f),
+        cookie_expiration_time: cookie.unwrap_or(COOKIE_SECONDS),
+        allowed_origins: origins(&mut f),
         github,
         scripted,
     };
+    check::passwords(&mut f, "change_hook_auth");
+    dashboards(&mut f);
+    plugins(&mut f);
+    theme(&mut f);
+    check::data(&mut f, "ui_default_config");
+    check::text(&mut f, "default_page");
+    check::seconds(&mut f, "ws_ping_interval");
+    check::text(&mut f, "logfile_name");
+    check::positive(&mut f, "log_rotate_length");
+    check::count(&mut f, "max_rotated_files");
     f.finish();
     Some(www)
+}
+
+/// Where the server listens: `port` is a number, or Twisted's words for a number and an interface.
+fn place(f: &mut Fields<'_, '_>) -> (u16, String) {
+    let (mut port, mut interface) = (8012, f.text("interface"));
+    if let Some(Value::String(text)) = f.value("port") {
+        let text = text.to_string_lossy();
+        match endpoint(&text) {
+            Some((number, at)) => {
+                port = number;
+                if at.is_some() && interface.is_some() {
+                    f.problem("interface", "c.www says its interface twice, here and in `port`.");
+                }
+                interface = interface.or(at);
+            }
+            None => {
+                let message = format!("`port` of c.www is not a place to listen: {text:?}.");
+                let hint = r#"Write 8012 or "tcp:8012:interface=127.0.0.1"."#.to_owned();
+                f.problem_with("port", message, vec![hint]);
+            }
+        }
+    } else if let Some(number) = f.integer("port", 0..=65535) {
+        port = u16::try_from(number).unwrap_or(port);
+    }
+    (port, interface.unwrap_or_else(|| "0.0.0.0".to_owned()))
+}
+
+/// `8012`, `tcp:8012` or `tcp:8012:interface=127.0.0.1`.
+pub(super) fn endpoint(text: &str) -> Option<(u16, Option<String>)> {
+    let rest = text.strip_prefix("tcp:").unwrap_or(text);
+    let (port, more) = match rest.split_once(':') {
+        Some((port, more)) => (port, Some(more.strip_prefix("interface=")?)),
+        None => (rest, None),
+    };
+    // A colon inside an IPv6 address is written `\:` there.
+    let interface = more.map(|interface| interface.replace("\\:", ":"));
+    Some((port.strip_prefix("port=").unwrap_or(port).parse().ok()?, interface))
+}
+
+/// The hooks by dialect.
+fn hooks(f: &mut Fields<'_, '_>) -> Option<(Option<GithubHook>, Vec<ScriptedHook>)> {
+    let mut hooks = f.nested("change_hooks", "change_hooks", "c.www.change_hooks")?;
+    let github = hook::read(&mut hooks);
+    let own = own_hooks(&mut hooks);
+    for (dialect, kind) in hook::OTHERS {
+        if !own.iter().any(|hook| hook.name == dialect) {
+            outline::nested(&mut hooks, dialect, kind);
+        }
+    }
+    hooks.finish();
+    Some((github, own))
 }
 
 /// Hooks of the configuration's own types, each under the name of its address.
@@ -58,9 +139,14 @@ fn own_hooks(hooks: &mut Fields<'_, '_>) -> Vec<ScriptedHook> {
     out
 }
 
-/// `ci.auth.user_password`: names and passwords.
+/// `ci.auth.user_password`: names and passwords. The other kinds are only checked.
 fn users(outer: &mut Fields<'_, '_>) -> Vec<(String, Secret)> {
-    let Some(mut f) = outer.nested("auth", "user_password", "ci.auth.user_password") else {
+    if let Some(Value::Table(table)) = outer.value("auth")
+        && outline::object(outer.reader, &table, &outline::AUTH_KINDS)
+    {
+        return Vec::new();
+    }
+    let Some(mut f) = outer.nested("auth", "user_password_auth", "ci.auth.user_password") else {
         return Vec::new();
     };
     let names = f.given();
@@ -69,38 +155,82 @@ fn users(outer: &mut Fields<'_, '_>) -> Vec<(String, Secret)> {
     users
 }
 
-fn authz(outer: &mut Fields<'_, '_>) -> Authz {
-    let Some(mut f) = outer.nested("authz", "authz", "ci.authz") else { return Authz::default() };
-    let mut roles = BTreeMap::new();
-    if let Some(mut given) = f.nested("roles", "roles", "`roles` of ci.authz") {
-        for role in given.given() {
-            if let Some(names) = given.texts(&role) {
-                roles.insert(role, names);
+/// Who else may read: `scheme://host:port`, with `*`.
+fn origins(f: &mut Fields<'_, '_>) -> Option<Vec<String>> {
+    let origins = f.texts("allowed_origins")?;
+    for origin in &origins {
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        if origin != "*" && (host.is_empty() || host.contains('/')) {
+            let message = format!(
+                "`allowed_origins` of c.www takes what a browser calls an origin, not {origin:?}."
+            );
+            let hint =
+                r#"That is "https://ci.example.org" or "https://*.example.org", without a path."#;
+            f.problem_at("allowed_origins", origin, message, vec![hint.to_owned()]);
+        }
+    }
+    Some(origins.into_iter().map(|o| o.to_ascii_lowercase()).collect())
+}
+
+fn dashboards(f: &mut Fields<'_, '_>) {
+    f.each("dashboards", |f, _, item| match &item {
+        Value::Table(table) if outline::object(f.reader, table, &["dashboard"]) => {}
+        other => {
+            let got = a_type(other);
+            let message =
+                format!("`dashboards` of c.www holds {got}; it takes what ci.dashboard makes.");
+            f.problem("dashboards", message);
+        }
+    });
+}
+
+/// Plugin → true, or its settings.
+fn plugins(f: &mut Fields<'_, '_>) {
+    let Some(mut given) = f.nested("plugins", "plugins", "`plugins` of c.www") else { return };
+    for name in PLUGINS {
+        match given.value(name) {
+            Some(Value::Boolean(_)) | None => {}
+            Some(_) if name == "badges" => outline::nested(&mut given, name, "badges"),
+            Some(_) => {
+                given.data(name);
             }
         }
-        given.finish();
     }
-    let mut allow = BTreeMap::new();
-    if let Some(mut given) = f.nested("allow", "allow", "`allow` of ci.authz") {
-        for action in given.given().iter().filter(|a| Authz::ACTIONS.contains(&a.as_str())) {
-            let Some(role) = given.text(action) else { continue };
-            if role != "anyone" && !roles.contains_key(&role) {
-                let mut known: Vec<String> = roles.keys().cloned().collect();
-                known.push("anyone".to_owned());
-                let message =
-                    format!("`allow` names the role {role:?}, which `roles` does not have.");
-                given.problem_at(
-                    action,
-                    &role,
-                    message,
-                    suggestion(&role, &known).into_iter().collect(),
-                );
-            }
-            allow.insert(action.clone(), role);
+    given.finish();
+}
+
+/// Variables of the style sheet.
+fn theme(f: &mut Fields<'_, '_>) {
+    for (name, value) in f.data("theme") {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(fits) {
+            let message = format!("`{name}` in `theme` of c.www is not the name of a variable.");
+            f.problem(&name, message);
         }
-        given.know(Authz::ACTIONS);
-        given.finish();
+        let is_value = value.as_str().is_some_and(|v| !v.contains([';', '{', '}', '<', '>']));
+        if !is_value {
+            let message = format!("`{name}` in `theme` of c.www must be a value of CSS.");
+            f.problem(&name, message);
+        }
     }
-    f.finish();
-    Authz { allow, roles }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn a_place_to_listen_is_read_in_buildbots_words() {
+        for (text, place) in [
+            ("8012", Some((8012, None))),
+            ("tcp:8012", Some((8012, None))),
+            ("tcp:port=8012:interface=127.0.0.1", Some((8012, Some("127.0.0.1".to_owned())))),
+            (r"tcp:8012:interface=\:\:1", Some((8012, Some("::1".to_owned())))),
+            ("ssl:8012", None),
+            ("tcp:99999", None),
+            ("tcp:80:backlog=5", None),
+        ] {
+            assert_eq!(endpoint(text), place, "{text}");
+        }
+    }
 }

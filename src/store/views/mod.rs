@@ -18,6 +18,7 @@ pub mod rehearsal;
 pub mod schedulers;
 pub mod sourcestamps;
 pub mod steps;
+pub mod targets;
 pub mod workers;
 
 #[cfg(test)]

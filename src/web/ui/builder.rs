@@ -6,9 +6,8 @@ use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
 use super::visible::visible;
-use super::{builders as list, home, part};
+use super::{builders as list, form, home, part};
 use crate::base::text;
-use crate::model::config::{ForceScheduler, SchedulerConfig, SchedulerKind};
 use crate::store::views::{builders, buildrequests, builds};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
@@ -31,7 +30,7 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let name = visible(&rows.builder.name);
     let last = rows.history.last().map(|b| b.number).filter(|n| *n > 1);
     let older = last.filter(|_| rows.history.len() as i64 == PAGE);
-    let forms = forms(&view, &rows.builder);
+    let forms = form::all(&view, &rows.builder);
     let parts = fragments(&view, &rows, before.is_some());
     let body = html! {
         h1 { (name) @for tag in &rows.builder.tags { " " span.tag { (visible(tag)) } } }
@@ -110,52 +109,5 @@ fn history(view: &View, builds: &[builds::Line]) -> Markup {
             }
         }
         (part::table(&heads, builds.is_empty(), "No builds yet.", &rows))
-    }
-}
-
-/// One form for each force scheduler that can start this builder.
-fn forms(view: &View, builder: &builders::Shown) -> Markup {
-    let config = &view.generation.config;
-    let starts = |s: &&SchedulerConfig| s.builders.contains(&builder.name);
-    html! {
-        @for scheduler in config.schedulers.iter().filter(starts) {
-            @if let SchedulerKind::Force(force) = &scheduler.kind {
-                @if view.may("force") {
-                    (form(view, builder.id, scheduler, force))
-                } @else if view.who.name.is_none() && view.can_log_in {
-                    p.quiet {
-                        a href=(view.to(&format!("login?redirect={}", view.path))) { "Log in" }
-                        " to start a build (" (visible(&force.button_name)) ")."
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn form(view: &View, builder: i64, scheduler: &SchedulerConfig, force: &ForceScheduler) -> Markup {
-    let field = |name: &str, label: &str, value: &str| {
-        html! { label { (label) input name=(name) value=(value); } }
-    };
-    html! {
-        details.card id={ "force-" (text::slug(&scheduler.name)) } {
-            summary { (visible(&force.button_name)) }
-            form method="post" action=(view.to(&format!("builders/{builder}/force"))) {
-                input type="hidden" name="scheduler" value=(scheduler.name);
-                (field("reason", "Reason", &force.reason_default))
-                @for codebase in &force.codebases {
-                    @let prefix = if codebase.is_empty() { String::new() } else { format!("{codebase}_") };
-                    fieldset {
-                        legend { @if codebase.is_empty() { "Source" } @else { (visible(codebase)) } }
-                        @for (name, label) in [("branch", "Branch"), ("revision", "Revision"),
-                            ("repository", "Repository"), ("project", "Project")] {
-                            (field(&format!("{prefix}{name}"), label, ""))
-                        }
-                    }
-                }
-                (field("priority", "Priority", "0"))
-                button.primary type="submit" { "Start build" }
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ pub(super) mod builder;
 pub(super) mod builders;
 pub(super) mod changes;
 pub(super) mod configuration;
+mod form;
 pub(super) mod home;
 pub(super) mod layout;
 pub(super) mod log;

@@ -33,8 +33,13 @@ pub(crate) async fn force(site: Site, mut call: Call) -> Result<Response, Proble
     let builder = builder.filter(|b| scheduler.builders.contains(b)).ok_or_else(|| {
         Problem::invalid(format!("The force scheduler '{name}' does not start this builder."))
     })?;
-    let values: Map<String, Json> =
-        form.0.iter().map(|(n, v)| (n.clone(), Json::from(v.as_str()))).collect();
+    let mut values: Map<String, Json> = Map::new();
+    for (name, value) in &form.0 {
+        let list = values.entry(name.clone()).or_insert_with(|| Json::Array(Vec::new()));
+        if let Json::Array(list) = list {
+            list.push(value.as_str().into());
+        }
+    }
     let user = call.who.name.as_deref();
     let wish =
         forces::fill_in(scheduler, force, vec![builder], &values, user).map_err(|errors| {

@@ -175,6 +175,11 @@ fn five_doors_give_one_answer_and_load_once() {
 #[test]
 fn a_dry_run_tells_the_same_and_changes_nothing() {
     let (farm, good) = farm();
+    let is_there = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        farm.master_log().contains("serves as process")
+    });
+    assert!(is_there, "the start is logged");
     let log = farm.master_log();
     let next = farm.path("next.lua");
     let next = next.to_str().unwrap();

@@ -15,6 +15,7 @@ local PASSWORD = ci.secret_file "worker_pass.txt"
 local TOKEN = ci.secret_file "token.txt"
 
 local performance = ci.worker_lock { name = "performance", max_count = 2, max_count_for_worker = { linux = 4 } }
+local memory = ci.worker_lock { name = "memory", max_count = 8 }
 local release = ci.master_lock { name = "release" }
 
 c.workers = {
@@ -23,7 +24,7 @@ c.workers = {
     password = PASSWORD,
     max_builds = 4,
     properties = { os = "linux" },
-    locks = { performance:access("counting", 2) },
+    locks = { memory:access("counting", 2) },
   },
   ci.worker { name = "mac", password = "written down here" },
 }
@@ -70,7 +71,32 @@ c.builders = {
   },
 }
 
+local weekly = ci.scheduler_type {
+  name = "weekly",
+  options = { day = "integer", pick = "function?" },
+  on_timer = function(scheduler, now)
+    scheduler:build {}
+    return now + 7 * 86400
+  end,
+}
+
+local chat = ci.reporter_type {
+  name = "chat",
+  options = { url = "string" },
+  events = { "build_finished" },
+  send = function(reporter, event) ci.http.post(reporter.options.url, { json = event }) end,
+}
+
+local forge = ci.hook_type {
+  name = "forge",
+  options = { project = "string" },
+  event_header = "X-Forge-Event",
+  delivery_header = "X-Forge-Delivery",
+  read = function() return nil end,
+}
+
 c.schedulers = {
+  weekly { name = "weekly", builders = { "all" }, day = 3, pick = jobs, change_filter = { branch = "main" } },
   ci.schedulers.any_branch {
     name = "pulls",
     builders = { "all" },
@@ -105,10 +131,12 @@ c.www = {
       github_property_whitelist = { "github.number" },
       on_pull_request = function(event, default) return default(event) end,
     },
+    forge = forge { secret = ci.secret_file "webhook.txt", project = "example" },
   },
 }
 
 c.reporters = {
+  chat { name = "chat", url = ci.secret_file "chat_url.txt" },
   ci.reporters.github_status {
     token = TOKEN,
     context = ci.interpolate "ci/%(prop:buildername)s",

@@ -3,6 +3,7 @@
 mod configuration;
 mod custom;
 mod deciding;
+mod edits;
 mod failure;
 mod github;
 mod locks;

@@ -255,7 +255,7 @@ fn only_workers_that_changed_are_touched() {
         world.settle().await;
         let os = world.rows("select value from build_properties where name = 'os'", 1).await;
         assert_eq!(os, [r#""linux""#]);
-        // Another password must be proved: at once by one that is idle, later by one that builds.
+        // Another password must be proved, by one that builds after its build.
         let secret = |n: u8| next.replace("secret-of-w", &format!("{n}-other-secret-of-w"));
         w1.expect(all_steps().map(|step| step.takes(10)));
         world.push("main", "a2").await;
@@ -264,6 +264,7 @@ fn only_workers_that_changed_are_touched() {
         assert_eq!(reloaded.changes, ["~ worker w1: password", "~ worker w2: password"]);
         assert!(!w1.is_closed() && w2.is_closed());
         world.settle().await;
+        assert!(w1.is_closed(), "its build has ended");
         assert_eq!(world.builds().await, ["linux/1 w1 success", "linux/2 w1 success"]);
     });
 }
@@ -379,4 +380,31 @@ fn numbers_and_switches_stay() {
         assert_eq!(world.builds().await, builds, "a builder's numbers go on");
         assert_eq!(world.steps(BuildId(3)).await.len(), 4);
     });
+}
+
+#[test]
+fn a_scheduler_of_ones_own_is_told_when_it_comes_back_soon() {
+    let slow = farm(
+        "c.schedulers = {",
+        r#"local slow = ci.scheduler_type {
+  name = "slow",
+  on_change = function(scheduler) ci.sleep(10) scheduler:build {} end,
+}
+c.schedulers = {
+  slow { name = "s", builders = { "linux" }, change_filter = { branch = "release" } },"#,
+    );
+    for (away, builds) in [(GRACE - 100, 1), (GRACE + 100, 0)] {
+        story(&slow, async |world: &mut World| {
+            world.connect("w1").await.obey();
+            world.push("release", "a1").await;
+            world.pass(5).await;
+            world.reload(FARM).await.unwrap();
+            world.pass(away).await;
+            assert_eq!(world.builds().await.len(), 0);
+            world.reload(&slow).await.unwrap();
+            world.pass(20).await;
+            assert_eq!(world.builds().await.len(), builds, "after {away} s");
+            world.settle().await;
+        });
+    }
 }

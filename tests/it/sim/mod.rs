@@ -4,5 +4,6 @@
 pub(crate) mod fake_github;
 pub(crate) mod fake_worker;
 pub(crate) mod hand;
+pub(crate) mod mutant;
 pub(crate) mod payload;
 pub(crate) mod world;

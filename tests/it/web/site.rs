@@ -16,8 +16,8 @@ use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Generation, Sabotage};
 use halide_ci::model::change::NewChange;
 use halide_ci::model::config::{
-    Authz, BuilderConfig, Callback, Config, ForceScheduler, GithubHook, SchedulerConfig,
-    SchedulerKind, Site as Place, WorkerConfig, Www,
+    Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GithubHook, Grant,
+    Role, Rule, SchedulerConfig, SchedulerKind, WorkerConfig, Www,
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::log::{LogKind, Stream};
@@ -73,9 +73,14 @@ pub(crate) fn config() -> Config {
                 ("bob".to_owned(), Secret::new("secret of bob")),
             ],
             authz: Authz {
-                allow: BTreeMap::from([("control".to_owned(), "admins".to_owned())]),
-                roles: BTreeMap::from([("admins".to_owned(), vec!["ann".to_owned()])]),
+                allow: BTreeMap::from([(
+                    "control".to_owned(),
+                    vec![Rule::of(Grant::Role("admins".to_owned()))],
+                )]),
+                roles: BTreeMap::from([("admins".to_owned(), Role::of_users(["ann"]))]),
             },
+            cookie_expiration_time: COOKIE_SECONDS,
+            allowed_origins: None,
             github: Some(GithubHook {
                 secret: Secret::new(HOOK_SECRET),
                 allow_sha1: false,
@@ -96,20 +101,14 @@ pub(crate) fn config() -> Config {
             ..WorkerConfig::new("w1", Secret::new("w"))
         }],
         builders: vec![builder("linux"), builder("windows")],
-        schedulers: vec![SchedulerConfig {
-            name: "force".to_owned(),
-            builders: vec!["linux".to_owned()],
-            priority: Default::default(),
-            choices: Default::default(),
-            properties: BTreeMap::new(),
-            reason: None,
-            kind: SchedulerKind::Force(ForceScheduler {
+        schedulers: vec![SchedulerConfig::new(
+            "force",
+            &["linux"],
+            SchedulerKind::Force(ForceScheduler {
                 button_name: "Force".to_owned(),
-                codebases: vec![String::new()],
-                reason_default: "force build".to_owned(),
+                ..ForceScheduler::plain("force")
             }),
-            site: Place::default(),
-        }],
+        )],
         ..Config::default()
     }
 }

@@ -1,0 +1,67 @@
+//! Schedulers that build when the time has come: `ci.schedulers.periodic` and `nightly`.
+
+use jiff::tz::TimeZone;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::Wanted;
+use crate::model::cron::{Cron, Unit};
+
+/// A scheduler that builds at certain times.
+#[derive(Clone, Debug)]
+pub struct TimedScheduler {
+    /// When.
+    pub times: Times,
+    /// Only when something important changed since the last time.
+    pub only_if_changed: bool,
+    /// The branch it builds; none = the repository's own.
+    pub branch: Option<String>,
+    /// Which changes count.
+    pub wanted: Wanted,
+}
+
+/// When a timed scheduler builds.
+#[derive(Clone, Debug)]
+pub enum Times {
+    /// Every so many seconds (`periodic`).
+    Every {
+        /// The seconds.
+        period: f64,
+    },
+    /// When the clock says so (`nightly`).
+    Cron {
+        /// The times.
+        times: Box<Cron>,
+        /// Times at which it builds whatever has changed (`force_at_…`).
+        force_at: Option<Box<Cron>>,
+        /// Whose clock.
+        timezone: TimeZone,
+    },
+}
+
+/// Under the names of the options.
+impl Serialize for TimedScheduler {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { times, only_if_changed, branch, wanted } = self;
+        let Wanted { change_filter, file_is_important, only_important } = wanted;
+        let mut map = serializer.serialize_map(None)?;
+        match times {
+            Times::Every { period } => map.serialize_entry("period", period)?,
+            Times::Cron { times, force_at, timezone } => {
+                for unit in Unit::ALL {
+                    map.serialize_entry(unit.word(), times.part(unit).text())?;
+                }
+                for unit in Unit::ALL {
+                    let text = force_at.as_ref().map(|cron| cron.part(unit).text());
+                    map.serialize_entry(&format!("force_at_{}", unit.word()), &text)?;
+                }
+                map.serialize_entry("timezone", &timezone.iana_name())?;
+            }
+        }
+        map.serialize_entry("only_if_changed", only_if_changed)?;
+        map.serialize_entry("branch", branch)?;
+        map.serialize_entry("change_filter", change_filter)?;
+        map.serialize_entry("file_is_important", file_is_important)?;
+        map.serialize_entry("only_important", only_important)?;
+        map.end()
+    }
+}

@@ -1,0 +1,296 @@
+//! Everything that comes later, in a small configuration each: that it is refused, at its line, and
+//! that nothing else is wrong with it. A new row of `LATER` needs its sample here.
+
+use std::time::Duration;
+
+use super::load::{LoadOptions, Mount, load};
+use super::read::later::LATER;
+use crate::base::clock::Clock;
+
+/// The least that an object of a kind needs, as its constructor's call.
+const OBJECTS: &[(&str, &str)] = &[
+    ("triggerable", "ci.schedulers.triggerable { name = 'x', builders = { 'linux' } }"),
+    (
+        "nightly_triggerable",
+        "ci.schedulers.nightly_triggerable { name = 'x', builders = { 'linux' }, hour = 3 }",
+    ),
+    (
+        "try_userpass",
+        "ci.schedulers.try_userpass { name = 'x', builders = { 'linux' }, port = 8031, users = { ann = 'password' } }",
+    ),
+    ("file_parameter", "ci.parameters.file { name = 'x' }"),
+    ("worker_choice_parameter", "ci.parameters.worker_choice {}"),
+    (
+        "git_poller",
+        "ci.change_sources.git_poller { repo = 'https://example.org/x.git', branches = { 'main' } }",
+    ),
+    (
+        "github_pull_request_poller",
+        "ci.change_sources.github_pull_request_poller { owner = 'o', repo = 'r' }",
+    ),
+    ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),
+    (
+        "gerrit_event_log_poller",
+        "ci.change_sources.gerrit_event_log_poller { url = 'https://example.org' }",
+    ),
+    ("pb", "ci.change_sources.pb { user = 'u', password = 'password' }"),
+    (
+        "old_builds",
+        "ci.cancellers.old_builds { name = 'x', filters = { { builders = { 'linux' } } } }",
+    ),
+    (
+        "failing_buildsets",
+        "ci.cancellers.failing_buildsets { name = 'x', filters = { { filter = { branch = 'main' } } } }",
+    ),
+    ("gitlab_hook", "ci.hooks.gitlab { secret = 'password' }"),
+    ("gitea_hook", "ci.hooks.gitea { secret = 'password' }"),
+    ("bitbucket_hook", "ci.hooks.bitbucket {}"),
+    ("bitbucketcloud_hook", "ci.hooks.bitbucketcloud { secret = 'password' }"),
+    ("bitbucketserver_hook", "ci.hooks.bitbucketserver { secret = 'password' }"),
+    ("base_hook", "ci.hooks.base { secret = 'password' }"),
+    ("poller_hook", "ci.hooks.poller { secret = 'password', allowed = { 'x' } }"),
+    ("htpasswd_auth", "ci.auth.htpasswd { file = 'x' }"),
+    ("remote_user_auth", "ci.auth.remote_user { header = 'X-User', header_re = '(.*)' }"),
+    (
+        "custom_auth",
+        "ci.auth.custom { check = function(user, password) return user == password end }",
+    ),
+    ("github_auth", "ci.auth.github { client_id = 'x', client_secret = 'password' }"),
+    (
+        "oidc_auth",
+        "ci.auth.oidc { client_id = 'x', client_secret = 'password', issuer = 'https://example.org' }",
+    ),
+    ("google_auth", "ci.auth.google { client_id = 'x', client_secret = 'password' }"),
+    (
+        "gitlab_auth",
+        "ci.auth.gitlab { client_id = 'x', client_secret = 'password', instance_url = 'https://example.org' }",
+    ),
+    ("bitbucket_auth", "ci.auth.bitbucket { client_id = 'x', client_secret = 'password' }"),
+    (
+        "keycloak_auth",
+        "ci.auth.keycloak { client_id = 'x', client_secret = 'password', instance_url = 'https://example.org', realm = 'r' }",
+    ),
+    (
+        "ldap_user_info_auth",
+        "ci.auth.ldap_user_info { uri = 'ldap://example.org', bind_user = 'u', bind_password = 'password', \
+         account_base = 'b', account_pattern = 'p', account_full_name = 'n', account_email = 'm' }",
+    ),
+    ("dashboard", "ci.dashboard { name = 'x', render = function(request) return '' end }"),
+    ("github_comment", "ci.reporters.github_comment { token = 'password' }"),
+    ("gitlab_status", "ci.reporters.gitlab_status { token = 'password' }"),
+    (
+        "gitea_status",
+        "ci.reporters.gitea_status { token = 'password', api = 'https://example.org' }",
+    ),
+    ("bitbucket_status", "ci.reporters.bitbucket_status { auth = { ann = 'password' } }"),
+    (
+        "bitbucket_server_status",
+        "ci.reporters.bitbucket_server_status { api = 'https://example.org' }",
+    ),
+    (
+        "bitbucket_server_core_api_status",
+        "ci.reporters.bitbucket_server_core_api_status { api = 'https://example.org', token = 'password' }",
+    ),
+    (
+        "bitbucket_server_pr_comment",
+        "ci.reporters.bitbucket_server_pr_comment { api = 'https://example.org' }",
+    ),
+    (
+        "gerrit_status",
+        "ci.reporters.gerrit_status { server = 's', username = 'u', notify = 'ALL' }",
+    ),
+    (
+        "gerrit_verify_status",
+        "ci.reporters.gerrit_verify_status { api = 'https://example.org', auth = { ann = 'password' } }",
+    ),
+    ("mail", "ci.reporters.mail { from = 'CI <ci@example.org>', lookup = 'example.org' }"),
+    (
+        "http",
+        "ci.reporters.http { url = 'https://example.org', headers = { accept = 'text/plain' } }",
+    ),
+    (
+        "irc",
+        "ci.reporters.irc { host = 'h', nick = 'n', channels = { '#x' }, notify_events = { 'worse' } }",
+    ),
+    (
+        "build_status_generator",
+        "ci.generators.build_status { mode = { 'failing', 'change' }, add_logs = true }",
+    ),
+    ("build_start_end_generator", "ci.generators.build_start_end { start_formatter = 'Begun.' }"),
+    (
+        "build_request_generator",
+        "ci.generators.build_request { formatter = function(build) return '' end }",
+    ),
+    ("buildset_status_generator", "ci.generators.buildset_status { mode = 'all' }"),
+    ("buildset_combined_status_generator", "ci.generators.buildset_combined_status {}"),
+    ("worker_missing_generator", "ci.generators.worker_missing { workers = 'all' }"),
+    (
+        "message_formatter",
+        "ci.formatters.message { template = 'x', subject = ci.interpolate '%(prop:branch)s' }",
+    ),
+    (
+        "raw_formatter",
+        "ci.formatters.raw { f = function(build) return {} end, want_logs_content = { 'stdio' } }",
+    ),
+    (
+        "missing_worker_formatter",
+        "ci.formatters.missing_worker { template = 'x', template_type = 'html' }",
+    ),
+];
+
+/// Options, as a line that says one of its object.
+const OPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "builder",
+        "description_format",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, description_format = 'markdown' }",
+    ),
+    (
+        "builder",
+        "project",
+        "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'p' }",
+    ),
+    ("step", "lazylogfiles", "ci.steps.shell { command = 'x', lazylogfiles = true }"),
+    ("step", "log_encoding", "ci.steps.shell { command = 'x', log_encoding = 'latin-1' }"),
+    ("step", "logfiles", "ci.steps.shell { command = 'x', logfiles = { test = 'test.log' } }"),
+    ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
+    (
+        "worker",
+        "keepalive_interval",
+        "ci.worker { name = 'x', password = 'password', keepalive_interval = 60 }",
+    ),
+    (
+        "worker",
+        "notify_on_missing",
+        "ci.worker { name = 'x', password = 'password', notify_on_missing = 'a@b.c' }",
+    ),
+    (
+        "worker",
+        "missing_timeout",
+        "ci.worker { name = 'x', password = 'password', missing_timeout = 60 }",
+    ),
+    (
+        "any_branch",
+        "create_absolute_source_stamps",
+        "ci.schedulers.any_branch { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
+    ),
+    (
+        "single_branch",
+        "create_absolute_source_stamps",
+        "ci.schedulers.single_branch { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
+    ),
+    (
+        "periodic",
+        "create_absolute_source_stamps",
+        "ci.schedulers.periodic { name = 'x', builders = { 'linux' }, period = 5, create_absolute_source_stamps = true }",
+    ),
+    (
+        "nightly",
+        "create_absolute_source_stamps",
+        "ci.schedulers.nightly { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
+    ),
+    (
+        "choice_parameter",
+        "autopopulate",
+        "ci.parameters.choice { name = 'x', choices = 'a', autopopulate = { a = { b = 1 } } }",
+    ),
+    ("codebase_parameter", "patch", "ci.parameters.codebase { codebase = 'x', patch = true }"),
+    (
+        "github_hook",
+        "commands",
+        "www { change_hooks = { github = { secret = 'password', commands = true } } }",
+    ),
+    ("role", "groups", "www { authz = { roles = { admins = { groups = { 'x' } } } } }"),
+    ("www", "change_hook_auth", "www { change_hook_auth = { ann = 'password' } }"),
+    ("www", "dashboards", "www { dashboards = {} }"),
+    ("www", "default_page", "www { default_page = 'builders' }"),
+    ("www", "plugins", "www { plugins = { badges = { style = 'flat' }, grid_view = true } }"),
+    ("www", "theme", "www { theme = { ['bb-color'] = '#fff' } }"),
+    ("www", "ui_default_config", "www { ui_default_config = { ['Builders.x'] = 5 } }"),
+    ("www", "ws_ping_interval", "www { ws_ping_interval = 30 }"),
+    ("www", "logfile_name", "www { logfile_name = 'http.log' }"),
+    ("www", "log_rotate_length", "www { log_rotate_length = 1000 }"),
+    ("www", "max_rotated_files", "www { max_rotated_files = 5 }"),
+    ("github_status", "tags", "ci.reporters.github_status { token = 'password', tags = { 'x' } }"),
+    (
+        "github_status",
+        "branches",
+        "ci.reporters.github_status { token = 'password', branches = { 'x' } }",
+    ),
+    (
+        "github_status",
+        "schedulers",
+        "ci.reporters.github_status { token = 'password', schedulers = { 'force' } }",
+    ),
+    (
+        "github_status",
+        "generators",
+        "ci.reporters.github_status { token = 'password', generators = {} }",
+    ),
+    (
+        "github_status",
+        "verbose",
+        "ci.reporters.github_status { token = 'password', verbose = true }",
+    ),
+];
+
+/// A configuration in which nothing but line 6 could be wrong.
+fn configuration(line: &str) -> String {
+    let line = match line.strip_prefix("www ") {
+        Some(table) => format!("c.www = {table}"),
+        None => format!("local _ = {line}"),
+    };
+    format!(
+        "local ci = require 'ci'\nlocal c = ci.config()\n\
+         c.workers = {{ ci.worker {{ name = 'w', password = 'password' }} }}\n\
+         c.builders = {{ ci.builder {{ name = 'linux', workers = {{ 'w' }}, factory = {{}} }} }}\n\
+         c.schedulers = {{ ci.schedulers.force {{ name = 'force', builders = {{ 'linux' }} }} }}\n\
+         {line}\nreturn c\n"
+    )
+}
+
+/// What is said of a configuration, a line each.
+async fn told(text: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("master.lua");
+    std::fs::write(&file, text).unwrap();
+    let options = LoadOptions {
+        file,
+        base_dir: dir.path().to_owned(),
+        clock: Clock::system(),
+        http: crate::http::Client::new(),
+        mount: Mount::Thread,
+    };
+    let loaded = tokio::time::timeout(Duration::from_secs(60), load(options)).await.unwrap();
+    loaded.err().map_or_else(Vec::new, |e| e.plain().lines().map(str::to_owned).collect())
+}
+
+fn sample(kind: &str, option: &str) -> Option<&'static str> {
+    if option == "*" {
+        return OBJECTS.iter().find(|(known, _)| *known == kind).map(|(_, line)| *line);
+    }
+    OPTIONS.iter().find(|(k, o, _)| *k == kind && *o == option).map(|(_, _, line)| *line)
+}
+
+#[tokio::test]
+async fn every_name_that_comes_later_is_refused_at_its_line_and_nothing_else_is_wrong() {
+    assert_eq!(told(&configuration("nil")).await, [""; 0]);
+    let mut wrong = Vec::new();
+    for (kind, option) in LATER {
+        let Some(line) = sample(kind, option) else {
+            wrong.push(format!("({kind}, {option}) has no sample in this file"));
+            continue;
+        };
+        let text = configuration(line);
+        let told = told(&text).await;
+        let what = if *option == "*" { String::new() } else { format!("`{option}` of ") };
+        let fits = |line: &String| {
+            line.starts_with(&format!("master.lua:6: {what}"))
+                && line.contains("is not available yet.")
+        };
+        if told.len() != 1 || !told.iter().all(fits) {
+            wrong.push(format!("({kind}, {option}): {told:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

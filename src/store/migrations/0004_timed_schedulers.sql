@@ -1,0 +1,2 @@
+-- When a scheduler last built because its time had come; null = it never did.
+alter table schedulers add column fired_at bigint;

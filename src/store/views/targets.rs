@@ -1,0 +1,36 @@
+//! What an order is about, for the rules of who may give it: the builder, and who started it.
+
+use crate::base::id::BuildsetId;
+use crate::params;
+use crate::store::buildsets;
+use crate::store::conn::{Conn, Result};
+
+/// A builder's name, and who started what is acted on.
+pub type Target = (String, Option<String>);
+
+/// Of a build.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_build(conn: &Conn<'_>, id: i64) -> Result<Option<Target>> {
+    let request =
+        conn.query_opt("select request_id from builds where id = $1", params![id], |r| r.int(0))?;
+    request.map_or(Ok(None), |request| of_request(conn, request))
+}
+
+/// Of a build request.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_request(conn: &Conn<'_>, id: i64) -> Result<Option<Target>> {
+    let found = conn.query_opt(
+        "select b.name, r.buildset_id from buildrequests r join builders b on b.id = r.builder_id \
+         where r.id = $1",
+        params![id],
+        |r| Ok((r.text(0)?, BuildsetId(r.int(1)?))),
+    )?;
+    let Some((builder, buildset)) = found else { return Ok(None) };
+    let properties = buildsets::properties(conn, buildset)?;
+    let owner = properties.text("owner").filter(|owner| !owner.is_empty()).map(str::to_owned);
+    Ok(Some((builder, owner)))
+}

@@ -1,0 +1,14 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = { ci.worker { name = "w", password = "correct" } }
+c.builders = { ci.builder { name = "linux", workers = { "w" }, factory = { ci.steps.shell { command = "true" } } } }
+c.schedulers = { ci.schedulers.force { name = "f", builders = { "linux" } } }
+c.change_sources = {
+  ci.change_sources.git_poller { branch = "main" },
+  ci.change_sources.git_poller { repo = "r", branch = "main", branches = true, poll_interval = 0 },
+  ci.change_sources.git_poller { repourl = "r" },
+  ci.change_sources.git_poller { repo = "r", poll_random_delay_min = 9, poll_random_delay_max = 5 },
+  ci.change_sources.git_poller { repo = "r", poll_interval = 10, poll_random_delay_max = 50 },
+  ci.change_sources.git_poler { repo = "r" },
+}
+return c

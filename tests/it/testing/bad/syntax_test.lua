@@ -1,0 +1,2 @@
+local t = require "ci.test"
+t.test("unfinished", function(

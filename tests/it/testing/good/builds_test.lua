@@ -1,0 +1,82 @@
+-- What a build does.
+local t = require "ci.test"
+
+t.test("each worker builds with its processors", function()
+  local m = t.master()
+  m:worker("linux-2"):disconnect()
+  m:worker("linux-1", { numcpus = 32, basedir = "/home/ci" })
+  local build = m:run("linux", { branch = "main", properties = { target = "tests" } })
+  t.equal(build.worker, "linux-1")
+  t.equal(build:step("Build").command, { "make", "-j", "32", "tests" })
+  t.equal(build:step("Build").env, { FLAGS = "-O2 -g", LANG = "C", TOKEN = "*****" })
+  t.equal(build:step("Build").workdir, "/home/ci/linux/build")
+  t.equal(build:step("Build").locks, { { lock = "memory", mode = "counting", count = 2 } })
+  t.equal(build:ran(), { "Get source", "Build", "Document", "Publish main" })
+end)
+
+t.test("only main is documented", function()
+  local build = t.master():run("linux", { branch = "feature" })
+  local document = build:step "Document"
+  t.equal(document.status, "skipped")
+  t.contains(document.why, "do_step_if")
+  t.equal(build.results, "success")
+end)
+
+t.test("a failure of make ends the build", function()
+  local m = t.master()
+  m:worker("linux-1"):on({ "make" }, { rc = 2, stdout = "a.c:1: error\n", seconds = 90 })
+  m:worker("linux-2"):on("make", { rc = 2, stdout = "a.c:1: error\n", seconds = 90 })
+  local before = m:now()
+  local build = m:force("force", { branch = "main", reason = "why not" }):build "linux"
+  t.equal(build.results, "failure")
+  t.equal(build.reason, "A build was forced by 'tester': why not")
+  t.contains(build:step("Build").logs.stdio, "a.c:1: error")
+  t.equal(build:step("Publish %(prop:branch:-nothing)s").status, "not_reached")
+  t.ok(m:now() - before >= 90)
+  t.equal(m:build("linux").number, build.number)
+  t.equal(#m:builds(), 1)
+end)
+
+t.test("a checkout that is there is only brought up to date", function()
+  local m = t.master()
+  for _, name in ipairs { "linux-1", "linux-2" } do
+    m:worker(name):on("stat", { exists = "directory" }):on({ "git", "rev-parse" }, { stdout = ("ab"):rep(20) })
+  end
+  local build = m:run "linux"
+  local words = {}
+  for _, command in ipairs(build:step("Get source").commands) do
+    words[#words + 1] = command.kind == "shell" and command.command[2] or command.kind
+  end
+  t.equal(words, { "stat", "fetch", "checkout", "clean", "rev-parse" })
+  t.equal(build.properties.got_revision, ("ab"):rep(20))
+end)
+
+t.test("a broken step says which function is to blame", function()
+  local build = t.master():run "broken"
+  t.equal(build.results, "exception")
+  t.equal(build:step("Render").status, "broken")
+  t.matches(build:step(2).why, "master.lua:%d+: option command")
+  t.equal(build:ran(), { "Fine", "Clean" })
+end)
+
+t.test("the configuration is at hand", function()
+  local m = t.master()
+  t.equal(m:config().builders[1].name, "linux")
+  t.equal(m:config().workers[1].password, { ["$secret"] = "worker_pass.txt" })
+  m:http("GET", "https://example.org/", { json = { answer = 42 } })
+  t.equal(m:advance(86400):builders(), {})
+end)
+
+t.test("mistakes are told", function()
+  local m = t.master()
+  t.raises(function() m:worker "linux-3" end, 'no worker "linux%-3".*linux%-[12]')
+  t.raises(function() m:push { brnach = "main" } end, "unknown field `brnach`")
+  t.raises(function() m:force("main", {}) end, "not a force scheduler")
+  t.raises(function() m:run "linus" end, 'no builder "linus"')
+  t.raises(function() m:event("push", "nothing.json") end, "cannot be read")
+  t.raises(function() m:run("linux"):step "Biuld" end, "Did you mean `Build`")
+  t.raises(function() return m:run("linux").result end, "Did you mean `results`")
+  t.raises(function() t.equals(1, 1) end, "Did you mean `equal`")
+  t.raises(function() m:push():refused "mian" end, "Did you mean `main`")
+  t.raises(function() t.master { now = "soon" } end, "is a time such as")
+end)
