@@ -84,7 +84,8 @@ end
 local nothing = setmetatable({}, {
   __name = "broken",
   __metatable = false,
-  __index = function(self) return self end,
+  -- It has no elements: a loop over them would never end.
+  __index = function(self, key) if type(key) ~= "number" then return self end end,
   __newindex = function() end,
   __call = function(self) return self end,
   __concat = function(self) return self end,

@@ -15,6 +15,7 @@ native.provide("ci", ci)
 ci.config = define.config
 ci.secret_file = native.secret_file
 ci.version, ci.config_dir, ci.base_dir = native.version, native.config_dir, native.base_dir
+ci.api, ci.require_version = library.api, library.require_version
 
 -- Who builds what
 ci.worker = define.maker("worker", "worker", "ci.worker", live.worker)
@@ -74,6 +75,8 @@ ci.formatters = define.makers("ci.formatters", "_formatter", { "message", "raw",
 -- Data
 ci.null = native.null
 ci.json = define.namespace("ci.json", { encode = native.json_encode, decode = native.json_decode, array = native.array })
+ci.yaml, ci.xml, ci.time, ci.semver = library.yaml, library.xml, library.time, library.semver
+ci.regex, ci.glob, ci.sha256 = library.regex, library.glob, library.sha256
 ci.list = define.namespace("ci.list", lists.list)
 ci.text = define.namespace("ci.text", lists.text)
 ci.path = define.namespace("ci.path", lists.path)

@@ -1,8 +1,10 @@
--- The public names of the libraries: waiting, HTTP and logs. What waits suspends only the coroutine that
--- calls it: the step, the callback, the function of `ci.parallel`.
+-- The public names of the libraries. What waits suspends only the coroutine that calls it: the step, the
+-- callback, the function of `ci.parallel`. Expressions and XML have files of their own.
 
 local _, native = ...
 local define = require "ci.define"
+local expressions = require "ci.regex"
+local xml = require "ci.xml"
 local library = {}
 
 -- Waiting --------------------------------------------------------------------------------------
@@ -51,5 +53,56 @@ for _, level in ipairs { "debug", "info", "warn", "error" } do
   end
 end
 library.log = define.namespace("ci.log", log)
+
+-- Texts and data -------------------------------------------------------------------------------
+
+library.regex, library.glob = expressions.regex, expressions.glob
+library.xml = define.namespace("ci.xml", { parse = xml.parse })
+
+local function value(document)
+  if document ~= native.null then return document end
+end
+
+library.yaml = define.namespace("ci.yaml", {
+  decode = function(text)
+    local documents = native.yaml_documents(text)
+    if #documents > 1 then
+      error(("this YAML has %d documents; use ci.yaml.decode_all."):format(#documents), 2)
+    end
+    return value(documents[1])
+  end,
+  decode_all = function(text) return native.yaml_documents(text) end,
+})
+
+library.time = define.namespace("ci.time", native.time)
+library.sha256 = native.sha256
+
+-- Versions -------------------------------------------------------------------------------------
+
+local function written(version)
+  if type(version) ~= "table" or native.metafield(version, "__name") ~= "version" then return version end
+  local pre = version.pre ~= "" and "-" .. version.pre or ""
+  local build = version.build ~= "" and "+" .. version.build or ""
+  return ("%s.%s.%s%s%s"):format(version.major, version.minor, version.patch, pre, build)
+end
+
+local function compare(a, b) return native.semver_compare(written(a), written(b)) end
+
+local Version = {
+  __name = "version",
+  __metatable = false,
+  __tostring = written,
+  __eq = function(a, b) return compare(a, b) == 0 end,
+  __lt = function(a, b) return compare(a, b) < 0 end,
+  __le = function(a, b) return compare(a, b) <= 0 end,
+}
+
+library.semver = define.namespace("ci.semver", {
+  parse = function(text) return setmetatable(native.semver_parse(text), Version) end,
+  compare = compare,
+  matches = function(version, wanted) return native.semver_matches(written(version), wanted) end,
+})
+
+library.require_version, library.api = native.require_version, native.api
 
 return library

@@ -388,8 +388,8 @@ function master_methods.event(self, name, payload, options)
   return outcome(ask("event", { master = self.id, name = name, payload = payload, options = options or {} }))
 end
 
-function master_methods.force(self, scheduler, options)
-  return outcome(ask("force", { master = self.id, scheduler = scheduler, options = options or {} }))
+function master_methods.force(self, scheduler, form, options)
+  return outcome(ask("force", { master = self.id, scheduler = scheduler, form = form or {}, options = options or {} }))
 end
 
 function master_methods.run(self, builder, options)

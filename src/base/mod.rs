@@ -9,3 +9,4 @@ pub mod results;
 pub mod secret;
 pub mod text;
 pub mod tree;
+pub mod wildcard;

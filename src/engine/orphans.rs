@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, ChangeId, RequestId, SchedulerId};
 use crate::engine::beat::Turn;
-use crate::model::config::{Config, SchedulerKind};
+use crate::model::config::Config;
 use crate::store::{Result, changes, scheduler_events};
 
 /// How long what was removed may come back.
@@ -94,5 +94,5 @@ impl Turn<'_> {
 /// Whether a scheduler is of a kind that holds changes: one of another kind under the old name
 /// would hold them for ever.
 fn holds(config: &Config, name: &str) -> bool {
-    config.scheduler(name).is_some_and(|s| matches!(s.kind, SchedulerKind::Branch(_)))
+    config.scheduler(name).is_some_and(|s| s.kind.wanted().is_some())
 }

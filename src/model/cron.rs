@@ -196,7 +196,9 @@ impl Part {
         };
         let mut set = 0_u64;
         let mut add = |from: u8, to: u8, offset: u8| {
-            (from..=to).filter(|v| (v + offset - from) % step == 0).for_each(|v| set |= 1 << v);
+            (from..=to)
+                .filter(|v| (v + offset - from).is_multiple_of(step))
+                .for_each(|v| set |= 1 << v);
         };
         if from <= to {
             add(from, to, 0);

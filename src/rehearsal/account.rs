@@ -145,11 +145,15 @@ pub(super) struct Books<'a> {
 }
 
 impl Books<'_> {
-    /// The requests made after `after`, with their builds.
-    pub(super) async fn requests(&self, after: RequestId) -> store::Result<Vec<RequestAccount>> {
+    /// The requests made after `after` that are `wanted`, with their builds.
+    pub(super) async fn requests(
+        &self,
+        after: RequestId,
+        wanted: impl Fn(&Asked) -> bool,
+    ) -> store::Result<Vec<RequestAccount>> {
         let read = move |conn: &store::Conn<'_>| rehearsal::requests(conn, after);
         let mut out = Vec::new();
-        for asked in self.engine.store().read(read).await? {
+        for asked in self.engine.store().read(read).await?.into_iter().filter(wanted) {
             out.push(self.request(asked).await?);
         }
         Ok(out)

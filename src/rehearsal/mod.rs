@@ -29,7 +29,7 @@ use self::network::{Canned, Network};
 use self::record::{CHANGE, Record, Witness};
 use self::worker::{Rule, Worker};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::{BuilderId, DeliveryId, RequestId};
+use crate::base::id::{BuilderId, ChangeId, DeliveryId, RequestId};
 use crate::base::random::Random;
 use crate::base::results::Results;
 use crate::engine::input::{Attached, BuildOrder, Delivered, Force, NewGeneration};
@@ -38,13 +38,13 @@ use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Sabotage};
 use crate::http;
 use crate::model::change::NewChange;
-use crate::model::config::Config;
+use crate::model::config::{Config, SchedulerKind};
 use crate::model::delivery::{DeliveryState, NewDelivery};
 use crate::model::event::Event;
 use crate::model::worker::WorkerInfo;
 use crate::script::load::{LoadError, LoadOptions, Mount, load};
 use crate::store::views::builders;
-use crate::store::views::rehearsal::{self as rows, Judged, Pending};
+use crate::store::views::rehearsal::{self as rows, Asked, Judged, Pending};
 use crate::store::{Store, StoreError};
 
 /// How long a rehearsal waits while something runs or a scheduler counts: a simulated day.
@@ -162,6 +162,8 @@ pub struct Rehearsal {
     network: Network,
     workers: BTreeMap<String, Hand>,
     deliveries: u64,
+    /// The newest request when it began.
+    opened: RequestId,
 }
 
 impl Drop for Rehearsal {
@@ -171,7 +173,8 @@ impl Drop for Rehearsal {
 }
 
 impl Rehearsal {
-    /// Loads the configuration and starts a master with it; all its workers connect.
+    /// Loads the configuration and starts a master with it; all its workers connect, and what the
+    /// start itself causes is over.
     ///
     /// # Errors
     /// When the configuration is broken.
@@ -181,6 +184,9 @@ impl Rehearsal {
         for name in names {
             rehearsal.connect(&name).await?;
         }
+        // Schedulers with a clock may want something at once.
+        rehearsal.settle().await?;
+        rehearsal.opened = rehearsal.newest_request().await?;
         Ok(rehearsal)
     }
 
@@ -231,7 +237,17 @@ impl Rehearsal {
         });
         let workers = workers.collect();
         let engine = started.engine;
-        Ok(Self { engine, generation, tasks, clock, record, network, workers, deliveries: 0 })
+        Ok(Self {
+            engine,
+            generation,
+            tasks,
+            clock,
+            record,
+            network,
+            workers,
+            deliveries: 0,
+            opened: RequestId(0),
+        })
     }
 
     /// The configuration.
@@ -407,11 +423,24 @@ impl Rehearsal {
             Ok((rows::delivery(conn, id)?, rows::changes(conn, id)?))
         };
         let ((state, verdict), changes) = self.engine.store().read(read).await?;
+        // What a clock asked for meanwhile did not come of this.
+        let ids: Vec<ChangeId> = changes.iter().map(|judged| judged.id).collect();
+        let is_consequence = |asked: &Asked| {
+            let scheduler = asked.scheduler.as_ref().and_then(|name| self.config().scheduler(name));
+            let has_clock = scheduler.is_some_and(|scheduler| match &scheduler.kind {
+                SchedulerKind::Timed(_) => true,
+                SchedulerKind::Scripted(own) => own.on_timer.is_some(),
+                SchedulerKind::Branch(_)
+                | SchedulerKind::Dependent(_)
+                | SchedulerKind::Force(_) => false,
+            });
+            !has_clock || asked.changes.iter().any(|id| ids.contains(id))
+        };
         Ok(EventAccount {
             verdict: self.masked(&verdict),
             failed: state == DeliveryState::Failed,
             changes: changes.into_iter().map(|judged| self.judged(judged)).collect(),
-            requests: self.requests(before).await?,
+            requests: self.books().requests(before, is_consequence).await?,
         })
     }
 
@@ -478,9 +507,19 @@ impl Rehearsal {
     /// # Errors
     /// When the database refuses.
     pub async fn requests(&self, after: RequestId) -> Result<Vec<RequestAccount>, RehearsalError> {
-        let books =
-            Books { engine: &self.engine, generation: &self.generation, record: &self.record };
-        Ok(books.requests(after).await?)
+        Ok(self.books().requests(after, |_| true).await?)
+    }
+
+    /// Every request since the beginning, with its builds.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn all(&self) -> Result<Vec<RequestAccount>, RehearsalError> {
+        self.requests(self.opened).await
+    }
+
+    fn books(&self) -> Books<'_> {
+        Books { engine: &self.engine, generation: &self.generation, record: &self.record }
     }
 
     /// Lets time pass until nothing is left to do, or it becomes clear that nothing will.

@@ -17,11 +17,13 @@ use super::github::{PullRequest, Push};
 use super::network::Canned;
 use super::worker::{Answer, Rule};
 use super::{EventAccount, GITHUB, Options, Rehearsal, RehearsalError};
+use crate::api::forces;
 use crate::base::clock::Timestamp;
-use crate::base::id::RequestId;
-use crate::engine::input::{BuildOrder, Force};
+use crate::base::text::nearest;
+use crate::engine::input::BuildOrder;
 use crate::http;
 use crate::model::change::NewChange;
+use crate::model::config::{Parameter, ParameterKind};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::script::testing::{Asked, Stage};
@@ -116,10 +118,13 @@ struct BuildOptions {
     project: String,
     codebase: String,
     properties: BTreeMap<String, Json>,
-    /// Of forces only.
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ForceOptions {
     builders: Vec<String>,
-    reason: Option<String>,
-    owner: Option<String>,
+    user: Option<String>,
 }
 
 impl BuildOptions {
@@ -234,7 +239,10 @@ impl Inner {
             }
             "force" => {
                 let scheduler = argument("scheduler").as_str().unwrap_or_default().to_owned();
-                force(&mut master, scheduler, argument("options")).await
+                let given = options("the options of master:force", argument("options"))?;
+                let form = argument("form");
+                let empty = Map::new();
+                force(&mut master, &scheduler, form.as_object().unwrap_or(&empty), given).await
             }
             "run" => {
                 let builder = argument("builder").as_str().unwrap_or_default().to_owned();
@@ -246,7 +254,7 @@ impl Inner {
                     .map_err(|_| "master:advance takes seconds.".to_owned())?;
                 outcome(&master.advance(time).await.map_err(failed)?)
             }
-            "all" => outcome(&master.requests(RequestId(0)).await.map_err(failed)?),
+            "all" => outcome(&master.all().await.map_err(failed)?),
             "on" => {
                 let words = words(&argument("words"))?;
                 let answer: Answer = options("the answer of worker:on", argument("answer"))?;
@@ -330,25 +338,56 @@ async fn github(master: &mut Rehearsal, name: &str, payload: &Json) -> Result<Js
     event(master.deliver(GITHUB, name, BTreeMap::new(), payload).await)
 }
 
-async fn force(master: &mut Rehearsal, scheduler: String, json: Json) -> Result<Json, String> {
-    let given: BuildOptions = options("the options of master:force", json)?;
-    let force = Force {
-        scheduler,
-        sourcestamps: vec![given.sourcestamp()],
-        builders: given.builders,
-        reason: given.reason.unwrap_or_else(|| "test".to_owned()),
-        owner: given.owner.unwrap_or_else(|| "tester".to_owned()),
-        properties: given.properties,
-        priority: 0,
+/// Fills in the form of a force scheduler, as a page or a client of the data API would.
+async fn force(
+    master: &mut Rehearsal,
+    name: &str,
+    form: &Map<String, Json>,
+    given: ForceOptions,
+) -> Result<Json, String> {
+    let config = master.config();
+    let Some((scheduler, force)) = forces::find(config, name) else {
+        return Err(match config.scheduler(name) {
+            Some(other) => format!("{name} is not a force scheduler, it is {}.", other.kind.word()),
+            None => {
+                let known = config.schedulers.iter().map(|s| s.name.as_str());
+                format!("there is no scheduler {name:?}.{}", near(name, known))
+            }
+        });
     };
-    outcome(&master.force(force).await.map_err(failed)?)
+    let mut known = Vec::new();
+    force.fields.iter().for_each(|field| full_names(field, &mut known));
+    if let Some(wrong) = form.keys().find(|key| !known.contains(&key.as_str())) {
+        let near = near(wrong, known.iter().copied());
+        let known = known.join(", ");
+        return Err(format!("the form of {name} has no field `{wrong}`.{near} It has {known}."));
+    }
+    let user = given.user.as_deref();
+    let wish = forces::fill_in(scheduler, force, given.builders, form, user).map_err(|errors| {
+        let lines: Vec<String> =
+            errors.into_iter().map(|(field, what)| format!("  {field}: {what}")).collect();
+        format!("the form of {name} is not right:\n{}", lines.join("\n"))
+    })?;
+    outcome(&master.force(wish).await.map_err(failed)?)
+}
+
+/// The names of a form's fields, as they are filled in.
+fn full_names<'a>(field: &'a Parameter, out: &mut Vec<&'a str>) {
+    match &field.kind {
+        ParameterKind::Nested { fields, .. } => fields.iter().for_each(|f| full_names(f, out)),
+        _ => out.push(&field.full_name),
+    }
+}
+
+fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or(String::new(), |near| format!(" Did you mean `{near}`?"))
 }
 
 async fn run(master: &mut Rehearsal, builder: String, json: Json) -> Result<Json, String> {
     let given: BuildOptions = options("the options of master:run", json)?;
     let order = BuildOrder {
         builder,
-        reason: given.reason.clone().unwrap_or_else(|| "test".to_owned()),
+        reason: "test".to_owned(),
         sourcestamps: vec![given.sourcestamp()],
         properties: Properties::from_values(&given.properties, "test"),
     };
@@ -389,7 +428,7 @@ mod tests {
         assert_eq!(read::<EventOptions>(), annotated("EventOptions"));
         assert_eq!(read::<HttpAnswer>(), annotated("HttpAnswer"));
         assert_eq!(read::<Answer>(), annotated("Answer"));
-        assert_eq!(read::<BuildOptions>(), annotated("Force"));
-        assert!(annotated("Run").is_subset(&annotated("Force")));
+        assert_eq!(read::<BuildOptions>(), annotated("Run"));
+        assert_eq!(read::<ForceOptions>(), annotated("ForceOptions"));
     }
 }

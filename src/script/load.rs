@@ -223,6 +223,7 @@ fn prepare(
         return Err(LoadError::from_problems(problems));
     };
     ground.loading.set(false);
+    reader.slots.settle();
     sandbox.native.set("made", Value::Nil).map_err(bug)?;
     config.locks = std::mem::take(&mut reader.locks.borrow_mut().0);
     config.provided = Arc::new(std::mem::take(&mut *reader.secrets.borrow_mut()));

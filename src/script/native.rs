@@ -10,6 +10,7 @@ use crate::base::text::shorten;
 
 use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
+use super::raised::Raised;
 use super::sandbox::{Ground, user_site};
 use super::{convert, hints, library, modules, read};
 
@@ -28,7 +29,7 @@ pub(super) fn table(lua: &Lua, ground: &Rc<Ground>, budget: &Budget) -> mlua::Re
     problems(lua, &native, ground)?;
     values(lua, &native, budget)?;
     modules::install(lua, &native, ground)?;
-    library::install(lua, &native, ground)?;
+    library::install(lua, &native, ground, budget)?;
     let kept = ground.clone();
     native.set("now", lua.create_function(move |_, ()| Ok(kept.now().secs()))?)?;
     native.set(
@@ -90,6 +91,15 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
         })?,
     )?;
     native.set("options", lua.create_function(|_, kind: String| Ok(read::options_of(&kind)))?)?;
+    native.set(
+        "told",
+        lua.create_function(|lua, error: Value| {
+            let Value::Error(raised) = &error else { return Ok(error) };
+            let Raised { message, site, .. } = Raised::from(raised);
+            let text = site.map_or_else(|| message.clone(), |site| format!("{site}: {message}"));
+            Ok(Value::String(lua.create_string(text)?))
+        })?,
+    )?;
     native.set(
         "fatal",
         lua.create_function(|_, error: Value| {

@@ -8,16 +8,17 @@ use std::ffi::c_void;
 
 use mlua::Function;
 
+use super::fingerprint::Fingerprints;
 use crate::model::config::{Callback, Site};
 
 /// Numbers from here on are lent, and given back.
 const LENT: u32 = 1 << 31;
 
-#[derive(Default)]
 pub(super) struct Slots(RefCell<Inner>);
 
-#[derive(Default)]
 struct Inner {
+    /// None once the configuration is in effect.
+    prints: Option<Fingerprints>,
     kept: Vec<(Function, Site)>,
     known: HashMap<*const c_void, u32>,
     lent: HashMap<u32, (Function, u32)>,
@@ -25,6 +26,21 @@ struct Inner {
 }
 
 impl Slots {
+    pub(super) fn new(prints: Fingerprints) -> Self {
+        Self(RefCell::new(Inner {
+            prints: Some(prints),
+            kept: Vec::new(),
+            known: HashMap::new(),
+            lent: HashMap::new(),
+            next: 0,
+        }))
+    }
+
+    /// Ends the load: what is only needed to tell configurations apart goes.
+    pub(super) fn settle(&self) {
+        self.0.borrow_mut().prints = None;
+    }
+
     /// Keeps `function` as long as the generation lives; the same function has one number.
     pub(super) fn keep(&self, function: &Function, site: &Site) -> Callback {
         let mut inner = self.0.borrow_mut();
@@ -37,15 +53,21 @@ impl Slots {
                 slot
             }
         };
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site: written_at(function, site), fingerprint: inner.print(function) }
     }
 
-    /// Keeps `function` under a number that nothing else has.
-    pub(super) fn keep_own(&self, function: &Function, site: &Site) -> Callback {
+    /// Keeps `function`, which calls `written`, under a number that nothing else has.
+    pub(super) fn keep_own(
+        &self,
+        function: &Function,
+        written: &Function,
+        site: &Site,
+    ) -> Callback {
         let mut inner = self.0.borrow_mut();
-        inner.kept.push((function.clone(), written_at(function, site)));
+        let site = written_at(written, site);
+        inner.kept.push((function.clone(), site.clone()));
         let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site, fingerprint: inner.print(written) }
     }
 
     /// Where the functions that are kept stand, by number.
@@ -59,7 +81,7 @@ impl Slots {
         let slot = LENT | inner.next;
         inner.next = (inner.next + 1) % LENT;
         inner.lent.insert(slot, (function.clone(), depth));
-        Callback { slot, site: written_at(function, site) }
+        Callback { slot, site: written_at(function, site), fingerprint: 0 }
     }
 
     /// Takes lent numbers back.
@@ -77,6 +99,12 @@ impl Slots {
             slot if slot >= LENT => inner.lent.get(&slot).cloned(),
             slot => inner.kept.get(usize::try_from(slot).ok()?).map(|(f, _)| (f.clone(), 0)),
         }
+    }
+}
+
+impl Inner {
+    fn print(&self, function: &Function) -> u64 {
+        self.prints.as_ref().map_or(0, |prints| prints.of(function))
     }
 }
 

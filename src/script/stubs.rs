@@ -106,7 +106,8 @@ fn annotated() -> BTreeSet<String> {
             Some(rest) => rest.split('(').next(),
             None => line
                 .strip_prefix("ci.")
-                .and_then(|l| l.strip_suffix(" = \"\"").or(l.strip_suffix(" = nil"))),
+                .and_then(|l| l.split_once(" = "))
+                .and_then(|(name, value)| (value != "{}").then_some(name)),
         })
         .map(|name| format!("ci.{name}"))
         .collect()
@@ -297,4 +298,21 @@ fn every_method_of_what_ones_own_functions_hold_is_annotated() {
         .map(|(_, rest)| rest.split('(').next().unwrap())
         .collect();
     assert_eq!(bound, annotated);
+}
+
+#[test]
+fn every_method_of_what_the_libraries_return_is_annotated() {
+    for (module, written, class) in [("ci.regex", "Regex", "Regex"), ("ci.xml", "Node", "XmlNode")]
+    {
+        let methods = |text: &str, class: &str| -> BTreeSet<String> {
+            let prefix = format!("function {class}:");
+            let named = text.lines().filter_map(|line| line.strip_prefix(&prefix));
+            named.map(|rest| rest.split('(').next().unwrap().to_owned()).collect()
+        };
+        let bound = methods(super::embed::module(module).unwrap(), written);
+        assert!(bound.len() > 3, "{module}");
+        let annotated: BTreeSet<String> =
+            META.iter().flat_map(|(_, text)| methods(text, class)).collect();
+        assert_eq!(bound, annotated, "{module}");
+    }
 }

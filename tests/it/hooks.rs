@@ -150,3 +150,64 @@ fn a_codebase_may_be_a_function_of_the_payload() {
     let reading = read(hook, "push", &push("main", "abc1234", "Fix")).unwrap();
     assert_eq!(reading.changes[0].codebase, "halide");
 }
+
+#[test]
+fn an_event_has_every_field_that_the_payload_says() {
+    let show = "function(event)
+        local fields = {}
+        for _, name in ipairs { 'name', 'action', 'ref', 'branch', 'labels', 'reviewers', 'sender', 'number',
+                                'repository', 'base_branch', 'head_repository', 'delivery' } do
+          fields[name] = event[name] == nil and 'nil' or event[name]
+        end
+        fields.of_payload = event.payload.sender.login
+        return { { comments = ci.json.encode(fields) } } end";
+    let fields = |callback: &str, event: &str, payload: &Json| -> Json {
+        let reading = read(&format!("{callback} = {show}"), event, payload).unwrap();
+        serde_json::from_str(&reading.changes[0].comments).unwrap()
+    };
+    let mut asked = pull_request("review_requested", 7, "abc1234");
+    asked["requested_reviewer"] = json!({ "login": "halidebuildbots" });
+    asked["pull_request"]["labels"] = json!([{ "name": "a" }, { "name": "b" }]);
+    asked["pull_request"]["head"]["repo"] = Json::Null;
+    let told = fields("on_pull_request", "pull_request", &asked);
+    assert_eq!(told["name"], "pull_request");
+    assert_eq!(told["action"], "review_requested");
+    assert_eq!(told["labels"], json!(["a", "b"]));
+    assert_eq!(told["reviewers"], json!(["halidebuildbots"]));
+    assert_eq!((&told["number"], &told["base_branch"]), (&json!(7), &json!("main")));
+    assert_eq!(told["repository"], REPOSITORY);
+    assert_eq!(told["head_repository"], "nil", "the fork was deleted");
+    assert_eq!(
+        (&told["sender"], &told["of_payload"]),
+        (&json!("contributor"), &json!("contributor"))
+    );
+    assert_eq!(told["delivery"], "g-1");
+    let told = fields("on_push", "push", &push("release/1", "abc1234", "Fix"));
+    assert_eq!(
+        (&told["ref"], &told["branch"]),
+        (&json!("refs/heads/release/1"), &json!("release/1"))
+    );
+    assert_eq!((&told["action"], &told["number"]), (&json!("nil"), &json!("nil")));
+}
+
+#[test]
+fn default_reads_the_fields_that_the_callback_set() {
+    let payload = pull_request("review_requested", 7, "abc1234");
+    let unchanged =
+        read("on_pull_request = function(e, d) return d(e) end", "pull_request", &payload);
+    assert_eq!(unchanged.unwrap().changes, []);
+    let set = "on_pull_request = function(event, default)
+        event.action = 'synchronize'
+        local changes = default(event)
+        for _, change in ipairs(changes) do change.properties.why = event.action end
+        return changes end";
+    let reading = read(set, "pull_request", &payload).unwrap();
+    assert_eq!(reading.changes.len(), 1);
+    assert_eq!(reading.changes[0].properties["why"], "synchronize");
+    let skip = "on_pull_request = function(event, default) return event:skip() end";
+    let reading = read(skip, "pull_request", &payload).unwrap();
+    assert_eq!(reading.verdict, "Skipped: the configuration does not want it.");
+    let asks = "on_push = function(event) event.api:get '/repos/nobody/nothing' end";
+    let reading = read(asks, "push", &push("main", "abc1234", "Fix")).unwrap();
+    assert_eq!(reading.changes, [], "an answer that is no success is an answer");
+}

@@ -12,6 +12,7 @@ mod forge;
 mod guide;
 mod hooks;
 mod interop;
+mod library;
 mod lua;
 mod outbox;
 mod real;

@@ -45,7 +45,7 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "server" => {
             &["base", "model", "store", "engine", "script", "report", "web", "wire", "http"]
         }
-        "rehearsal" => &["base", "model", "store", "engine", "script", "forge", "http"],
+        "rehearsal" => &["base", "model", "store", "engine", "api", "script", "forge", "http"],
         "cli" => &[
             "base",
             "model",

@@ -1,6 +1,8 @@
 //! The web server from outside: who may do what, the hook, escaping, sessions, limits, live pages.
 
+mod forms;
 mod own_hooks;
+mod rules;
 pub(crate) mod site;
 
 use futures_util::{SinkExt as _, StreamExt as _};

@@ -22,6 +22,9 @@ local ci = {}
 ---The version of the program.
 ---@type string
 ci.version = ""
+---The version of this Lua surface; it grows when a configuration that was right has to be changed.
+---@type integer
+ci.api = 0
 ---The folder of the main file.
 ---@type string
 ci.config_dir = ""
@@ -190,7 +193,7 @@ function ci.list.contains(items, value) end
 ---A new list in order; what compares equal keeps its order.
 ---@generic T
 ---@param items T[]
----@param key? fun(item: T): any what is compared (default: the item)
+---@param key? fun(item: T): any what is compared (default: the item): numbers, texts, versions, or booleans (false first)
 ---@return T[]
 function ci.list.sorted(items, key) end
 

@@ -1,5 +1,5 @@
 ---@meta
--- The libraries: waiting, HTTP, logs. What waits suspends only the coroutine that calls it; it cannot be used while the
+-- The libraries that wait, and logs; the others are in data.lua. What waits suspends only the coroutine that calls it; it cannot be used while the
 -- configuration loads, nor inside `table.sort`.
 
 ---@class ci

@@ -75,11 +75,12 @@ function Master:event(name, payload, options) end
 ---@return ci.test.Outcome
 function Master:change(change) end
 
----Somebody fills in the form of a force scheduler.
+---Somebody fills in the form of a force scheduler; it is checked as on the page.
 ---@param scheduler string
----@param options? ci.test.Force
+---@param form? table<string, any> values by the name of the field: reason, username, branch, and the scheduler's own
+---@param options? ci.test.ForceOptions
 ---@return ci.test.Outcome
-function Master:force(scheduler, options) end
+function Master:force(scheduler, form, options) end
 
 ---A build of one builder, with no scheduler in between.
 ---@param builder string
@@ -177,16 +178,9 @@ function Master:now() end
 ---@field project? string
 ---@field codebase? string
 
----@class ci.test.Force
+---@class ci.test.ForceOptions
 ---@field builders? string[] (default: all of the scheduler's)
----@field reason? string
----@field owner? string (default "tester")
----@field branch? string
----@field revision? string
----@field repository? string
----@field project? string
----@field codebase? string
----@field properties? table<string, any>
+---@field user? string who is logged in (default: nobody; the form's `username` counts)
 
 ---@class ci.test.Run
 ---@field branch? string

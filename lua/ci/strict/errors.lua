@@ -6,8 +6,10 @@ local _, native = ...
 local pcall0, xpcall0, error0, type0, sub = pcall, xpcall, error, type, string.sub
 local find0 = string.find
 
--- What a function of ours says about the user's mistake must not name a file of ours.
+-- What a function of ours says about the user's mistake must not name a file of ours; what Rust says is
+-- a text with the user's place as well, so that it can be searched like any other.
 local function undecorated(err)
+  err = native.told(err)
   if type0(err) == "string" and sub(err, 1, 10) == "ci/strict/" then
     local _, stop = find0(err, ": ", 1, true)
     if stop then return sub(err, stop + 1) end

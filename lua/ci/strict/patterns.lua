@@ -120,6 +120,9 @@ local function replacement(with, s, found)
   return tostring0(value)
 end
 
+-- `ci.regex` replaces in the same way.
+native.replacement, native.captured = replacement, captured
+
 function string.gsub(s, pattern, with, limit)
   s, pattern = text_of(s, 1, "gsub"), text_of(pattern, 2, "gsub")
   local kind = type0(with)

@@ -102,7 +102,7 @@ impl Serialize for Config {
             decisions,
             properties,
             limits,
-            provided: _,
+            provided,
             secrets,
             files,
         } = self;
@@ -130,6 +130,7 @@ impl Serialize for Config {
         map.serialize_entry("collapse_requests", collapse_requests)?;
         map.serialize_entry("codebase_generator", codebase_generator)?;
         map.serialize_entry("www", www)?;
+        map.serialize_entry("provided_secrets", &**provided)?;
         map.serialize_entry("secrets", secrets)?;
         map.serialize_entry("files", files)?;
         map.end()

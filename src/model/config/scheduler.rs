@@ -26,6 +26,7 @@ pub struct SchedulerConfig {
     /// Properties of its builds (source `Scheduler`).
     pub properties: BTreeMap<String, Json>,
     /// The codebases of its builds; empty = those of the changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub codebases: Vec<CodebaseConfig>,
     /// Reason of its buildsets; none = Buildbot's words.
     pub reason: Option<String>,

@@ -28,7 +28,7 @@ fn step(name: &str, command: &str) -> Arc<StepConfig> {
     Arc::new(StepConfig {
         kind: "shell".to_owned(),
         name: (!name.is_empty()).then(|| constant(name)),
-        run: Callback { slot: 0, site: site(0) },
+        run: Callback { slot: 0, site: site(0), fingerprint: 0 },
         options: BTreeMap::from([("command".to_owned(), StepOption::Value(constant(command)))]),
         flags: StepFlags::default(),
         do_step_if: None,

@@ -4,19 +4,35 @@
 
 mod http;
 mod log;
+mod regex;
+mod time;
+mod version;
 mod wait;
+mod xml;
+mod yaml;
 
 use std::rc::Rc;
 
 use mlua::{Lua, Table};
 
+use super::budget::Budget;
 use super::sandbox::Ground;
 
 /// Puts the functions into `native`.
-pub(super) fn install(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> {
+pub(super) fn install(
+    lua: &Lua,
+    native: &Table,
+    ground: &Rc<Ground>,
+    budget: &Budget,
+) -> mlua::Result<()> {
     wait::install(lua, native, ground)?;
     http::install(lua, native, ground)?;
-    log::install(lua, native, ground)
+    log::install(lua, native, ground)?;
+    regex::install(lua, native, budget)?;
+    xml::install(lua, native, budget)?;
+    yaml::install(lua, native, budget)?;
+    time::install(lua, native, ground)?;
+    version::install(lua, native)
 }
 
 /// Refuses what waits while the configuration loads.

@@ -417,7 +417,7 @@ fn misfit(parameter: &Parameter) -> Option<String> {
             let given = default.as_array().map_or(std::slice::from_ref(default), Vec::as_slice);
             given
                 .iter()
-                .find(|one| !choices.iter().any(|c| Json::from(c.as_str()) == **one))
+                .find(|one| !choices.iter().any(|c| **one == c.as_str()))
                 .filter(|_| !choices.is_empty())
                 .map(|one| format!("{one} is not one of the `choices`"))
         }

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use mlua::{Lua, Table, Value};
 
 use super::convert::{self, Items, Left};
+use super::fingerprint::Fingerprints;
 use super::locate::Spot;
 use super::sandbox::Ground;
 use super::slots::Slots;
@@ -110,7 +111,7 @@ impl<'l> Reader<'l> {
         Self {
             lua,
             ground,
-            slots: Rc::default(),
+            slots: Rc::new(Slots::new(Fingerprints::new(lua.clone(), native.clone()))),
             native,
             objects: RefCell::default(),
             locks: RefCell::default(),

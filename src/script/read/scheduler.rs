@@ -307,7 +307,8 @@ fn cron_part(f: &mut Fields<'_, '_>, key: &str, unit: Unit) -> Option<Part> {
         match part {
             Ok(part) => out = out.with(&part),
             Err(what) => {
-                let text = value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
+                let text =
+                    value.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
                 f.problem_at(key, &text, format!("`{key}` of {}: {what}.", f.owner), Vec::new());
                 return None;
             }

@@ -17,7 +17,6 @@ use crate::model::config::{
 use crate::script::convert::{self, a_type};
 use crate::script::fields::Fields;
 use crate::script::shape::Shape;
-use crate::script::slots::written_at;
 
 pub(super) const SCHEDULER_OPTIONS: &[&str] =
     &["name", "builders", "change_filter", "data", "properties", "reason"];
@@ -243,11 +242,11 @@ impl Made<'_, '_> {
     /// A function of the type, bound to this object.
     fn bound(&self, own: Option<&Table>, key: &str) -> Option<Callback> {
         let function = self.of.functions.get(key)?;
-        let site = written_at(function, &self.f.spot().site);
+        let site = self.f.spot().site;
         let binder = format!("bind_{}", self.object.kind);
         let binder = self.f.reader.native.get::<Function>(binder).ok()?;
         match binder.call::<Function>((self.table.clone(), own?.clone(), key, function.clone())) {
-            Ok(bound) => Some(self.f.reader.slots.keep_own(&bound, &site)),
+            Ok(bound) => Some(self.f.reader.slots.keep_own(&bound, function, &site)),
             Err(error) => {
                 let message = format!("`{key}` of {} cannot be bound: {error}.", self.f.owner);
                 self.f.reader.ground.problem(&self.f.spot(), message, Vec::new());
@@ -355,7 +354,7 @@ pub(super) fn reporter(
     }
     // A type without `send` is an error that has been told.
     let send = made.bound(bag.as_ref(), "send");
-    let send = send.unwrap_or_else(|| Callback { slot: 0, site: site.clone() });
+    let send = send.unwrap_or_else(|| Callback { slot: 0, site: site.clone(), fingerprint: 0 });
     let type_name = made.of.name.clone();
     made.finish();
     let kind = ReporterKind::Scripted(ScriptedReporter { type_name, own, events, send });

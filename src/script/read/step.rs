@@ -93,7 +93,9 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     let name = f.name();
     let shapes = scripted::shapes(&mut f, "step", OPTIONS);
     let run = match f.value("run") {
-        Some(Value::Function(run)) => Some(reader.slots.keep_own(&run, &f.key_spot("run").site)),
+        Some(Value::Function(run)) => {
+            Some(reader.slots.keep_own(&run, &run, &f.key_spot("run").site))
+        }
         Some(other) => {
             f.problem(
                 "run",
@@ -141,7 +143,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
     let step = Arc::new(StepConfig {
         kind: kind.name.clone(),
         name: Some(name),
-        run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone() }),
+        run: kind.run.clone().unwrap_or(Callback { slot: 0, site: site.clone(), fingerprint: 0 }),
         options,
         flags: flags(&mut f, &kind),
         do_step_if: callbacks::condition(&mut f, "do_step_if"),

@@ -129,6 +129,8 @@ pub struct Asked {
     pub reason: String,
     /// Who made it; none: nobody in the configuration.
     pub scheduler: Option<String>,
+    /// The changes it is made of.
+    pub changes: Vec<ChangeId>,
     /// Its attempts, oldest first.
     pub builds: Vec<BuildId>,
     /// How it ended; none = it waits or is being built.
@@ -166,6 +168,7 @@ pub fn requests(conn: &Conn<'_>, after: RequestId) -> Result<Vec<Asked>> {
                 builder: r.text(1)?,
                 reason: r.text(2)?,
                 scheduler: r.opt_text(3)?,
+                changes: Vec::new(),
                 builds: Vec::new(),
                 results: r.opt_results(4)?,
                 ended_because: r.opt_text(5)?,
@@ -174,6 +177,12 @@ pub fn requests(conn: &Conn<'_>, after: RequestId) -> Result<Vec<Asked>> {
         },
     )?;
     for request in &mut asked {
+        request.changes = conn.query(
+            "select j.change_id from buildset_changes j join buildrequests q \
+             on q.buildset_id = j.buildset_id where q.id = $1 order by j.change_id",
+            params![request.id],
+            |r| Ok(ChangeId(r.int(0)?)),
+        )?;
         request.builds = conn.query(
             "select id from builds where request_id = $1 order by id",
             params![request.id],

@@ -15,7 +15,7 @@ fn a_build_keeps_the_configuration_it_began_with() {
         world.push("main", "a1").await;
         world.pass(5).await;
         let reloaded = world.reload(&config("new")).await.unwrap();
-        assert_eq!(reloaded.changes, ["~ file master.lua"]);
+        assert_eq!(reloaded.changes, ["~ builder linux: step 2 \"Test\": command"]);
         world.settle().await;
         w1.expect([shell("make"), shell("make new"), shell("make clean")]);
         world.push("main", "a2").await;

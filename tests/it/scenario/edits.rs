@@ -66,6 +66,8 @@ struct Story<'w> {
     meant: BTreeSet<GenerationId>,
     taken: usize,
     refused: usize,
+    /// Edits during which something was being built.
+    amid_builds: usize,
 }
 
 impl<'w> Story<'w> {
@@ -80,6 +82,7 @@ impl<'w> Story<'w> {
             meant: BTreeSet::new(),
             taken: 0,
             refused: 0,
+            amid_builds: 0,
         };
         story.note(true);
         story
@@ -134,6 +137,8 @@ impl<'w> Story<'w> {
     /// Saves and reloads; what is refused says where and changes nothing.
     async fn save(&mut self, n: usize, text: &str) -> Result<Vec<String>, String> {
         let before = self.world.engine().generation();
+        let open = "select count(*) from builds where complete_at is null";
+        self.amid_builds += usize::from(self.world.int(open).await > 0);
         let answer = self.world.reload(text).await;
         let after = self.world.engine().generation();
         match answer {
@@ -173,12 +178,12 @@ impl<'w> Story<'w> {
                 self.connect(&active, &worker.name).await;
             }
         }
-        match self.random.below(3) {
+        match self.random.below(2) {
             0 => {
                 let branch = ["main", "release", "nightly"][self.random.below(3)];
                 self.world.push(branch, &format!("sha{n}")).await;
             }
-            1 => {
+            _ => {
                 let builders = &active.config.builders;
                 let builder = builders[self.random.below(builders.len())].name.clone();
                 let stamp = Sourcestamp { revision: Some(n.to_string()), ..Sourcestamp::default() };
@@ -191,7 +196,6 @@ impl<'w> Story<'w> {
                 // A scribbled scheduler may have another name.
                 let _ = self.world.engine().force(force).await;
             }
-            _ => {}
         }
     }
 
@@ -199,7 +203,7 @@ impl<'w> Story<'w> {
         let Some(config) = active.config.worker(name) else { return };
         let password = config.password.expose().to_owned();
         let hand = self.world.connect(name).await;
-        hand.dawdle(self.random.below(20) as u64);
+        hand.dawdle(10 + self.random.below(30) as u64);
         self.hands.insert(name.to_owned(), (hand, password));
     }
 
@@ -209,12 +213,16 @@ impl<'w> Story<'w> {
         self.note(true);
         self.look();
         let active = self.world.engine().generation();
-        for worker in &active.config.workers {
-            if !self.hands.contains_key(&worker.name) {
-                self.connect(&active, &worker.name).await;
+        // Workers that are let go after their last build come back.
+        for _ in 0..2 {
+            for worker in &active.config.workers {
+                if !self.hands.contains_key(&worker.name) {
+                    self.connect(&active, &worker.name).await;
+                }
             }
+            self.world.settle().await;
+            self.look();
         }
-        self.world.settle().await;
         self.world.pass(GRACE + 1).await;
         self.world.settle().await;
         self.look();
@@ -224,7 +232,10 @@ impl<'w> Story<'w> {
     async fn check(&self) {
         let world = &*self.world;
         let requests = world.requests().await;
-        assert!(requests.iter().all(Option::is_some), "{requests:?}");
+        let unfinished = "select cast(r.id as text), b.name, cast(r.submitted_at as text) \
+             from buildrequests r join builders b on b.id = r.builder_id where results is null";
+        let unfinished = world.rows(unfinished, 3).await;
+        assert!(unfinished.is_empty(), "{unfinished:?}");
         let twice = "select count(*) from (select request_id from builds group by request_id \
              having count(*) > 1)";
         assert_eq!(world.int(twice).await, 0, "a build that was tried again");
@@ -252,14 +263,16 @@ impl<'w> Story<'w> {
             self.was_long_gone(Timestamp(at.parse().unwrap()), name);
         }
         println!(
-            "{} edits taken, {} refused; {} builds; {} requests of {} cancelled",
+            "{} edits taken, {} refused, {} amid builds; {} builds; {} requests of {} cancelled",
             self.taken,
             self.refused,
+            self.amid_builds,
             builds.len(),
             cancelled.len(),
             requests.len()
         );
         assert!(self.taken > EDITS / 4 && self.refused > EDITS / 4, "too few of a kind");
+        assert!(self.amid_builds > EDITS / 2, "too few amid builds: {}", self.amid_builds);
         assert!(builds.len() > EDITS / 4, "too few builds: {}", builds.len());
     }
 

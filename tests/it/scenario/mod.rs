@@ -5,6 +5,8 @@ mod custom;
 mod deciding;
 mod edits;
 mod failure;
+mod filters;
+mod functions;
 mod github;
 mod locks;
 mod output;
@@ -13,6 +15,7 @@ mod restart;
 mod sabotage;
 mod schedule;
 mod survival;
+mod timed;
 mod wishes;
 mod worker;
 

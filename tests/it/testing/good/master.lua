@@ -64,7 +64,12 @@ c.schedulers = {
       end,
     },
   },
-  ci.schedulers.force { name = "force", builders = { "linux" } },
+  ci.schedulers.force {
+    name = "force",
+    builders = { "linux" },
+    properties = { ci.parameters.choice { name = "target", choices = { "all", "tests" }, default = "all" } },
+  },
+  ci.schedulers.nightly { name = "nightly", builders = { "linux" }, hour = 3, minute = 30 },
 }
 
 -- A forge of our own: the body names a branch.

@@ -1,0 +1,237 @@
+//! Forms of force schedulers with every kind of parameter: how the data API describes them, how the
+//! page draws them, what fits and what becomes of it.
+
+use halide_ci::base::clock::Clock;
+use halide_ci::http;
+use halide_ci::script::load::{LoadOptions, Mount, load};
+use serde_json::{Value as Json, json};
+
+use super::site::{Site, with_scripts};
+use super::{ANN, FORM};
+
+const OWN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
+
+const FORMS: &str = r#"
+local ci = require "ci"
+local c = ci.config()
+local p = ci.parameters
+c.workers = { ci.worker { name = "w1", password = "pw" } }
+local factory = { ci.steps.shell { command = "make" } }
+c.builders = {
+  ci.builder { name = "linux", workers = { "w1" }, factory = factory },
+  ci.builder { name = "windows", workers = { "w1" }, factory = factory },
+}
+c.schedulers = { ci.schedulers.force { name = "plain", builders = { "windows" } }, ci.schedulers.force {
+  name = "rich", builders = { "linux" }, button_name = "Go", label = "A rich form",
+  reason = p.string { name = "why", label = "Why:", required = true, default = "" },
+  username = p.username { need_email = true },
+  codebases = {
+    p.codebase { codebase = "main", branch = p.choice { name = "b", choices = { "main", "release" } }, project = false,
+                 repository = "https://example.org/main.git" },
+    "other",
+  },
+  properties = {
+    p.string { name = "str", label = "Word", regex = "[a-z]+$", max_size = 5, tooltip = "small letters" },
+    p.text { name = "txt", cols = 40, rows = 3 },
+    p.int { name = "num", default = 3 },
+    p.boolean { name = "flag", default = true },
+    p.choice { name = "one", choices = { "a", "b" } },
+    p.choice { name = "many", choices = { "a", "b", "c" }, multiple = true, default = { "b" } },
+    p.choice { name = "free", choices = { "a" }, strict = false, default = "z" },
+    p.fixed { name = "fix", default = { 1, "x" } },
+    p.string { name = "secretly", hide = true, default = "h" },
+    p.any_property { name = "any" },
+    p.nested { name = "grp", label = "Group", fields = { p.string { name = "in1" }, p.boolean { name = "in2" } } },
+    p.nested { fields = { p.string { name = "loose", default = "l" } } },
+  },
+} }
+c.www = { port = 0, auth = { ann = "secret: of ann" }, authz = { allow = { force = "anyone" } } }
+return c"#;
+
+fn told(test: impl AsyncFnOnce(&Site)) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("master.lua");
+    std::fs::write(&file, FORMS).unwrap();
+    let options = LoadOptions {
+        file,
+        base_dir: dir.path().to_owned(),
+        clock: Clock::system(),
+        http: http::Client::new(),
+        mount: Mount::Local,
+    };
+    let load = async || {
+        let loaded = load(options).await.unwrap_or_else(|error| panic!("{error}"));
+        (loaded.config, loaded.scripts)
+    };
+    with_scripts(load, test);
+}
+
+async fn force(site: &Site, params: Json, who: &[(&'static str, &'static str)]) -> (u16, Json) {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "force", "params": params });
+    let mut headers = vec![OWN, ("Content-Type", "application/json")];
+    headers.extend(who);
+    let path = "/api/v2/forceschedulers/rich";
+    let answer = site.ask("POST", path, &headers, call.to_string().as_bytes()).await;
+    (answer.status, answer.json())
+}
+
+/// The properties that the form set, without their source.
+async fn properties(site: &Site, buildset: &Json) -> Json {
+    let answer = site.api(&format!("buildsets/{buildset}/properties")).await;
+    let all = answer["properties"][0].as_object().unwrap().clone();
+    let of_form = all.into_iter().filter(|(_, v)| v[1] == "Force Build Form");
+    Json::Object(of_form.map(|(name, v)| (name, v[0].clone())).collect())
+}
+
+#[test]
+fn defaults_count_where_nothing_is_said() {
+    told(async |site| {
+        let (status, answer) = force(site, json!({ "reason": "because" }), &[]).await;
+        assert_eq!(status, 200, "{answer}");
+        let set = &answer["result"][0];
+        let expected = json!({
+            "reason": "because", "owner": "", "str": "", "txt": "", "num": 3, "flag": true,
+            "one": "a", "many": ["b"], "free": "z", "fix": [1, "x"], "secretly": "h",
+            "grp": { "in1": "", "in2": false }, "loose": "l",
+        });
+        assert_eq!(properties(site, set).await, expected);
+        let stamps = site.api(&format!("buildsets/{set}/sourcestamps")).await;
+        let stamp = |i: usize| {
+            let s = &stamps["sourcestamps"][i];
+            json!([s["codebase"], s["branch"], s["repository"], s["project"]])
+        };
+        assert_eq!(stamp(0), json!(["main", "main", "https://example.org/main.git", ""]));
+        assert_eq!(stamp(1), json!(["other", null, "", ""]));
+    });
+}
+
+#[test]
+fn what_is_filled_in_is_checked_and_becomes_properties() {
+    told(async |site| {
+        let params = json!({
+            "builderid": "1", "username": "Ann <ann@example.org>", "reason": ["why"], "priority": "7",
+            "main_branch": "release", "other_revision": " abc ", "str": "word", "txt": "a\nb ",
+            "num": "-5", "flag": false, "one": "b", "many": ["a", "c"], "free": "other",
+            "fix": "mine", "any_name": "extra", "any_value": "x", "grp_in1": "i", "grp_in2": true,
+        });
+        let (status, answer) = force(site, params, &[]).await;
+        assert_eq!(status, 200, "{answer}");
+        let set = &answer["result"][0];
+        let expected = json!({
+            "reason": "why", "owner": "Ann <ann@example.org>", "str": "word", "txt": "a\nb ",
+            "num": -5, "flag": false, "one": "b", "many": ["a", "c"], "free": "other",
+            "fix": [1, "x"], "secretly": "h", "extra": "x", "grp": { "in1": "i", "in2": true },
+            "loose": "l",
+        });
+        assert_eq!(properties(site, set).await, expected);
+        let request = site.api("buildrequests?order=-buildrequestid&limit=1").await;
+        assert_eq!(request["buildrequests"][0]["priority"], 7);
+        let stamps = site.api(&format!("buildsets/{set}/sourcestamps")).await;
+        assert_eq!(stamps["sourcestamps"][0]["branch"], "release");
+        assert_eq!(stamps["sourcestamps"][1]["revision"], "abc");
+    });
+}
+
+#[test]
+fn all_that_is_wrong_is_told_by_field() {
+    told(async |site| {
+        let wrong = json!({
+            "username": "ann", "priority": "high", "main_branch": "develop", "str": "Word",
+            "num": 1.5, "one": "c", "many": ["a", "d"], "txt": { "a": 1 },
+        });
+        let (status, answer) = force(site, wrong, &[]).await;
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32602)));
+        let errors = &answer["error"]["message"];
+        for (field, what) in [
+            ("username", "username: please fill in email address"),
+            ("reason", "'Why:' needs to be specified"),
+            ("priority", "invalid literal for int() with base 10: 'high'"),
+            (
+                "main_branch",
+                "'develop' does not belong to list of available choices '['main', 'release']'",
+            ),
+            ("str", "Word:'Word' does not match pattern '[a-z]+$'"),
+            ("num", "invalid literal for int() with base 10: '1.5'"),
+            ("one", "'c' does not belong"),
+            ("many", "'d' does not belong"),
+            ("txt", "is not text"),
+        ] {
+            let said = errors[field].as_str().unwrap_or_else(|| panic!("{field}: {errors}"));
+            assert!(said.contains(what), "{field}: {said}");
+        }
+        assert_eq!(errors.as_object().unwrap().len(), 9, "{errors}");
+        let long = json!({ "reason": "x", "str": "abcdef", "username": "ann" });
+        let (_, answer) = force(site, long, &[ANN]).await;
+        let errors = &answer["error"]["message"];
+        assert_eq!(
+            *errors,
+            json!({ "str": "Word: is too large 6 > 5" }),
+            "who is logged in is known"
+        );
+    });
+}
+
+#[test]
+fn the_data_api_describes_every_field() {
+    told(async |site| {
+        let answer = site.api("forceschedulers/rich").await;
+        let form = &answer["forceschedulers"][0];
+        assert_eq!((&form["label"], &form["button_name"]), (&json!("A rich form"), &json!("Go")));
+        let fields = form["all_fields"].as_array().unwrap();
+        let names: Vec<&Json> = fields.iter().map(|f| &f["name"]).collect();
+        assert_eq!(names[..4], ["", "main", "other", "str"]);
+        let by_name = |name: &str| fields.iter().find(|f| f["name"] == name).unwrap();
+        let expected = json!({
+            "name": "many", "fullName": "many", "label": "many", "tablabel": "many", "type": "list",
+            "choices": ["a", "b", "c"], "strict": true, "multiple": true, "default": ["b"],
+            "required": false, "regex": null, "hide": false, "maxsize": null, "autopopulate": null,
+            "tooltip": "",
+        });
+        assert_eq!(*by_name("many"), expected);
+        assert_eq!(by_name("grp")["fields"][0]["fullName"], "grp_in1");
+        assert_eq!(by_name("txt")["rows"], 3);
+        assert_eq!(fields[0]["fields"][1]["label"], "Why:");
+        let loose = fields.last().unwrap();
+        assert_eq!((&loose["fullName"], &loose["type"]), (&Json::Null, &json!("nested")));
+        assert_eq!(loose["fields"][0]["fullName"], "loose");
+        let main: Vec<&Json> =
+            by_name("main")["fields"].as_array().unwrap().iter().map(|f| &f["type"]).collect();
+        assert_eq!(main, ["list", "text", "text", "fixed"]);
+    });
+}
+
+#[test]
+fn the_page_draws_the_form_and_takes_it_back() {
+    told(async |site| {
+        let html = site.get("/builders/1").await.text();
+        for part in [
+            r#"<summary>Go</summary>"#,
+            r#"name="username""#,
+            r#"<label title="small letters">Word<input name="str""#,
+            r#"<textarea name="txt" cols="40" rows="3">"#,
+            r#"<input type="checkbox" name="flag" value="true" checked>"#,
+            r#"<select name="many" multiple>"#,
+            r#"<option value="b" selected>b</option>"#,
+            r#"<legend>Group</legend>"#,
+            r#"name="grp_in1""#,
+            r#"name="main_branch""#,
+        ] {
+            assert!(html.contains(part), "{part}\n{html}");
+        }
+        for absent in [r#"name="secretly""#, r#"name="fix""#, r#"name="main_project""#] {
+            assert!(!html.contains(absent), "{absent}");
+        }
+        let body = b"scheduler=rich&reason=why&flag=false&grp_in2=false&grp_in2=true&many=a&many=c";
+        let answer = site.ask("POST", "/builders/1/force", &[ANN, OWN, FORM], body).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let sets = site.api("buildsets?order=-bsid&limit=1").await;
+        let set = properties(site, &sets["buildsets"][0]["bsid"]).await;
+        assert_eq!(
+            json!([set["flag"], set["grp"]["in2"], set["many"], set["owner"]]),
+            json!([false, true, ["a", "c"], "ann"])
+        );
+        let html =
+            String::from_utf8(site.ask("GET", "/builders/1", &[ANN], b"").await.body).unwrap();
+        assert!(!html.contains(r#"name="username""#), "who is logged in is not asked");
+    });
+}
