@@ -323,15 +323,15 @@ pub(super) fn scheduler(
     };
     made.finish();
     let kind = SchedulerKind::Scripted(Box::new(kind));
-    let (choices, priority, codebases) = Default::default();
+    let (choices, codebases, priority) = Default::default();
     Some(SchedulerConfig {
         name,
         builders,
-        priority,
         choices,
         properties,
         codebases,
         reason,
+        priority,
         kind,
         site,
     })
