@@ -251,7 +251,18 @@ function factory_methods.add(self, ...)
   return self
 end
 
-define.kind("factory", factory_methods)
+-- What Buildbot assigns to a factory.
+local of_factories = {
+  workdir = "`workdir` is an option of the builder: ci.builder { workdir = … }.",
+  use_progress = "how long a build will take is estimated without being told; leave `use_progress` out.",
+}
+of_factories.useProgress = of_factories.use_progress
+
+define.kind("factory", factory_methods, {
+  __newindex = function(_, key)
+    error(of_factories[key] or ("a factory has nothing to assign to (`%s`); steps come in by factory:add(step)."):format(tostring(key)), 2)
+  end,
+})
 
 function define.factory(steps)
   local own = {}

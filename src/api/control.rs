@@ -215,7 +215,9 @@ async fn form(
         return Err(ApiError::missing(text).into());
     };
     let builders = chosen(api, scheduler, params).await?;
-    forces::fill_in(scheduler, force, builders, params, user).map_err(ControlError::Form)
+    let validation = &config.validation;
+    forces::fill_in(scheduler, force, builders, params, validation, user)
+        .map_err(ControlError::Form)
 }
 
 /// The builders that a force names, or all of its scheduler's.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::path::integer;
 use crate::engine::input::Force;
 use crate::model::config::{
-    Config, ForceScheduler, Group, Parameter, ParameterKind, SchedulerConfig, SchedulerKind,
+    Checked, Config, ForceScheduler, Group, Parameter, ParameterKind, SchedulerConfig,
+    SchedulerKind, Validation,
 };
 use crate::model::sourcestamp::Sourcestamp;
 
@@ -46,8 +47,9 @@ pub fn find<'a>(
 /// What is wrong with a form, by full name of the field.
 pub type FormErrors = BTreeMap<String, String>;
 
-/// Reads a filled-in form: values by full name, as JSON clients and HTML forms send them. `user` is
-/// who is logged in; without one the form's own `username` is the owner.
+/// Reads a filled-in form: values by full name, as JSON clients and HTML forms send them.
+/// `validation` is the configuration's; `user` is who is logged in; without one the form's own
+/// `username` is the owner.
 ///
 /// # Errors
 /// Every wrong field, with what is wrong.
@@ -56,9 +58,10 @@ pub fn fill_in(
     force: &ForceScheduler,
     builders: Vec<String>,
     values: &Map<String, Json>,
+    validation: &Validation,
     user: Option<&str>,
 ) -> Result<Force, FormErrors> {
-    let mut reader = FormReader { values, user, errors: FormErrors::new() };
+    let mut reader = FormReader { values, validation, user, errors: FormErrors::new() };
     let mut wish = Force { scheduler: scheduler.name.clone(), builders, ..Force::default() };
     let mut username = String::new();
     for field in &force.fields {
@@ -89,6 +92,7 @@ pub fn fill_in(
 /// A filled-in form.
 struct FormReader<'a> {
     values: &'a Map<String, Json>,
+    validation: &'a Validation,
     user: Option<&'a str>,
     errors: FormErrors,
 }
@@ -100,8 +104,14 @@ impl FormReader<'_> {
         for field in fields {
             let value = text(&self.value(field));
             match field.name.as_str() {
-                "branch" => stamp.branch = Some(value).filter(|t| !t.is_empty()),
-                "revision" => stamp.revision = Some(value).filter(|t| !t.is_empty()),
+                "branch" => {
+                    self.check(Checked::Branch, field, &value);
+                    stamp.branch = Some(value).filter(|t| !t.is_empty());
+                }
+                "revision" => {
+                    self.check(Checked::Revision, field, &value);
+                    stamp.revision = Some(value).filter(|t| !t.is_empty());
+                }
                 "repository" => stamp.repository = value,
                 _ => stamp.project = value,
             }
@@ -113,11 +123,13 @@ impl FormReader<'_> {
     fn properties(&mut self, field: &Parameter, out: &mut BTreeMap<String, Json>) {
         match &field.kind {
             ParameterKind::Nested { fields, group: Group::AnyProperty, .. } => {
-                let mut values = fields.iter().map(|field| self.value(field));
-                if let (Some(name), Some(value)) = (values.next(), values.next())
-                    && name != ""
-                {
-                    out.insert(text(&name), value);
+                let [name_field, value_field] = &fields[..] else { return };
+                let name = text(&self.value(name_field));
+                let value = self.value(value_field);
+                if !name.is_empty() {
+                    self.check(Checked::PropertyName, name_field, &name);
+                    self.check(Checked::PropertyValue, value_field, &text(&value));
+                    out.insert(name, value);
                 }
             }
             ParameterKind::Nested { fields, .. } => {
@@ -209,6 +221,13 @@ impl FormReader<'_> {
                 ))
             }
             _ => Ok(given.into()),
+        }
+    }
+
+    /// What the configuration says of texts of a kind, whatever the field itself says.
+    fn check(&mut self, checked: Checked, field: &Parameter, given: &str) {
+        if let Some(why) = self.validation.refusal(checked, given) {
+            self.wrong(field, format!("{}: {why}", field.label));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
 use crate::engine::returned::is_true;
 use crate::engine::{Engine, Generation, Refusal};
-use crate::model::change::NewChange;
+use crate::model::change::{NewChange, revision_page};
 use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
 use crate::model::filter::{ChangeFilter, Verdict};
@@ -113,6 +113,9 @@ async fn read(generation: &Generation, delivery: Delivery) -> Result<JudgedReadi
         if change.codebase.is_empty() {
             change.codebase = codebase(generation, &change).await?;
         }
+        if change.revlink.is_none() {
+            change.revlink = revlink(generation, &change).await;
+        }
         let judgements = judge_all(generation, &change).await;
         changes.push(JudgedChange { change, judgements });
     }
@@ -133,6 +136,28 @@ async fn codebase(generation: &Generation, change: &NewChange) -> Result<String,
             site: Some(callback.site.clone()),
             is_failure: false,
         }),
+    }
+}
+
+/// The page of a change that came without one. No link is better than no change, so an error in the
+/// function is only logged.
+async fn revlink(generation: &Generation, change: &NewChange) -> Option<String> {
+    let revision = change.revision.as_deref().filter(|revision| !revision.is_empty())?;
+    let Some(callback) = &generation.config.decisions.revlink else {
+        return revision_page(revision, &change.repository);
+    };
+    let arguments = [revision, &change.repository].map(|text| Argument::Json(text.into()));
+    match generation.scripts.call(callback, arguments.into()).await {
+        Ok(Json::String(link)) => Some(link).filter(|link| !link.is_empty()),
+        Ok(Json::Null) => None,
+        Ok(other) => {
+            tracing::error!(site = %callback.site, "revlink must return a string or nil, not {other}");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "revlink failed; the change has no link");
+            None
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod buildset;
 mod collapse;
 mod command;
 mod compose;
+mod cut;
 mod deliveries;
 pub mod desk;
 mod fleet;

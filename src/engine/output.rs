@@ -13,9 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::base::id::{LogId, StepId};
 use crate::engine::Engine;
+use crate::engine::cut::Cut;
 use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::ports::Ack;
+use crate::model::config::LogLimits;
 use crate::model::log::Stream;
 use crate::store::frames::{self, NewFrame};
 use crate::store::{Conn, Result, Writer};
@@ -42,6 +44,7 @@ pub struct LogWriter {
 pub(super) struct LogHandle {
     log: LogId,
     step: StepId,
+    limits: LogLimits,
     budget: Arc<Semaphore>,
     entries: mpsc::UnboundedSender<Entry>,
     masker: Arc<Masker>,
@@ -53,6 +56,7 @@ enum Entry {
     Bytes {
         log: LogId,
         step: StepId,
+        limits: LogLimits,
         stream: Stream,
         data: Bytes,
         masker: Arc<Masker>,
@@ -74,11 +78,17 @@ impl LogWriter {
         (Self { entries }, LogLoop { received, writer, engine, open: BTreeMap::new() })
     }
 
-    /// A handle on the log `log`, which hides what `masker` knows.
+    /// A handle on the log `log`, which hides what `masker` knows and keeps to `limits`.
     #[must_use]
-    pub(super) fn open(&self, log: LogId, step: StepId, masker: Arc<Masker>) -> LogHandle {
+    pub(super) fn open(
+        &self,
+        log: LogId,
+        step: StepId,
+        masker: Arc<Masker>,
+        limits: LogLimits,
+    ) -> LogHandle {
         let budget = Arc::new(Semaphore::new(BUDGET));
-        LogHandle { log, step, budget, entries: self.entries.clone(), masker }
+        LogHandle { log, step, limits, budget, entries: self.entries.clone(), masker }
     }
 }
 
@@ -91,9 +101,10 @@ impl LogHandle {
         let weight = u32::try_from(data.len().min(BUDGET)).unwrap_or(u32::MAX);
         let Ok(permit) = self.budget.clone().acquire_many_owned(weight).await else { return };
         let masker = self.masker.clone();
-        let (log, step) = (self.log, self.step);
+        let (log, step, limits) = (self.log, self.step, self.limits);
+        let bytes = Entry::Bytes { log, step, limits, stream, data, masker, permit, ack };
         // A closed channel means that the process is ending.
-        let _ = self.entries.send(Entry::Bytes { log, step, stream, data, masker, permit, ack });
+        let _ = self.entries.send(bytes);
     }
 
     /// Ends the log; returns when all of it is on disk.
@@ -123,6 +134,8 @@ struct Extent {
     /// The end of what came, which may be the beginning of a secret.
     held_back: Vec<u8>,
     held_stream: Option<Stream>,
+    /// What is left out of a log that is too long.
+    cut: Cut,
 }
 
 /// One log's part of a group.
@@ -182,9 +195,10 @@ impl LogLoop {
         let mut held = Vec::new();
         for entry in batch {
             match entry {
-                Entry::Bytes { log, step, stream, data, masker, permit, ack } => {
+                Entry::Bytes { log, step, limits, stream, data, masker, permit, ack } => {
                     let part = part(&mut parts, log, step);
                     let extent = self.open.entry(log).or_default();
+                    extent.cut.limits = limits;
                     mask_into(extent, &mut part.segments, stream, data, &masker);
                     held.push((permit, ack));
                 }
@@ -200,6 +214,10 @@ impl LogLoop {
                 if finished && let Some(stream) = extent.held_stream.take() {
                     let rest = std::mem::take(&mut extent.held_back);
                     part.segments.push((stream, rest.into()));
+                }
+                part.segments = extent.cut.take(std::mem::take(&mut part.segments));
+                if finished {
+                    part.segments.extend(extent.cut.rest());
                 }
                 append(conn, *log, extent, &part.segments, now)?;
                 if finished && extent.seq > 4 && extent.bytes < PACK_BELOW {

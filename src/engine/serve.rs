@@ -168,7 +168,8 @@ impl Service {
 
     /// Takes a log that was opened with a command.
     pub(super) fn adopt(&mut self, running: &Running, name: &str, id: LogId) {
-        let handle = running.attempt.logs.open(id, self.step, running.masker().clone());
+        let (masker, limits) = (running.masker().clone(), running.attempt.generation.config.logs);
+        let handle = running.attempt.logs.open(id, self.step, masker, limits);
         self.logs.insert(name.to_owned(), handle);
     }
 

@@ -55,6 +55,26 @@ impl NewChange {
     }
 }
 
+/// The page of `revision` at a forge that is known by the host of `repository`.
+#[must_use]
+pub fn revision_page(revision: &str, repository: &str) -> Option<String> {
+    // `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`
+    let rest = repository.split_once("://").map_or(repository, |(_, rest)| rest);
+    let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, path) = rest.split_once(['/', ':'])?;
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let between = match host {
+        "github.com" => "commit",
+        "gitlab.com" => "-/commit",
+        "bitbucket.org" => "commits",
+        _ => return None,
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let is_known = path.contains('/') && path.chars().all(is_plain) && revision.chars().all(is_plain);
+    is_known.then(|| format!("https://{host}/{path}/{between}/{revision}"))
+}
+
 impl Change {
     /// The change as functions see it: what was reported, its `id`, and when it was stored.
     #[must_use]
@@ -76,4 +96,27 @@ pub struct Change {
     /// What was reported.
     #[serde(flatten)]
     pub what: NewChange,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forges_have_a_page_for_each_revision() {
+        for (repository, page) in [
+            ("https://github.com/halide/Halide", Some("https://github.com/halide/Halide/commit/a1")),
+            ("https://github.com/halide/Halide.git", Some("https://github.com/halide/Halide/commit/a1")),
+            ("git@github.com:halide/Halide.git", Some("https://github.com/halide/Halide/commit/a1")),
+            ("ssh://git@gitlab.com/a/b/c.git/", Some("https://gitlab.com/a/b/c/-/commit/a1")),
+            ("https://user@bitbucket.org/a/b", Some("https://bitbucket.org/a/b/commits/a1")),
+            ("https://github.com/halide", None),
+            ("https://github.com/a/b c", None),
+            ("https://example.org/a/b", None),
+            ("/srv/git/halide", None),
+            ("", None),
+        ] {
+            assert_eq!(revision_page("a1", repository).as_deref(), page, "{repository}");
+        }
+    }
 }

@@ -56,6 +56,8 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         locks: _,
         decisions,
         properties,
+        logs,
+        validation,
         limits,
         provided: _,
         secrets: _,
@@ -71,7 +73,11 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         ("select_next_worker", Outline::of(&decisions.select_next_worker)),
         ("collapse_requests", Outline::of(&decisions.collapse_requests)),
         ("codebase_generator", Outline::of(&decisions.codebase_generator)),
+        ("revlink", Outline::of(&decisions.revlink)),
         ("properties", Outline::of(properties)),
+        ("log_max_size", Outline::of(&logs.log_max_size)),
+        ("log_max_tail_size", Outline::of(&logs.log_max_tail_size)),
+        ("validation", Outline::of(validation)),
         ("limits", Outline::of(limits)),
     ]
 }

@@ -363,7 +363,8 @@ async fn force(
         return Err(format!("the form of {name} has no field `{wrong}`.{near} It has {known}."));
     }
     let user = given.user.as_deref();
-    let wish = forces::fill_in(scheduler, force, given.builders, form, user).map_err(|errors| {
+    let (builders, validation) = (given.builders, &config.validation);
+    let wish = forces::fill_in(scheduler, force, builders, form, validation, user).map_err(|errors| {
         let lines: Vec<String> =
             errors.into_iter().map(|(field, what)| format!("  {field}: {what}")).collect();
         format!("the form of {name} is not right:\n{}", lines.join("\n"))

@@ -313,6 +313,16 @@ impl<'r, 'l> Fields<'r, 'l> {
         out
     }
 
+    /// Properties by name.
+    pub(super) fn properties(&mut self, key: &str) -> BTreeMap<String, Json> {
+        let properties = self.data(key);
+        for name in properties.keys().filter(|name| name.starts_with("virtual_builder_")) {
+            let (message, hint) = later::refusal(&format!("`{name}` in `{key}` of {}", self.owner));
+            self.problem_with(name, message, vec![hint]);
+        }
+        properties
+    }
+
     /// A flattened list; a lone value is a list of one.
     pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
         let value = self.value(key)?;

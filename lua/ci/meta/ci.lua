@@ -67,6 +67,17 @@ function ci.builder(options) end
 ---@return ci.Factory
 function ci.factory(steps) end
 
+---A group of builders with a page of its own. Not available yet.
+---@param options ci.ProjectOptions
+---@return ci.Project
+function ci.project(options) end
+
+---Steps that find secrets in files on the worker, which are removed after the last one. Stands among the
+---steps of a factory. Not available yet.
+---@param options ci.WithSecretsOptions
+---@return ci.Step
+function ci.with_secrets(options) end
+
 ---A lock that each worker has for itself.
 ---@param options ci.WorkerLockOptions
 ---@return ci.Lock

@@ -7,7 +7,7 @@
 ---@field title_url? string link behind the title (default: `url`)
 ---@field url? string public base URL (default "http://localhost:PORT/")
 ---@field db? { url: string } default "sqlite:///state.sqlite", relative to the base directory
----@field protocols? { port?: integer, interface?: string } where workers connect (default 9990 on all addresses)
+---@field protocols? ci.ProtocolsOptions where workers connect
 ---@field www? ci.Www the web server; none = no web server
 ---@field workers? any list of workers
 ---@field builders? any list of builders
@@ -17,11 +17,54 @@
 ---@field cancellers? any list of cancellers
 ---@field properties? table<string, any> properties that every build gets
 ---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
+---@field log_max_size? integer bytes after which a log is cut (default: logs have any length)
+---@field log_max_tail_size? integer last bytes of a log that is cut which are kept all the same (default 0)
+---@field log_encoding? string of what commands write; not available yet (default "utf-8")
+---@field validation? ci.ValidationOptions what users may say who force builds
+---@field projects? any list of projects; not available yet
+---@field janitor? ci.JanitorOptions when old logs go; not available yet
+---@field revlink? fun(revision: string, repository: string): string? the page that shows a change which came without a link (default: that of GitHub, GitLab and Bitbucket)
 ---@field prioritize_builders? fun(builders: ci.Builder[]): any the builders that have waiting requests, oldest request first, in the order in which they get their turn; one left out waits
 ---@field select_next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any `next_worker` of builders without their own
 ---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any `collapse_requests` of builders that do not say (default true)
 ---@field codebase_generator? fun(change: ci.Change): string? codebase of a change that came without one
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
+
+---@class ci.ProtocolsOptions
+---@field port? integer (default 9990)
+---@field interface? string address to listen on (default all)
+---@field require_tls? boolean refuse workers that come without TLS; not available yet
+
+---Regular expressions that a text must match from its start; an empty text always fits, and without a
+---pattern any text does.
+---@class ci.ValidationOptions
+---@field branch? string
+---@field revision? string
+---@field property_name? string names of properties that the user chooses
+---@field property_value? string values of such properties
+
+---@class ci.JanitorOptions
+---@field log_horizon? number seconds after which the text of a log goes
+---@field build_data_horizon? number seconds after which what steps stored goes
+---@field minute? any as for `ci.schedulers.nightly` (default 0)
+---@field hour? any (default: every hour)
+---@field day_of_month? any
+---@field month? any
+---@field day_of_week? any
+
+---A group of builders; not available yet.
+---@class ci.ProjectOptions
+---@field name string
+---@field slug? string its name in addresses
+---@field description? string
+---@field description_format? "markdown" (default: plain text)
+---@field data? any
+
+---Steps that find secrets in files; not available yet.
+---@class ci.WithSecretsOptions
+---@field files table<string, any> path on the worker → `ci.secret(name)`
+---@field steps any list of steps
+---@field data? any
 
 ---@class ci.WorkerOptions
 ---@field name string

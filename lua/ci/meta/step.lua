@@ -62,6 +62,9 @@ function Request:can_be_collapsed(newer) end
 ---@class ci.Step
 ---@class ci.LockAccess
 
+---What `ci.project` returns.
+---@class ci.Project: ci.ProjectOptions
+
 ---@class ci.Factory
 local Factory = {}
 ---Adds steps (or lists of steps) at the end.

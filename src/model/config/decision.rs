@@ -17,6 +17,8 @@ pub struct MasterDecisions {
     pub collapse_requests: Collapse,
     /// The codebase of a change that came without one.
     pub codebase_generator: Option<Callback>,
+    /// The page that shows a change which came without a link: `(revision, repository)`.
+    pub revlink: Option<Callback>,
 }
 
 /// The decisions about one builder's builds.

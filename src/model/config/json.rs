@@ -101,6 +101,8 @@ impl Serialize for Config {
             locks,
             decisions,
             properties,
+            logs,
+            validation,
             limits,
             provided,
             secrets,
@@ -113,6 +115,9 @@ impl Serialize for Config {
         map.serialize_entry("db", &serde_json::json!({ "url": db_url }))?;
         map.serialize_entry("protocols", protocols)?;
         map.serialize_entry("properties", properties)?;
+        map.serialize_entry("log_max_size", &logs.log_max_size)?;
+        map.serialize_entry("log_max_tail_size", &logs.log_max_tail_size)?;
+        map.serialize_entry("validation", validation)?;
         map.serialize_entry("limits", limits)?;
         map.serialize_entry("workers", workers)?;
         map.serialize_entry("locks", locks)?;
@@ -124,11 +129,13 @@ impl Serialize for Config {
             select_next_worker,
             collapse_requests,
             codebase_generator,
+            revlink,
         } = decisions;
         map.serialize_entry("prioritize_builders", prioritize_builders)?;
         map.serialize_entry("select_next_worker", select_next_worker)?;
         map.serialize_entry("collapse_requests", collapse_requests)?;
         map.serialize_entry("codebase_generator", codebase_generator)?;
+        map.serialize_entry("revlink", revlink)?;
         map.serialize_entry("www", www)?;
         map.serialize_entry("provided_secrets", &**provided)?;
         map.serialize_entry("secrets", secrets)?;

@@ -7,12 +7,14 @@ mod builder;
 mod decision;
 pub mod json;
 mod lock;
+mod logs;
 mod parameter;
 mod reporter;
 mod scheduler;
 mod scripted;
 mod step;
 mod timed;
+mod validation;
 mod worker;
 mod www;
 
@@ -28,6 +30,7 @@ pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
 pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
+pub use self::logs::LogLimits;
 pub use self::parameter::{Group, Parameter, ParameterKind};
 pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
 pub use self::scheduler::{
@@ -39,6 +42,7 @@ pub use self::scripted::{
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
 pub use self::timed::{TimedScheduler, Times};
+pub use self::validation::{Checked, Validation};
 pub use self::worker::WorkerConfig;
 pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
 use crate::base::id::BuilderId;
@@ -131,6 +135,10 @@ pub struct Config {
     pub decisions: MasterDecisions,
     /// Properties that every build gets (source `Config`).
     pub properties: BTreeMap<String, Json>,
+    /// How long logs may get.
+    pub logs: LogLimits,
+    /// What users may say who force builds.
+    pub validation: Validation,
     /// Budgets of the Lua state.
     pub limits: Limits,
     /// What `c.secrets_providers` have, by name.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Table, Value};
 
-use super::{Reader, callbacks, lock, step};
+use super::{Reader, callbacks, lock, outline, step};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -75,8 +75,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         workdir: workdir(&mut f),
         locks: lock::accesses(&mut f),
         env: env(&mut f),
-        properties: f.data("properties"),
-        default_properties: f.data("default_properties"),
+        properties: f.properties("properties"),
+        default_properties: f.properties("default_properties"),
         decisions: callbacks::of_builder(&mut f),
         name,
         site,
@@ -104,6 +104,7 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
                 out.push(step);
                 tables.push(table);
             }
+            None if is_group(f.reader, &value) => {}
             None => {
                 let got = a_type(&value);
                 let hint = match &value {
@@ -117,6 +118,11 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
     }
     f.reader.objects.borrow_mut().steps.insert(builder.to_owned(), tables);
     out
+}
+
+/// Steps with secrets in files: only checked.
+fn is_group(reader: &Reader<'_>, value: &Value) -> bool {
+    matches!(value, Value::Table(table) if outline::object(reader, table, &["with_secrets"]))
 }
 
 fn tags(f: &mut Fields<'_, '_>) -> Vec<String> {

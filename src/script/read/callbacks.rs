@@ -15,6 +15,7 @@ pub(super) fn of_master(f: &mut Fields<'_, '_>) -> MasterDecisions {
         select_next_worker: f.callback("select_next_worker"),
         collapse_requests: collapse(f).unwrap_or_default(),
         codebase_generator: f.callback("codebase_generator"),
+        revlink: f.callback("revlink"),
     }
 }
 

@@ -3,9 +3,10 @@
 use mlua::{Table, Value};
 
 use super::{
-    Objects, Reader, builder, callbacks, outline, provider, reporter, scheduler, worker, www,
+    Objects, Reader, builder, callbacks, outline, provider, reporter, scheduler, settings, worker,
+    www,
 };
-use crate::model::config::{Config, Limits, Protocols, Site};
+use crate::model::config::{Config, Site};
 use crate::script::convert::a_type;
 use crate::script::fields::{Anchor, Fields};
 
@@ -24,6 +25,13 @@ pub(super) const OPTIONS: &[&str] = &[
     "cancellers",
     "properties",
     "limits",
+    "log_max_size",
+    "log_max_tail_size",
+    "log_encoding",
+    "validation",
+    "projects",
+    "janitor",
+    "revlink",
     "prioritize_builders",
     "select_next_worker",
     "collapse_requests",
@@ -66,7 +74,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
 
 fn fields(f: &mut Fields<'_, '_>) -> Config {
     provider::read(f);
-    let limits = limits(f);
+    let limits = settings::limits(f);
     let www = www::read(f);
     let port = www.as_ref().map_or(8012, |w| w.port);
     let mut url = f.text("url").unwrap_or_else(|| format!("http://localhost:{port}/"));
@@ -78,14 +86,17 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         url.push('/');
     }
     looked_at(f, "change_sources", "ci.change_sources.*", &CHANGE_SOURCES);
+    looked_at(f, "projects", "ci.project", &["project"]);
+    settings::janitor(f);
+    settings::log_encoding(f);
     looked_at(f, "cancellers", "ci.cancellers.*", &["old_builds", "failing_buildsets"]);
     Config {
         title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
         title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
         url,
         db_site: f.key_spot("db").site,
-        db_url: database(f),
-        protocols: protocols(f),
+        db_url: settings::database(f),
+        protocols: settings::protocols(f),
         www,
         workers: objects(f, "workers", "ci.worker", worker::read, never, |o, w, t| {
             o.workers.insert(w.name.clone(), t);
@@ -113,7 +124,9 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         ),
         locks: Vec::new(),
         decisions: callbacks::of_master(f),
-        properties: f.data("properties"),
+        properties: f.properties("properties"),
+        logs: settings::logs(f),
+        validation: settings::validation(f),
         limits,
         provided: Default::default(),
         secrets: Vec::new(),
@@ -165,47 +178,4 @@ fn objects<T>(
         }
     }
     out
-}
-
-fn database(f: &mut Fields<'_, '_>) -> String {
-    let default = "sqlite:///state.sqlite";
-    let Some(mut db) = f.nested("db", "db", "c.db") else { return default.to_owned() };
-    let url = db.text("url").unwrap_or_else(|| default.to_owned());
-    if !url.starts_with("sqlite:///") {
-        let message = format!("`url` of c.db must begin with sqlite:///, not {:?}.", scheme(&url));
-        let hint = "A path after three slashes is relative to the base directory.".to_owned();
-        db.problem_with("url", message, vec![hint]);
-    }
-    db.finish();
-    url
-}
-
-/// A database URL without what follows its scheme, which may hold a password.
-fn scheme(url: &str) -> String {
-    url.split_once("://").map_or_else(|| url.to_owned(), |(scheme, _)| format!("{scheme}://…"))
-}
-
-fn protocols(f: &mut Fields<'_, '_>) -> Protocols {
-    let default = Protocols::default();
-    let Some(mut p) = f.nested("protocols", "protocols", "c.protocols") else { return default };
-    let port = p.integer("port", 0..=65535).and_then(|port| u16::try_from(port).ok());
-    let protocols = Protocols {
-        port: port.unwrap_or(default.port),
-        interface: p.text("interface").unwrap_or(default.interface),
-    };
-    p.finish();
-    protocols
-}
-
-fn limits(f: &mut Fields<'_, '_>) -> Limits {
-    let default = Limits::default();
-    let Some(mut l) = f.nested("limits", "limits", "c.limits") else { return default };
-    let cpu_seconds = l.seconds("cpu_seconds").unwrap_or(default.cpu_seconds);
-    if cpu_seconds < 0.01 {
-        l.problem("cpu_seconds", "`cpu_seconds` of c.limits must be at least 0.01.");
-    }
-    let memory = l.integer("memory_bytes", (16 << 20)..=i64::MAX);
-    let memory_bytes = memory.and_then(|m| usize::try_from(m).ok()).unwrap_or(default.memory_bytes);
-    l.finish();
-    Limits { cpu_seconds: cpu_seconds.max(0.01), memory_bytes }
 }

@@ -4,6 +4,12 @@
 
 /// Kinds of objects and their options; `*` = the whole kind.
 pub(in crate::script) const LATER: &[(&str, &str)] = &[
+    ("config", "janitor"),
+    ("config", "log_encoding"),
+    ("config", "projects"),
+    ("protocols", "require_tls"),
+    ("project", "*"),
+    ("with_secrets", "*"),
     ("builder", "description_format"),
     ("builder", "project"),
     ("step", "lazylogfiles"),

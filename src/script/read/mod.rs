@@ -18,6 +18,7 @@ pub(super) mod reporter;
 pub(super) mod scheduler;
 pub(super) mod scripted;
 pub(super) mod secret;
+pub(super) mod settings;
 pub(super) mod spelling;
 pub(super) mod step;
 pub(super) mod worker;
@@ -271,6 +272,9 @@ pub(super) fn object(native: &Table, table: &Table) -> Option<Object> {
 /// type definitions. The readers are checked against it in debug builds.
 pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("config", config::OPTIONS),
+    ("protocols", settings::PROTOCOLS_OPTIONS),
+    ("validation", settings::VALIDATION_OPTIONS),
+    ("janitor", settings::JANITOR_OPTIONS),
     ("worker", worker::OPTIONS),
     ("builder", builder::OPTIONS),
     ("worker_lock", lock::WORKER_OPTIONS),

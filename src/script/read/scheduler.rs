@@ -107,7 +107,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     let is_form = object.kind == "force";
     let choices = if is_form { Choices::default() } else { callbacks::of_scheduler(&mut f) };
     let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
-    let properties = if is_form { Default::default() } else { f.data("properties") };
+    let properties = if is_form { Default::default() } else { f.properties("properties") };
     let (codebases, reason, kind) = if is_form {
         (Vec::new(), None, SchedulerKind::Force(force::read(&mut f, &name)))
     } else {

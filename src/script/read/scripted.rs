@@ -306,7 +306,7 @@ pub(super) fn scheduler(
     let name = made.f.name();
     let builders = super::scheduler::builders(&mut made.f);
     let change_filter = filter::read(&mut made.f, "change_filter");
-    let (properties, reason) = (made.f.data("properties"), made.f.text("reason"));
+    let (properties, reason) = (made.f.properties("properties"), made.f.text("reason"));
     let (own, bag) = made.own();
     if let Some(bag) = &bag {
         let _ = bag.raw_set("name", name.as_str());

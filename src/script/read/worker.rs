@@ -29,8 +29,8 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Work
         max_builds: f
             .integer("max_builds", 1..=i64::from(u32::MAX))
             .and_then(|n| u32::try_from(n).ok()),
-        properties: f.data("properties"),
-        default_properties: f.data("default_properties"),
+        properties: f.properties("properties"),
+        default_properties: f.properties("default_properties"),
         locks: lock::fixed_accesses(&mut f),
         name,
         site,

@@ -4,6 +4,7 @@
 //! does.
 
 mod auth;
+mod builder;
 mod canceller;
 mod change_source;
 pub(super) mod check;
@@ -41,8 +42,9 @@ pub(super) struct Outline {
 }
 
 /// Every list.
-const ALL: [&[Outline]; 9] = [
+const ALL: [&[Outline]; 10] = [
     auth::ALL,
+    builder::ALL,
     canceller::ALL,
     change_source::ALL,
     formatter::ALL,
