@@ -101,7 +101,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = format!("{} scheduler", object.kind);
-    let site = f.spot().site;
+    let site = f.site();
     let name = f.name();
     // A form's properties are what it asks for.
     let is_form = object.kind == "force";
