@@ -18,6 +18,7 @@ mod fleet;
 pub mod input;
 pub mod intake;
 mod locks;
+mod logs;
 mod mask;
 mod merge;
 mod note;
@@ -40,6 +41,8 @@ mod serve;
 mod state;
 mod step;
 pub mod tasks;
+mod teller;
+mod transfer;
 mod upload;
 
 use std::fmt;

@@ -9,6 +9,7 @@ mod filters;
 mod github;
 mod locks;
 mod output;
+mod own_steps;
 mod random;
 mod restart;
 mod sabotage;
