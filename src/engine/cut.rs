@@ -127,7 +127,11 @@ mod tests {
     fn a_log_is_cut_once() {
         assert_eq!(kept(6, None, &[(Stdout, "abc"), (Stderr, "def")]), "abcdef");
         assert_eq!(
-            kept(6, None, &[(Header, "long header"), (Stdout, "abc"), (Stderr, "defg"), (Stdout, "hi")]),
+            kept(
+                6,
+                None,
+                &[(Header, "long header"), (Stdout, "abc"), (Stderr, "defg"), (Stdout, "hi")]
+            ),
             "[long header]abcdef[The log is cut here: it is longer than 6 bytes.][3 bytes are left out.]"
         );
         assert_eq!(
@@ -144,7 +148,10 @@ mod tests {
             "ab[The log is cut here: it is longer than 2 bytes.][h]\
              [5 bytes are left out; the last 5 follow.]hijkl"
         );
-        assert!(kept(2, Some(10), &pieces).ends_with("[Nothing is left out; the rest follows.]cdefghijkl"));
+        assert!(
+            kept(2, Some(10), &pieces)
+                .ends_with("[Nothing is left out; the rest follows.]cdefghijkl")
+        );
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub fn revision_page(revision: &str, repository: &str) -> Option<String> {
         _ => return None,
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    let is_known = path.contains('/') && path.chars().all(is_plain) && revision.chars().all(is_plain);
+    let is_known =
+        path.contains('/') && path.chars().all(is_plain) && revision.chars().all(is_plain);
     is_known.then(|| format!("https://{host}/{path}/{between}/{revision}"))
 }
 
@@ -105,9 +106,18 @@ mod tests {
     #[test]
     fn forges_have_a_page_for_each_revision() {
         for (repository, page) in [
-            ("https://github.com/halide/Halide", Some("https://github.com/halide/Halide/commit/a1")),
-            ("https://github.com/halide/Halide.git", Some("https://github.com/halide/Halide/commit/a1")),
-            ("git@github.com:halide/Halide.git", Some("https://github.com/halide/Halide/commit/a1")),
+            (
+                "https://github.com/halide/Halide",
+                Some("https://github.com/halide/Halide/commit/a1"),
+            ),
+            (
+                "https://github.com/halide/Halide.git",
+                Some("https://github.com/halide/Halide/commit/a1"),
+            ),
+            (
+                "git@github.com:halide/Halide.git",
+                Some("https://github.com/halide/Halide/commit/a1"),
+            ),
             ("ssh://git@gitlab.com/a/b/c.git/", Some("https://gitlab.com/a/b/c/-/commit/a1")),
             ("https://user@bitbucket.org/a/b", Some("https://bitbucket.org/a/b/commits/a1")),
             ("https://github.com/halide", None),

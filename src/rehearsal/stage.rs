@@ -364,11 +364,12 @@ async fn force(
     }
     let user = given.user.as_deref();
     let (builders, validation) = (given.builders, &config.validation);
-    let wish = forces::fill_in(scheduler, force, builders, form, validation, user).map_err(|errors| {
-        let lines: Vec<String> =
-            errors.into_iter().map(|(field, what)| format!("  {field}: {what}")).collect();
-        format!("the form of {name} is not right:\n{}", lines.join("\n"))
-    })?;
+    let wish =
+        forces::fill_in(scheduler, force, builders, form, validation, user).map_err(|errors| {
+            let lines: Vec<String> =
+                errors.into_iter().map(|(field, what)| format!("  {field}: {what}")).collect();
+            format!("the form of {name} is not right:\n{}", lines.join("\n"))
+        })?;
     outcome(&master.force(wish).await.map_err(failed)?)
 }
 

@@ -41,13 +41,11 @@ pub(crate) async fn force(site: Site, mut call: Call) -> Result<Response, Proble
         }
     }
     let (user, validation) = (call.who.name.as_deref(), &generation.config.validation);
-    let wish =
-        forces::fill_in(scheduler, force, vec![builder], &values, validation, user).map_err(
-            |errors| {
-                let errors: Vec<String> = errors.into_values().collect();
-                Problem::invalid(errors.join(" "))
-            },
-        )?;
+    let wish = forces::fill_in(scheduler, force, vec![builder], &values, validation, user)
+        .map_err(|errors| {
+            let errors: Vec<String> = errors.into_values().collect();
+            Problem::invalid(errors.join(" "))
+        })?;
     let started = site.engine().force(wish).await?;
     Ok(to_request(&call, &started))
 }
