@@ -75,6 +75,17 @@
 //!   again.
 //! * What a removed builder or scheduler leaves waiting is cancelled after an hour, not at once: most
 //!   removals that hurt are mistakes. The hour is not stored; a restart begins it anew.
+//! * Functions that decide (`next_worker`, `prioritize_builders` …) are asked by a task; the answer is a
+//!   proposal that the beat checks against the state of that moment (`engine::advice`). Changes stay
+//!   held in rows until the answer is here, so that a crash or a reload only asks again.
+//! * Loading is deterministic, so the functions of a configuration have the same numbers each time: a
+//!   Lua state that falls silent inside C is made again from the texts that were loaded.
+//! * A function is known by its compiled text and the values it holds (`script::fingerprint`); a reload
+//!   tells one that changed, and nothing of one that moved.
+//! * What Buildbot has and the engine cannot do yet is read and checked like the rest and then refused
+//!   (`script/read/later.rs`), so that nothing in a configuration is silently ignored.
+//! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
+//!   days of the week count as Buildbot's do.
 //! * The request is a machine of its own (`model::request`) and is the fence: only the current
 //!   attempt can give it a result. Build and step need none, their task is their state; what must
 //!   outlive it is in the rows.

@@ -3,11 +3,12 @@
 //! there. Pure: whether to ask, to wait or to go on without is decided from what was asked about
 //! and from times. Nothing of it is stored: after a restart all is asked anew.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuilderId, ChangeId, RequestId, SchedulerId, WorkerId};
+use crate::base::id::{BuilderId, RequestId, SchedulerId, WorkerId};
+use crate::engine::compose::Composing;
 
 /// How long others wait for an answer that concerns them: then they are served without it.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);
@@ -165,8 +166,10 @@ pub(crate) struct Advice {
     pub(crate) order: Option<Slot<Vec<InLine>, Order>>,
     pub(crate) picks: BTreeMap<BuilderId, Slot<Offer, Pick>>,
     pub(crate) merges: BTreeMap<BuilderId, Merging>,
-    /// The changes for which a scheduler's functions are asked.
-    pub(crate) composing: BTreeMap<SchedulerId, (Ticket, Vec<ChangeId>)>,
+    /// The buildset about which a scheduler's functions are asked.
+    pub(crate) composing: BTreeMap<SchedulerId, Composing>,
+    /// Dependent schedulers for which there may be word of a buildset, in rows.
+    pub(crate) words: BTreeSet<SchedulerId>,
     pub(crate) notes: BTreeMap<RequestId, Note>,
     /// The last failure of each function, so that the same one is not told again and again.
     told: BTreeMap<String, String>,

@@ -22,6 +22,7 @@ use crate::engine::render::render;
 use crate::engine::returned::is_true;
 use crate::engine::state::Order;
 use crate::engine::step::{self, StepEnd};
+use crate::engine::teller::Teller;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::build::{Build, BuildView, verdict};
 use crate::model::change::Change;
@@ -260,17 +261,20 @@ impl Running {
         self.tell(BuildReport::PropertiesSet { properties }).await;
     }
 
+    /// Speaks for this build.
+    pub(super) fn teller(&self) -> Teller {
+        Teller::new(self.attempt.engine.clone(), self.attempt.build.id)
+    }
+
     pub(super) async fn tell(&self, report: BuildReport) {
-        let build = self.attempt.build.id;
-        self.attempt.engine.tell(Input::Build { build, report }).await;
+        self.teller().tell(report).await;
     }
 
     pub(super) async fn ask<T>(
         &self,
         report: impl FnOnce(crate::engine::input::Answer<T>) -> BuildReport,
     ) -> Result<T, Refusal> {
-        let build = self.attempt.build.id;
-        self.attempt.engine.ask(|answer| Input::Build { build, report: report(answer) }).await
+        self.teller().ask(report).await
     }
 }
 

@@ -1,37 +1,73 @@
 //! One command on a worker, on behalf of a step: recorded, sent, followed to its end. Its output
-//! goes to the log writer, its answer to the step; an order from outside interrupts it.
+//! goes to the log writer, its answer to the step; an order from outside interrupts it, and so does
+//! a step that waits for it no longer. Several commands of one step are under way at once, so each
+//! owns what it needs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
+use crate::base::id::StepId;
+use crate::engine::Generation;
 use crate::engine::attempt::Running;
 use crate::engine::desk::{DeskError, Ran, StepAnswer};
 use crate::engine::input::BuildReport;
-use crate::engine::ports::{Ack, CommandEvent};
+use crate::engine::logs::{Logs, STDIO, Use};
+use crate::engine::ports::{Ack, CommandEvent, Link};
 use crate::engine::render::render;
-use crate::engine::serve::{End, Service};
 use crate::engine::state::Order;
+use crate::engine::teller::Teller;
+use crate::engine::transfer::Transfer;
 use crate::engine::upload::Upload;
+use crate::model::build::BuildView;
 use crate::model::command::{Command, CommandKind, FileStat, ShellCommand};
+use crate::model::config::BuilderConfig;
 use crate::model::log::{LogKind, Stream};
-use crate::model::step::StepView;
+use crate::model::render::Renderable;
 
 /// Bytes of a stream that a step may have as text.
 const COLLECT: usize = 16 << 20;
 /// How long a worker may take to stop a command, beyond the command's own `sigterm_time`.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
+/// Bytes of a block of a file that is read or written.
+const BLOCK: u64 = 256 << 10;
+
 /// How long a lost connection may be unknown to the engine.
 const LOST_GRACE: Duration = Duration::from_secs(60);
+
+/// Where the answer to a request goes.
+pub(super) type Answer = oneshot::Sender<Result<StepAnswer, DeskError>>;
+
+/// How a command ended.
+pub(super) enum End {
+    /// With an answer for the step.
+    Answered(Result<StepAnswer, DeskError>),
+    /// The build was stopped meanwhile.
+    Stopped(String),
+    /// The attempt was given up.
+    Abandoned,
+}
 
 /// Where a command's output goes.
 enum LogUse {
     /// Into this log, which is opened with the command.
-    Named(String),
+    Named(Use),
     /// Into `stdio`, once there is any.
     WhenThereIsAny,
+}
+
+impl LogUse {
+    fn name(&self) -> &str {
+        match self {
+            Self::Named(log) => &log.name,
+            Self::WhenThereIsAny => STDIO,
+        }
+    }
 }
 
 /// How a command ended.
@@ -48,26 +84,95 @@ struct Finished {
     files: Option<Vec<String>>,
 }
 
-/// A service with the build's worker at hand.
-pub(super) struct Worker<'a> {
-    pub(super) service: &'a mut Service,
-    pub(super) running: &'a mut Running,
-    pub(super) orders: &'a mut watch::Receiver<Order>,
+/// A command under way.
+pub(super) struct Flight {
+    pub(super) answer: Answer,
+    teller: Teller,
+    link: Arc<dyn Link>,
+    step: StepId,
+    /// Its number among the step's commands.
+    seq: i64,
+    builder: String,
+    builddir: String,
+    logs: Logs,
+    orders: watch::Receiver<Order>,
+    /// The step's function has ended.
+    over: CancellationToken,
 }
 
-impl Worker<'_> {
+/// What a program gets from the build.
+pub(super) struct Surroundings {
+    generation: Arc<Generation>,
+    view: Arc<BuildView>,
+    env: Renderable,
+}
+
+impl Surroundings {
+    pub(super) fn of(running: &Running) -> Self {
+        let attempt = &running.attempt;
+        Self {
+            generation: attempt.generation.clone(),
+            view: running.view(),
+            env: attempt.builder.env.clone(),
+        }
+    }
+
+    /// Adds the builder's variables to the command's own.
+    async fn add_to(&self, command: &mut ShellCommand) -> Result<(), String> {
+        let builder = &self.view.builder;
+        let env = render(&self.env, &self.view, self.generation.scripts.as_ref()).await;
+        match env.map_err(|error| format!("env of builder {builder}: {error}"))? {
+            Json::Object(map) => {
+                for (name, value) in map {
+                    command.env.entry(name).or_insert(value);
+                }
+                Ok(())
+            }
+            Json::Null => Ok(()),
+            other => Err(format!("env of builder {builder} must be a map, it is {other}.")),
+        }
+    }
+}
+
+impl Flight {
+    pub(super) fn new(
+        running: &Running,
+        (step, seq): (StepId, i64),
+        logs: &Logs,
+        orders: &watch::Receiver<Order>,
+        over: &CancellationToken,
+        answer: Answer,
+    ) -> Self {
+        let attempt = &running.attempt;
+        let BuilderConfig { name, workerbuilddir, .. } = &attempt.builder;
+        Self {
+            answer,
+            teller: running.teller(),
+            link: attempt.link.clone(),
+            step,
+            seq,
+            builder: name.clone(),
+            builddir: workerbuilddir.clone(),
+            logs: logs.clone(),
+            orders: orders.clone(),
+            over: over.clone(),
+        }
+    }
+
+    /// A program, whose output goes to `log`.
     pub(super) async fn run(
         &mut self,
         mut command: ShellCommand,
-        log: String,
+        log: Use,
         collect: bool,
-        view: &StepView,
+        surroundings: Surroundings,
     ) -> End {
-        if let Err(error) = self.complete(&mut command, view).await {
+        if let Err(error) = surroundings.add_to(&mut command).await {
             return End::Answered(Err(DeskError::Failed(error)));
         }
         let kind = CommandKind::Shell(Box::new(command));
-        let done = match self.command(kind, LogUse::Named(log), collect, None).await {
+        let done = self.command(kind, LogUse::Named(log), collect, &mut Transfer::None).await;
+        let done = match done {
             Ok(done) => done,
             Err(end) => return end,
         };
@@ -82,40 +187,23 @@ impl Worker<'_> {
         })))
     }
 
-    /// Adds what the build says to what the step says: the directory and the builder's variables.
-    async fn complete(&self, command: &mut ShellCommand, view: &StepView) -> Result<(), String> {
-        let attempt = &self.running.attempt;
-        if command.workdir.is_empty() {
-            command.workdir.clone_from(&view.workdir);
-        }
-        let scripts = attempt.generation.scripts.as_ref();
-        let env = render(&attempt.builder.env, &self.running.view(), scripts).await;
-        match env.map_err(|error| format!("env of builder {}: {error}", attempt.builder.name))? {
-            Json::Object(map) => {
-                for (name, value) in map {
-                    command.env.entry(name).or_insert(value);
-                }
-                Ok(())
-            }
-            Json::Null => Ok(()),
-            other => Err(format!(
-                "env of builder {} must be a map, it is {other}.",
-                attempt.builder.name
-            )),
-        }
-    }
-
     /// A command that only succeeds or fails.
     pub(super) async fn simple(&mut self, kind: CommandKind) -> End {
+        self.moving(kind, &mut Transfer::None).await
+    }
+
+    /// The same with a file that moves.
+    async fn moving(&mut self, kind: CommandKind, transfer: &mut Transfer) -> End {
         let name = kind.name();
-        match self.command(kind, LogUse::WhenThereIsAny, false, None).await {
+        match self.command(kind, LogUse::WhenThereIsAny, false, transfer).await {
             Err(end) => end,
             Ok(done) => End::Answered(done.check(name).map(|()| StepAnswer::Done)),
         }
     }
 
     pub(super) async fn stat(&mut self, path: String) -> End {
-        match self.command(CommandKind::Stat { path }, LogUse::WhenThereIsAny, false, None).await {
+        let kind = CommandKind::Stat { path };
+        match self.command(kind, LogUse::WhenThereIsAny, false, &mut Transfer::None).await {
             Err(end) => end,
             // Whatever the reason, to the step there is nothing to see.
             Ok(done) => End::Answered(Ok(StepAnswer::Stat(done.stat))),
@@ -124,7 +212,7 @@ impl Worker<'_> {
 
     pub(super) async fn files(&mut self, kind: CommandKind) -> End {
         let name = kind.name();
-        match self.command(kind, LogUse::WhenThereIsAny, false, None).await {
+        match self.command(kind, LogUse::WhenThereIsAny, false, &mut Transfer::None).await {
             Err(end) => end,
             Ok(done) => End::Answered(
                 done.check(name).map(|()| StepAnswer::Files(done.files.unwrap_or_default())),
@@ -132,23 +220,46 @@ impl Worker<'_> {
         }
     }
 
-    pub(super) async fn upload(&mut self, kind: CommandKind, mut upload: Upload) -> End {
-        let name = kind.name();
-        let end =
-            self.command(kind, LogUse::Named("stdio".to_owned()), false, Some(&mut upload)).await;
-        match end {
-            Err(end) => end,
-            Ok(done) => End::Answered(match done.check(name) {
-                // Syncing may take long; no other task shall wait for it.
-                Ok(()) => match tokio::task::spawn_blocking(move || upload.publish()).await {
-                    Ok(published) => {
-                        published.map(|()| StepAnswer::Done).map_err(DeskError::Failed)
-                    }
-                    Err(error) => Err(DeskError::Failed(error.to_string())),
-                },
-                Err(error) => Err(error),
-            }),
+    /// A file that is read into memory.
+    pub(super) async fn read(&mut self, path: String, most: u64) -> End {
+        // A worker calls a file too large that is exactly as large as it may be.
+        let max_size = Some(most.saturating_add(1));
+        let (block_size, keep_stamp) = (BLOCK, false);
+        let kind = CommandKind::UploadFile { path, block_size, max_size, keep_stamp };
+        let mut transfer = Transfer::Memory { data: Vec::new(), most };
+        match self.moving(kind, &mut transfer).await {
+            End::Answered(Ok(_)) => {
+                let Transfer::Memory { data, .. } = transfer else { return End::Abandoned };
+                End::Answered(Ok(StepAnswer::Data(data.into())))
+            }
+            end => end,
         }
+    }
+
+    /// A file that is written from memory.
+    pub(super) async fn write(&mut self, path: String, data: Bytes, mode: Option<u32>) -> End {
+        let kind = CommandKind::DownloadFile { path, block_size: BLOCK, mode };
+        self.moving(kind, &mut Transfer::Text(data)).await
+    }
+
+    /// A file that becomes one of the master's.
+    pub(super) async fn upload(&mut self, kind: CommandKind, log: Use, upload: Upload) -> End {
+        let name = kind.name();
+        let mut transfer = Transfer::File(upload);
+        let done = self.command(kind, LogUse::Named(log), false, &mut transfer).await;
+        let done = match done {
+            Err(end) => return end,
+            Ok(done) => done,
+        };
+        let Transfer::File(upload) = transfer else { return End::Abandoned };
+        End::Answered(match done.check(name) {
+            // Syncing may take long; no other task shall wait for it.
+            Ok(()) => match tokio::task::spawn_blocking(move || upload.publish()).await {
+                Ok(published) => published.map(|()| StepAnswer::Done).map_err(DeskError::Failed),
+                Err(error) => Err(DeskError::Failed(error.to_string())),
+            },
+            Err(error) => Err(error),
+        })
     }
 
     /// Sends a command and takes its events until its end.
@@ -157,60 +268,60 @@ impl Worker<'_> {
         kind: CommandKind,
         log: LogUse,
         collect: bool,
-        mut upload: Option<&mut Upload>,
+        transfer: &mut Transfer,
     ) -> Result<Finished, End> {
         let grace = STOP_GRACE + sigterm_time(&kind);
-        let (key, mut events, seq) = self.start(kind, &log).await?;
-        let log = match log {
-            LogUse::Named(name) => name,
-            LogUse::WhenThereIsAny => "stdio".to_owned(),
-        };
+        let (key, mut events) = self.start(kind, &log).await?;
         let mut done = Finished::default();
-        let mut stopped: Option<String> = None;
+        let mut stopped: Option<End> = None;
         let give_up = tokio::time::sleep(Duration::MAX);
         tokio::pin!(give_up);
         loop {
-            let event = tokio::select! {
-                event = events.recv() => event,
-                order = Running::next_order(self.orders) => match order {
+            let (why, end) = tokio::select! {
+                // Orders first: a command may print faster than anybody reads.
+                biased;
+                order = Running::next_order(&mut self.orders) => match order {
                     Order::Abandon => return Err(End::Abandoned),
                     Order::Run => continue,
-                    Order::Stop(reason) => {
-                        self.running.attempt.link.interrupt(key, &reason);
-                        give_up.as_mut().reset(tokio::time::Instant::now() + grace);
-                        stopped = Some(reason);
+                    Order::Stop(reason) => (reason.clone(), End::Stopped(reason)),
+                },
+                () = unwanted(&mut self.answer, &self.over), if stopped.is_none() => {
+                    let why = "the step does not wait for it any more".to_owned();
+                    (why, End::Answered(Err(DeskError::Stopped)))
+                }
+                () = &mut give_up, if stopped.is_some() => {
+                    done.failure = Some("the worker did not stop the command".to_owned());
+                    self.ended("complete", &done, Ack::none()).await;
+                    break;
+                }
+                event = events.recv() => match event {
+                    Some(CommandEvent::Output { stream, data, ack }) => {
+                        done.keep(stream, &data, collect);
+                        self.logs.append(log.name(), LogKind::Stdio, stream, data, ack).await;
+                        continue;
+                    }
+                    Some(CommandEvent::Complete { failure, ack }) => {
+                        done.failure = failure;
+                        self.ended("complete", &done, ack).await;
+                        break;
+                    }
+                    Some(CommandEvent::Refused(text)) => {
+                        done.failure = Some(text);
+                        self.ended("complete", &done, Ack::none()).await;
+                        break;
+                    }
+                    Some(CommandEvent::Lost) | None => return Err(self.lost(&done).await),
+                    Some(event) => {
+                        done.note(event, transfer);
                         continue;
                     }
                 },
-                () = &mut give_up, if stopped.is_some() => {
-                    Some(CommandEvent::Refused("the worker did not stop the command".to_owned()))
-                }
             };
-            match event {
-                Some(CommandEvent::Output { stream, data, ack }) => {
-                    done.keep(stream, &data, collect);
-                    if let Ok(log) = self.service.log(self.running, &log, LogKind::Stdio).await {
-                        log.append(stream, data, ack).await;
-                    }
-                }
-                Some(CommandEvent::Complete { failure, ack }) => {
-                    done.failure = failure;
-                    self.ended(seq, "complete", &done, ack).await;
-                    break;
-                }
-                Some(CommandEvent::Refused(text)) => {
-                    done.failure = Some(text);
-                    self.ended(seq, "complete", &done, Ack::none()).await;
-                    break;
-                }
-                Some(CommandEvent::Lost) | None => return Err(self.lost(seq, &done).await),
-                Some(event) => done.note(event, upload.as_deref_mut()),
-            }
+            self.link.interrupt(key, &why);
+            give_up.as_mut().reset(tokio::time::Instant::now() + grace);
+            stopped = Some(end);
         }
-        match stopped {
-            Some(reason) => Err(End::Stopped(reason)),
-            None => Ok(done),
-        }
+        stopped.map_or(Ok(done), Err)
     }
 
     /// Records the command, opens its log in the same commit, and hands it to the worker.
@@ -218,53 +329,47 @@ impl Worker<'_> {
         &mut self,
         kind: CommandKind,
         log: &LogUse,
-    ) -> Result<(u64, mpsc::Receiver<CommandEvent>, i64), End> {
-        let (step, seq) = (self.service.step, self.service.commands);
-        self.service.commands += 1;
-        let request =
-            json!({ "command": kind.name(), "what": self.running.masker().text(&shown(&kind)) });
+    ) -> Result<(u64, mpsc::Receiver<CommandEvent>), End> {
+        let (step, seq) = (self.step, self.seq);
+        let what = self.logs.masker().text(&shown(&kind));
+        let request = json!({ "command": kind.name(), "what": what });
+        let mut opening = self.logs.opening().await;
         let new_log = match log {
-            LogUse::Named(name) if !self.service.logs.contains_key(name) => Some(name.clone()),
-            _ => None,
+            LogUse::Named(log) => opening.missing(&log.name),
+            LogUse::WhenThereIsAny => None,
         };
-        let name = new_log.clone();
-        let sent = self
-            .running
-            .ask(|answer| BuildReport::CommandSent { step, seq, request, log: new_log, answer })
-            .await;
-        match (sent, name) {
-            (Err(_), _) => return Err(End::Abandoned),
-            (Ok(Some(id)), Some(name)) => self.service.adopt(self.running, &name, id),
-            (Ok(_), _) => {}
+        let sent = |answer| BuildReport::CommandSent { step, seq, request, log: new_log, answer };
+        match self.teller.ask(sent).await {
+            Err(_) => return Err(End::Abandoned),
+            Ok(Some(id)) => drop(opening.add(log.name(), id)),
+            Ok(None) => {}
         }
+        drop(opening);
         // Unique for ever: no answer of an older command can be taken for this one's.
         let key = (u64::try_from(step.0).unwrap_or(0) << 20) | u64::try_from(seq).unwrap_or(0);
-        let attempt = &self.running.attempt;
-        let command = Command {
-            builder: attempt.builder.name.clone(),
-            builddir: attempt.builder.workerbuilddir.clone(),
-            what: kind,
-        };
+        let command =
+            Command { builder: self.builder.clone(), builddir: self.builddir.clone(), what: kind };
         let (sink, events) = mpsc::channel(64);
-        attempt.link.start(key, command, sink);
-        Ok((key, events, seq))
+        self.link.start(key, command, sink);
+        Ok((key, events))
     }
 
-    async fn ended(&self, seq: i64, state: &'static str, done: &Finished, ack: Ack) {
+    async fn ended(&self, state: &'static str, done: &Finished, ack: Ack) {
         let reply = json!({
             "rc": done.rc,
             "failure_reason": done.failure_reason,
             "failure": done.failure,
         });
-        let step = self.service.step;
-        self.running.tell(BuildReport::CommandEnded { step, seq, state, reply, ack }).await;
+        let (step, seq) = (self.step, self.seq);
+        self.teller.tell(BuildReport::CommandEnded { step, seq, state, reply, ack }).await;
     }
 
     /// The connection is gone: the engine, which learns it too, gives the attempt up. If it does
     /// not, the step ends rather than wait for ever.
-    async fn lost(&mut self, seq: i64, done: &Finished) -> End {
-        self.ended(seq, "lost", done, Ack::none()).await;
-        let given_up = async { while Running::next_order(self.orders).await != Order::Abandon {} };
+    async fn lost(&mut self, done: &Finished) -> End {
+        self.ended("lost", done, Ack::none()).await;
+        let orders = &mut self.orders;
+        let given_up = async { while Running::next_order(orders).await != Order::Abandon {} };
         match tokio::time::timeout(LOST_GRACE, given_up).await {
             Ok(()) => End::Abandoned,
             Err(_) => {
@@ -275,29 +380,23 @@ impl Worker<'_> {
     }
 }
 
+/// Waits until nobody waits for the answer.
+async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
+    tokio::select! {
+        () = answer.closed() => {}
+        () = over.cancelled() => {}
+    }
+}
+
 impl Finished {
     /// Takes an event that needs no waiting.
-    fn note(&mut self, event: CommandEvent, upload: Option<&mut Upload>) {
-        let none = || "no file was expected".to_owned();
+    fn note(&mut self, event: CommandEvent, transfer: &mut Transfer) {
         match event {
             CommandEvent::Rc(rc) => self.rc = Some(rc),
             CommandEvent::FailureReason(reason) => self.failure_reason = Some(reason),
             CommandEvent::Stat(stat) => self.stat = Some(stat),
             CommandEvent::Files(files) => self.files = Some(files),
-            CommandEvent::UploadBlock { data, answer } => {
-                let _ = answer.send(upload.map_or_else(|| Err(none()), |u| u.write(&data)));
-            }
-            CommandEvent::UploadClosed { answer } => {
-                let _ = answer.send(upload.map_or_else(|| Err(none()), Upload::close));
-            }
-            CommandEvent::UploadTimes { accessed, modified, answer } => {
-                let done = upload.map_or_else(|| Err(none()), |u| u.set_times(accessed, modified));
-                let _ = answer.send(done);
-            }
-            CommandEvent::Output { .. }
-            | CommandEvent::Complete { .. }
-            | CommandEvent::Refused(_)
-            | CommandEvent::Lost => {}
+            other => transfer.note(other),
         }
     }
 
@@ -360,7 +459,9 @@ fn shown(kind: &CommandKind) -> String {
         CommandKind::MakeDirectory { paths } | CommandKind::RemoveDirectory { paths, .. } => {
             paths.join(" ")
         }
+        CommandKind::CopyDirectory { from, to, .. } => format!("{from} {to}"),
         CommandKind::Stat { path }
+        | CommandKind::DownloadFile { path, .. }
         | CommandKind::ListDirectory { path }
         | CommandKind::Glob { path }
         | CommandKind::RemoveFile { path }

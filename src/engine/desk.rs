@@ -1,8 +1,10 @@
 //! What a running step may ask for. A step's `run` function holds a [`Desk`]; each request is
-//! served by the build's task, one by one, and answered on its own channel.
+//! served by the build's task and answered on its own channel. Requests that need the worker are
+//! under way at the same time; one whose answer nobody waits for any more is stopped.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,8 +50,9 @@ pub enum StepRequest {
     Run {
         /// The command.
         command: Box<ShellCommand>,
-        /// Name of the log (default `stdio`); an open log of that name is continued.
-        log: String,
+        /// Name of the log; an open log of that name is continued. None = `stdio`, or `stdio_2` and
+        /// so on when other commands that name no log run at the same time.
+        log: Option<String>,
         /// Return standard output and standard error as text, at most 16 MiB each.
         collect: bool,
     },
@@ -59,6 +62,8 @@ pub enum StepRequest {
     RemoveDirectory { paths: Vec<String>, timeout: Option<f64> },
     /// Remove a file on the worker.
     RemoveFile { path: String },
+    /// Copy a tree on the worker.
+    CopyDirectory { from: String, to: String, timeout: Option<f64> },
     /// Look at a path on the worker.
     Stat { path: String },
     /// List names on the worker.
@@ -79,6 +84,17 @@ pub enum StepRequest {
         block_size: u64,
         /// Keep the file's times.
         keep_stamp: bool,
+    },
+    /// Read a file on the worker; more than `max_size` bytes are an error.
+    ReadFile { path: String, max_size: u64 },
+    /// Write a file on the worker, with its folders.
+    WriteFile {
+        /// Path on the worker.
+        path: String,
+        /// What it will hold.
+        data: Bytes,
+        /// Permission bits; none = the worker's umask's.
+        mode: Option<u32>,
     },
     /// Set a property of the build.
     SetProperty { name: String, value: Json, source: String },
@@ -109,6 +125,8 @@ pub enum StepAnswer {
     Stat(Option<FileStat>),
     /// Names or paths.
     Files(Vec<String>),
+    /// What a file holds.
+    Data(Bytes),
     /// A property's value; null when it is not set.
     Value(Json),
 }

@@ -19,6 +19,7 @@ mod fleet;
 pub mod input;
 pub mod intake;
 mod locks;
+mod logs;
 mod mask;
 mod merge;
 mod note;
@@ -41,6 +42,8 @@ mod serve;
 mod state;
 mod step;
 pub mod tasks;
+mod teller;
+mod transfer;
 mod upload;
 
 use std::fmt;

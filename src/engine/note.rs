@@ -58,6 +58,7 @@ impl Turn<'_> {
     /// Another configuration takes effect: what functions of the old one said does not hold.
     pub(super) fn forget_advice(&mut self) -> Result<()> {
         self.state.advice.forget();
+        self.state.advice.words.extend(self.state.schedulers.keys());
         let noted: Vec<RequestId> = self.state.advice.notes.keys().copied().collect();
         noted.into_iter().try_for_each(|id| self.note(id, |note| *note = Note::default()))
     }

@@ -5,7 +5,7 @@
 //! followers are told that there is more.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +40,8 @@ pub struct LogWriter {
     entries: mpsc::UnboundedSender<Entry>,
 }
 
-/// An open log.
+/// An open log. Clones are the same log.
+#[derive(Clone)]
 pub(super) struct LogHandle {
     log: LogId,
     step: StepId,
@@ -48,6 +49,7 @@ pub(super) struct LogHandle {
     budget: Arc<Semaphore>,
     entries: mpsc::UnboundedSender<Entry>,
     masker: Arc<Masker>,
+    is_finished: Arc<Mutex<bool>>,
 }
 
 /// Something for the log loop. The channel is unbounded, the bytes in it are not: each carries its
@@ -87,30 +89,58 @@ impl LogWriter {
         masker: Arc<Masker>,
         limits: LogLimits,
     ) -> LogHandle {
-        let budget = Arc::new(Semaphore::new(BUDGET));
-        LogHandle { log, step, limits, budget, entries: self.entries.clone(), masker }
+        LogHandle {
+            log,
+            step,
+            limits,
+            budget: Arc::new(Semaphore::new(BUDGET)),
+            entries: self.entries.clone(),
+            masker,
+            is_finished: Arc::default(),
+        }
     }
 }
 
 impl LogHandle {
     /// Appends bytes; waits while too many are under way. `ack` is given once they are on disk.
-    pub(super) async fn append(&self, stream: Stream, data: Bytes, ack: Ack) {
+    ///
+    /// # Errors
+    /// What was to be appended: the log was finished meanwhile.
+    pub(super) async fn append(
+        &self,
+        stream: Stream,
+        data: Bytes,
+        ack: Ack,
+    ) -> std::result::Result<(), (Bytes, Ack)> {
         if data.is_empty() {
-            return;
+            return Ok(());
         }
         let weight = u32::try_from(data.len().min(BUDGET)).unwrap_or(u32::MAX);
-        let Ok(permit) = self.budget.clone().acquire_many_owned(weight).await else { return };
+        let permit = self.budget.clone().acquire_many_owned(weight).await;
+        let Ok(permit) = permit else { return Ok(()) };
         let masker = self.masker.clone();
         let (log, step, limits) = (self.log, self.step, self.limits);
+        // Nothing comes after the end: looking and sending are one.
+        let is_finished = self.is_finished.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_finished {
+            return Err((data, ack));
+        }
         let bytes = Entry::Bytes { log, step, limits, stream, data, masker, permit, ack };
         // A closed channel means that the process is ending.
         let _ = self.entries.send(bytes);
+        Ok(())
     }
 
     /// Ends the log; returns when all of it is on disk.
     pub(super) async fn finish(self) {
         let (done, is_done) = oneshot::channel();
-        let _ = self.entries.send(Entry::Finish { log: self.log, step: self.step, done });
+        {
+            let mut is_finished = self.is_finished.lock().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::replace(&mut *is_finished, true) {
+                return;
+            }
+            let _ = self.entries.send(Entry::Finish { log: self.log, step: self.step, done });
+        }
         let _ = is_done.await;
     }
 }

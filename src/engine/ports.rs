@@ -162,6 +162,8 @@ pub enum CommandEvent {
     UploadClosed { answer: oneshot::Sender<Result<(), String>> },
     /// The uploaded file's times, in seconds since the epoch; comes after the close.
     UploadTimes { accessed: f64, modified: f64, answer: oneshot::Sender<Result<(), String>> },
+    /// The worker wants the next bytes of a file, at most `length`; none = that was all.
+    DownloadBlock { length: usize, answer: oneshot::Sender<Result<Bytes, String>> },
     /// The end: none, or what went wrong on the worker. `ack` is dropped when the end is recorded.
     Complete { failure: Option<String>, ack: Ack },
     /// The worker refused to start it (unknown command, missing argument).

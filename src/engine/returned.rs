@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::id::WorkerId;
 use crate::base::text;
+use crate::model::config::Priority;
 use crate::model::deciding::{RequestView, WorkerView};
 
 /// Lua's truth: everything but nil and false.
@@ -96,8 +97,11 @@ pub(super) fn worker(
 /// # Errors
 /// The end of a sentence about the function.
 pub(super) fn priority(json: &Json) -> Result<i64, String> {
-    let number = json.as_i64().filter(|n| i32::try_from(*n).is_ok());
-    number.ok_or_else(|| format!("returned {}; it must return an integer", words(json)))
+    let number = json.as_i64().filter(|n| n.abs() <= Priority::MOST);
+    let most = Priority::MOST;
+    number.ok_or_else(|| {
+        format!("returned {}; it must return an integer from -{most} to {most}", words(json))
+    })
 }
 
 /// The name in an object of `kind`, or the name itself.
@@ -195,7 +199,8 @@ mod tests {
             (json!(null), "nothing"),
             (json!(1_i64 << 40), "1099511627776"),
         ] {
-            let expected = format!("returned {got}; it must return an integer");
+            let expected =
+                format!("returned {got}; it must return an integer from -1000000 to 1000000");
             assert_eq!(priority(&json), Err(expected));
         }
     }

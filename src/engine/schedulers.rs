@@ -5,14 +5,16 @@
 use std::collections::BTreeMap;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildsetId, SchedulerId};
+use crate::base::id::{BuildsetId, ChangeId, SchedulerId};
 use crate::base::results::Results;
 use crate::engine::beat::Turn;
-use crate::engine::compose;
+use crate::engine::compose::{self, Origin};
+use crate::engine::input::Composed;
 use crate::engine::schedule::branch::{self, Held};
 use crate::engine::schedule::timed;
+use crate::model::change::Change;
 use crate::model::config::{
-    BranchScheduler, CodebaseConfig, SchedulerConfig, SchedulerKind, TimedScheduler,
+    BranchScheduler, CodebaseConfig, Priority, SchedulerConfig, SchedulerKind, TimedScheduler,
 };
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
@@ -39,9 +41,11 @@ impl Turn<'_> {
                 SchedulerKind::Branch(_) if scheduler.held.is_empty() => None,
                 SchedulerKind::Branch(rules) => self.run_branch(id, config, rules)?,
                 SchedulerKind::Timed(rules) => self.run_timed(id, config, rules)?,
-                SchedulerKind::Dependent(_)
-                | SchedulerKind::Force(_)
-                | SchedulerKind::Scripted(_) => None,
+                SchedulerKind::Dependent(_) => {
+                    self.ask_about_upstream(id, config)?;
+                    None
+                }
+                SchedulerKind::Force(_) | SchedulerKind::Scripted(_) => None,
             };
             next = next.into_iter().chain(again).min();
         }
@@ -57,7 +61,12 @@ impl Turn<'_> {
         let Some(scheduler) = self.state.schedulers.get_mut(&id) else { return Ok(None) };
         let decision = branch::decide(rules, &scheduler.held, self.now);
         if compose::asks(config) {
-            self.ask_to_compose(id, &config.name, &decision.ready);
+            if let Some(group) = decision.ready.first() {
+                let group = group.iter().filter_map(|at| scheduler.held.get(*at));
+                let changes: Vec<Change> = group.map(|held| held.change.clone()).collect();
+                let stamps = of_changes(config, &changes);
+                self.ask_to_compose(id, config, Origin::Changes, changes, stamps);
+            }
             return Ok(decision.next);
         }
         let mut held: Vec<_> = scheduler.held.drain(..).map(Some).collect();
@@ -68,7 +77,7 @@ impl Turn<'_> {
             .collect();
         scheduler.held = held.into_iter().flatten().collect();
         for group in groups {
-            self.build_changes(id, config, &group, &config.builders, config.priority.fixed())?;
+            self.build_changes(id, config, &group)?;
         }
         Ok(decision.next)
     }
@@ -87,61 +96,66 @@ impl Turn<'_> {
             return Ok(Some(due.at));
         }
         let last = timed::done(&rules.times, due.at, self.now);
-        scheduler.fired_at = Some(last);
         let has_news = scheduler.held.iter().any(|held| held.important);
+        let is_wanted = has_news || due.is_forced || !rules.only_if_changed;
+        if is_wanted && compose::asks(config) {
+            let held = scheduler.held.iter().filter(|_| has_news);
+            let changes: Vec<Change> = held.map(|held| held.change.clone()).collect();
+            let stamps = match has_news {
+                true => of_changes(config, &changes),
+                false => declared(&config.codebases, rules.branch.as_deref()),
+            };
+            self.ask_to_compose(id, config, Origin::Time(last), changes, stamps);
+            // It stays due until the answer is here.
+            return Ok(None);
+        }
+        scheduler.fired_at = Some(last);
         let held = if has_news { std::mem::take(&mut scheduler.held) } else { Vec::new() };
         schedulers::set_fired(self.conn, id, last)?;
         if has_news {
-            self.build_changes(id, config, &held, &config.builders, config.priority.fixed())?;
-        } else if due.is_forced || !rules.only_if_changed {
+            self.build_changes(id, config, &held)?;
+        } else if is_wanted {
             let stamps = declared(&config.codebases, rules.branch.as_deref());
-            self.build_stamps(
-                id,
-                config,
-                stamps,
-                &[],
-                (&config.builders, config.priority.fixed()),
-            )?;
+            self.build_stamps(id, config, stamps, Vec::new(), None)?;
         }
         Ok(timed::next(&rules.times, Some(last), self.now).map(|due| due.at))
     }
 
-    /// Makes a buildset of changes, which are held no longer.
-    pub(super) fn build_changes(
+    fn build_changes(
         &mut self,
         id: SchedulerId,
         config: &SchedulerConfig,
         group: &[Held],
-        builders: &[String],
-        priority: i64,
     ) -> Result<()> {
-        let mut stamps: BTreeMap<String, Sourcestamp> = declared(&config.codebases, None)
-            .into_iter()
-            .filter(|_| !config.codebases.is_empty())
-            .map(|stamp| (stamp.codebase.clone(), stamp))
-            .collect();
         for held in group {
             changes::release(self.conn, id, held.change.id)?;
         }
-        stamps.extend(compose::sourcestamps(group).into_iter().map(|s| (s.codebase.clone(), s)));
-        self.build_stamps(id, config, stamps.into_values().collect(), group, (builders, priority))
+        let stamps = of_changes(config, group.iter().map(|held| &held.change));
+        let changes = group.iter().map(|held| held.change.id).collect();
+        self.build_stamps(id, config, stamps, changes, None)
     }
 
-    fn build_stamps(
+    /// Makes a scheduler's buildset; `composed` is what functions decided about it.
+    pub(super) fn build_stamps(
         &mut self,
         id: SchedulerId,
         config: &SchedulerConfig,
         sourcestamps: Vec<Sourcestamp>,
-        group: &[Held],
-        (builders, priority): (&[String], i64),
+        changes: Vec<ChangeId>,
+        composed: Option<&Composed>,
     ) -> Result<()> {
         let set = NewBuildset {
             scheduler: Some(id),
             reason: config.reason(),
             sourcestamps,
-            changes: group.iter().map(|h| h.change.id).collect(),
+            changes,
             properties: properties(config),
             rebuilt: None,
+        };
+        let (builders, priority) = match (composed, &config.priority) {
+            (Some(composed), _) => (&composed.builders, composed.priority),
+            (None, Priority::Fixed(priority)) => (&config.builders, *priority),
+            (None, Priority::Ask(_)) => (&config.builders, 0),
         };
         self.add_buildset(&set, builders, priority)?;
         Ok(())
@@ -170,15 +184,14 @@ impl Turn<'_> {
             else {
                 continue;
             };
-            let set = NewBuildset {
-                scheduler: Some(*id),
-                reason: config.reason(),
-                sourcestamps: sourcestamps::of_buildset(self.conn, buildset)?,
-                changes: buildsets::change_ids(self.conn, buildset)?,
-                properties: properties(config),
-                rebuilt: None,
-            };
-            self.add_buildset(&set, &config.builders, config.priority.fixed())?;
+            let id = *id;
+            if compose::asks(config) {
+                self.compose_after(id, buildset)?;
+                continue;
+            }
+            let stamps = sourcestamps::of_buildset(self.conn, buildset)?;
+            let changes = buildsets::change_ids(self.conn, buildset)?;
+            self.build_stamps(id, config, stamps, changes, None)?;
         }
         Ok(())
     }
@@ -189,6 +202,22 @@ fn properties(config: &SchedulerConfig) -> Properties {
     properties.set("scheduler", config.name.clone().into(), "Scheduler");
     properties.set("reason", config.reason().into(), "Scheduler");
     properties
+}
+
+/// The source of a build of changes: per codebase that of the newest, its own revision included.
+fn of_changes<'c>(
+    config: &SchedulerConfig,
+    changes: impl IntoIterator<Item = &'c Change>,
+) -> Vec<Sourcestamp> {
+    let mut stamps: BTreeMap<String, Sourcestamp> = declared(&config.codebases, None)
+        .into_iter()
+        .filter(|_| !config.codebases.is_empty())
+        .map(|stamp| (stamp.codebase.clone(), stamp))
+        .collect();
+    for change in changes {
+        stamps.insert(change.what.codebase.clone(), change.what.sourcestamp());
+    }
+    stamps.into_values().collect()
 }
 
 /// What is built of each codebase when no change says otherwise; without codebases the one that has

@@ -1,18 +1,17 @@
-//! Serves what a running step asks for, one request at a time: properties, logs and links here,
-//! everything that needs the worker in `command.rs`.
-
-use std::collections::BTreeMap;
+//! Serves what a running step asks for: properties, logs and links at once, everything that needs the
+//! worker as a command of its own, of which several may be under way.
 
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::base::id::{LogId, StepId};
+use crate::base::id::StepId;
 use crate::engine::attempt::Running;
-use crate::engine::command::Worker;
-use crate::engine::desk::{DeskError, StepAnswer, StepRequest};
+use crate::engine::command::{Answer, End, Flight, Surroundings};
+use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
 use crate::engine::input::BuildReport;
-use crate::engine::output::LogHandle;
-use crate::engine::ports::Ack;
+use crate::engine::logs::{Logs, STDIO};
+use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
 use crate::engine::upload::Upload;
 use crate::model::command::CommandKind;
@@ -20,29 +19,31 @@ use crate::model::log::{LogKind, Stream};
 use crate::model::property::Properties;
 use crate::model::step::StepView;
 
-/// How a request ended.
-pub(super) enum End {
-    /// With an answer for the step.
-    Answered(Result<StepAnswer, DeskError>),
-    /// The build was stopped meanwhile.
-    Stopped(String),
-    /// The attempt was given up.
-    Abandoned,
-}
+/// A command under way: how it ended, and where the answer goes.
+pub(super) type UnderWay = Future<'static, (Answer, End)>;
 
 /// The serving end of one step's desk.
 pub(super) struct Service {
-    pub(super) step: StepId,
+    step: StepId,
     /// How many commands it has sent.
-    pub(super) commands: i64,
-    pub(super) logs: BTreeMap<String, LogHandle>,
+    commands: i64,
+    logs: Logs,
     urls: Vec<Json>,
     summary: Option<String>,
+    /// The step's function has ended.
+    over: CancellationToken,
 }
 
 impl Service {
-    pub(super) fn new(step: StepId) -> Self {
-        Self { step, commands: 0, logs: BTreeMap::new(), urls: Vec::new(), summary: None }
+    pub(super) fn new(running: &Running, step: StepId) -> Self {
+        Self {
+            step,
+            commands: 0,
+            logs: Logs::new(running, step),
+            urls: Vec::new(),
+            summary: None,
+            over: CancellationToken::new(),
+        }
     }
 
     pub(super) fn id(&self) -> StepId {
@@ -54,31 +55,49 @@ impl Service {
         self.summary.clone()
     }
 
-    /// Serves one request.
+    /// The step's function has ended: nobody waits for its commands any more.
+    pub(super) fn end_commands(&self) {
+        self.over.cancel();
+    }
+
+    /// Serves one request: answers it, or returns the command that it becomes.
     pub(super) async fn serve(
         &mut self,
         running: &mut Running,
-        orders: &mut watch::Receiver<Order>,
+        orders: &watch::Receiver<Order>,
+        asked: Asked,
+        view: &StepView,
+    ) -> Option<UnderWay> {
+        let Asked { request, answer } = asked;
+        if is_note(&request) {
+            // Who asked may be gone.
+            let _ = answer.send(self.note(running, request).await);
+            return None;
+        }
+        let number = (self.step, self.commands);
+        self.commands += 1;
+        let flight = Flight::new(running, number, &self.logs, orders, &self.over, answer);
+        Some(self.command(running, flight, request, view))
+    }
+
+    fn command(
+        &self,
+        running: &Running,
+        mut flight: Flight,
         request: StepRequest,
         view: &StepView,
-    ) -> End {
-        let mut on = Worker { service: self, running, orders };
+    ) -> UnderWay {
         match request {
-            StepRequest::Run { command, log, collect } => {
-                on.run(*command, log, collect, view).await
+            StepRequest::Run { mut command, log, collect } => {
+                if command.workdir.is_empty() {
+                    command.workdir.clone_from(&view.workdir);
+                }
+                let (log, surroundings) = (self.logs.take(log), Surroundings::of(running));
+                Box::pin(async move {
+                    let end = flight.run(*command, log, collect, surroundings).await;
+                    (flight.answer, end)
+                })
             }
-            StepRequest::MakeDirectory { path } => {
-                on.simple(CommandKind::MakeDirectory { paths: vec![path] }).await
-            }
-            StepRequest::RemoveDirectory { paths, timeout } => {
-                on.simple(CommandKind::RemoveDirectory { paths, timeout }).await
-            }
-            StepRequest::RemoveFile { path } => on.simple(CommandKind::RemoveFile { path }).await,
-            StepRequest::Stat { path } => on.stat(path).await,
-            StepRequest::ListDirectory { path } => {
-                on.files(CommandKind::ListDirectory { path }).await
-            }
-            StepRequest::Glob { path } => on.files(CommandKind::Glob { path }).await,
             StepRequest::UploadFile {
                 workersrc,
                 masterdest,
@@ -88,16 +107,22 @@ impl Service {
                 keep_stamp,
             } => {
                 let base_dir = running.attempt.base_dir.as_deref();
-                let upload = match Upload::new(base_dir, &masterdest, mode, max_size) {
-                    Ok(upload) => upload,
-                    Err(error) => return End::Answered(Err(DeskError::Failed(error))),
-                };
+                let upload = Upload::new(base_dir, &masterdest, mode, max_size);
                 let kind =
                     CommandKind::UploadFile { path: workersrc, block_size, max_size, keep_stamp };
-                let mut on = Worker { service: self, running, orders };
-                on.upload(kind, upload).await
+                let log = self.logs.take(Some(STDIO.to_owned()));
+                Box::pin(async move {
+                    let end = match upload {
+                        Ok(upload) => flight.upload(kind, log, upload).await,
+                        Err(error) => End::Answered(Err(DeskError::Failed(error))),
+                    };
+                    (flight.answer, end)
+                })
             }
-            other => End::Answered(self.note(running, other).await),
+            other => Box::pin(async move {
+                let end = on_files(&mut flight, other).await;
+                (flight.answer, end)
+            }),
         }
     }
 
@@ -121,15 +146,14 @@ impl Service {
                 return Ok(StepAnswer::Value(value.unwrap_or(Json::Null)));
             }
             StepRequest::AddLog { name, kind } => {
-                self.log(running, &name, kind).await?;
+                let opened = self.logs.open(&name, kind).await;
+                opened.map_err(|error| DeskError::Failed(error.to_string()))?;
             }
             StepRequest::WriteLog { name, stream, text } => {
-                self.write_log(running, &name, LogKind::Stdio, stream, &text).await;
+                self.write_log(&name, LogKind::Stdio, stream, &text).await;
             }
             StepRequest::FinishLog { name } => {
-                if let Some(log) = self.logs.remove(&name) {
-                    log.finish().await;
-                }
+                self.logs.finish(&name).await;
             }
             StepRequest::SetSummary { text } => {
                 let text = running.masker().text(&text);
@@ -148,49 +172,53 @@ impl Service {
         Ok(StepAnswer::Done)
     }
 
-    /// The open log `name`, opened if it is not.
-    pub(super) async fn log(
-        &mut self,
-        running: &Running,
-        name: &str,
-        kind: LogKind,
-    ) -> Result<&LogHandle, DeskError> {
-        if !self.logs.contains_key(name) {
-            let (step, text) = (self.step, running.masker().text(name));
-            let id = running
-                .ask(|answer| BuildReport::LogOpened { step, name: text, kind, answer })
-                .await
-                .map_err(|error| DeskError::Failed(error.to_string()))?;
-            self.adopt(running, name, id);
-        }
-        self.logs.get(name).ok_or(DeskError::Stopped)
-    }
-
-    /// Takes a log that was opened with a command.
-    pub(super) fn adopt(&mut self, running: &Running, name: &str, id: LogId) {
-        let (masker, limits) = (running.masker().clone(), running.attempt.generation.config.logs);
-        let handle = running.attempt.logs.open(id, self.step, masker, limits);
-        self.logs.insert(name.to_owned(), handle);
-    }
-
     /// Writes to a log of the step.
-    pub(super) async fn write_log(
-        &mut self,
-        running: &Running,
-        name: &str,
-        kind: LogKind,
-        stream: Stream,
-        text: &str,
-    ) {
-        if let Ok(log) = self.log(running, name, kind).await {
-            log.append(stream, text.as_bytes().to_vec().into(), Ack::none()).await;
-        }
+    pub(super) async fn write_log(&self, name: &str, kind: LogKind, stream: Stream, text: &str) {
+        let data = text.as_bytes().to_vec().into();
+        self.logs.append(name, kind, stream, data, Ack::none()).await;
     }
 
     /// Ends every open log; returns when all is on disk.
-    pub(super) async fn close_logs(&mut self) {
-        for log in std::mem::take(&mut self.logs).into_values() {
-            log.finish().await;
+    pub(super) async fn close_logs(&self) {
+        self.logs.finish_all().await;
+    }
+}
+
+/// Whether a request needs no worker.
+fn is_note(request: &StepRequest) -> bool {
+    matches!(
+        request,
+        StepRequest::SetProperty { .. }
+            | StepRequest::SetProperties { .. }
+            | StepRequest::GetProperty { .. }
+            | StepRequest::AddLog { .. }
+            | StepRequest::WriteLog { .. }
+            | StepRequest::FinishLog { .. }
+            | StepRequest::SetSummary { .. }
+            | StepRequest::AddUrl { .. }
+    )
+}
+
+/// What is about files and directories of the worker.
+async fn on_files(flight: &mut Flight, request: StepRequest) -> End {
+    match request {
+        StepRequest::MakeDirectory { path } => {
+            flight.simple(CommandKind::MakeDirectory { paths: vec![path] }).await
         }
+        StepRequest::RemoveDirectory { paths, timeout } => {
+            flight.simple(CommandKind::RemoveDirectory { paths, timeout }).await
+        }
+        StepRequest::CopyDirectory { from, to, timeout } => {
+            flight.simple(CommandKind::CopyDirectory { from, to, timeout }).await
+        }
+        StepRequest::RemoveFile { path } => flight.simple(CommandKind::RemoveFile { path }).await,
+        StepRequest::Stat { path } => flight.stat(path).await,
+        StepRequest::ListDirectory { path } => {
+            flight.files(CommandKind::ListDirectory { path }).await
+        }
+        StepRequest::Glob { path } => flight.files(CommandKind::Glob { path }).await,
+        StepRequest::ReadFile { path, max_size } => flight.read(path, max_size).await,
+        StepRequest::WriteFile { path, data, mode } => flight.write(path, data, mode).await,
+        other => End::Answered(Err(DeskError::Failed(format!("this needs no worker: {other:?}")))),
     }
 }

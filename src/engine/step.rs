@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::Value as Json;
 
 use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::base::text::shorten;
 use crate::engine::attempt::Running;
+use crate::engine::command::End;
 use crate::engine::desk::{Desk, DeskError};
 use crate::engine::input::BuildReport;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
-use crate::engine::serve::{End, Service};
+use crate::engine::serve::{Service, UnderWay};
 use crate::engine::state::Order;
 use crate::model::build::BuildView;
 use crate::model::config::{
@@ -75,7 +78,7 @@ pub(super) async fn run(
         _ => render_text(running, &running.attempt.builder.workdir, &view).await,
     };
     let mut step = StepView { build: (*view).clone(), name, number, place, workdir: String::new() };
-    let mut service = Service::new(id);
+    let mut service = Service::new(running, id);
     let outcome = match (broken_name, workdir) {
         (Some(error), _) | (None, Err(error)) => Outcome::Failed(error),
         (None, Ok(workdir)) => {
@@ -192,39 +195,60 @@ async fn perform(
     let job = StepRun { run: config.run.clone(), view: step.clone(), options, desk };
     let mut function = scripts.run_step(job);
     let mut orders = running.attempt.orders.clone();
-    let outcome = loop {
+    let mut commands: FuturesUnordered<UnderWay> = FuturesUnordered::new();
+    let mut outcome = loop {
         tokio::select! {
             biased;
             returned = &mut function => break match returned {
                 Ok(results) => Outcome::Returned(results),
                 Err(error) => Outcome::Failed(error),
             },
-            Some(wish) = asked.recv() => {
-                running.attempt.orders = orders.clone();
-                match service.serve(running, &mut orders, wish.request, step).await {
-                    End::Answered(answer) => { let _ = wish.answer.send(answer); }
-                    End::Abandoned => break Outcome::Abandoned,
-                    End::Stopped(reason) => {
-                        let _ = wish.answer.send(Err(DeskError::Stopped));
-                        drop(asked);
-                        let _ = tokio::time::timeout(LAST_WORDS, &mut function).await;
-                        break Outcome::Stopped(reason);
-                    }
+            // Who asked may be gone.
+            Some((answer, end)) = commands.next() => match end {
+                End::Answered(answered) => { let _ = answer.send(answered); }
+                End::Abandoned => break Outcome::Abandoned,
+                End::Stopped(reason) => {
+                    let _ = answer.send(Err(DeskError::Stopped));
+                    break Outcome::Stopped(reason);
                 }
+            },
+            Some(wish) = asked.recv() => {
+                let command = service.serve(running, &orders, wish, step).await;
+                commands.extend(command);
             }
             order = Running::next_order(&mut orders) => match order {
                 Order::Run => {}
                 Order::Abandon => break Outcome::Abandoned,
-                Order::Stop(reason) => {
-                    drop(asked);
-                    let _ = tokio::time::timeout(LAST_WORDS, &mut function).await;
-                    break Outcome::Stopped(reason);
-                }
+                Order::Stop(reason) => break Outcome::Stopped(reason),
             },
         }
     };
+    // Whatever is asked from now on is refused.
+    drop(asked);
+    if !matches!(outcome, Outcome::Abandoned) {
+        if !matches!(outcome, Outcome::Stopped(_)) {
+            service.end_commands();
+        }
+        outcome = last_commands(commands, outcome).await;
+    }
+    if let Outcome::Stopped(_) = &outcome {
+        let _ = tokio::time::timeout(LAST_WORDS, &mut function).await;
+    }
     drop(function);
     running.attempt.orders = orders;
+    outcome
+}
+
+/// Waits for the commands that are being stopped, and tells who waits for them.
+async fn last_commands(mut commands: FuturesUnordered<UnderWay>, mut outcome: Outcome) -> Outcome {
+    while let Some((answer, end)) = commands.next().await {
+        match end {
+            End::Abandoned => return Outcome::Abandoned,
+            End::Stopped(reason) => outcome = Outcome::Stopped(reason),
+            End::Answered(_) => {}
+        }
+        let _ = answer.send(Err(DeskError::Stopped));
+    }
     outcome
 }
 
@@ -260,7 +284,7 @@ async fn finish(
     running: &mut Running,
     config: &StepConfig,
     step: StepView,
-    mut service: Service,
+    service: Service,
     outcome: Outcome,
     description: String,
 ) -> StepEnd {
@@ -283,7 +307,7 @@ async fn finish(
     };
     if let Some(problem) = &problem {
         let text = format!("{problem}\n");
-        service.write_log(running, "error", LogKind::Text, Stream::Stderr, &text).await;
+        service.write_log("error", LogKind::Text, Stream::Stderr, &text).await;
     }
     service.close_logs().await;
     let done = match &config.description_done {

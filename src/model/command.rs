@@ -56,6 +56,24 @@ pub enum CommandKind {
         /// Which.
         path: String,
     },
+    /// Copy a tree, links and times kept, into a target whose parent is made.
+    CopyDirectory {
+        /// Which.
+        from: String,
+        /// Where to; one that exists gets the tree inside it, as with `cp`.
+        to: String,
+        /// Seconds without output before it is given up (default 120).
+        timeout: Option<f64>,
+    },
+    /// Take a file from the master in blocks; its folders are made.
+    DownloadFile {
+        /// Which.
+        path: String,
+        /// Largest block in bytes.
+        block_size: u64,
+        /// Permission bits; none = the umask's.
+        mode: Option<u32>,
+    },
     /// Send a file to the master in blocks.
     UploadFile {
         /// Which.
@@ -81,6 +99,8 @@ impl CommandKind {
             Self::ListDirectory { .. } => "listdir",
             Self::Glob { .. } => "glob",
             Self::RemoveFile { .. } => "rmfile",
+            Self::CopyDirectory { .. } => "cpdir",
+            Self::DownloadFile { .. } => "download_file",
             Self::UploadFile { .. } => "upload_file",
         }
     }

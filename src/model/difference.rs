@@ -15,7 +15,7 @@ use crate::model::outline::{self, Outline};
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 7] = ["kind", "flags", "options", "times", "wanted", "decisions", "choices"];
+const HOLDERS: [&str; 7] = ["kind", "flags", "options", "decisions", "choices", "times", "wanted"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 

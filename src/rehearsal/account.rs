@@ -170,7 +170,10 @@ impl Books<'_> {
             (None, None) if builds.last().is_some_and(|b| b.results.is_none()) => {
                 "running".to_owned()
             }
-            (None, None) => "waiting".to_owned(),
+            (None, None) => match &asked.held_by {
+                Some(held_by) => format!("waiting for {held_by}"),
+                None => "waiting".to_owned(),
+            },
         };
         let Asked { builder, reason, scheduler, results, .. } = asked;
         Ok(RequestAccount { builder, reason, scheduler, state, results, builds })

@@ -451,7 +451,7 @@ impl Rehearsal {
             Some(Verdict {
                 scheduler: scheduler.name.clone(),
                 kind: scheduler.kind.word().to_owned(),
-                taken: refused.is_none(),
+                taken: words.starts_with("taken"),
                 why: refused.unwrap_or(words).to_owned(),
             })
         });

@@ -22,7 +22,8 @@ pub(super) const CHANGE: &str = "rehearsal:change";
 /// A command as it reached a worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sent {
-    /// `shell`, `mkdir`, `rmdir`, `stat`, `listdir`, `glob`, `rmfile`, `upload_file`.
+    /// `shell`, `mkdir`, `rmdir`, `cpdir`, `stat`, `listdir`, `glob`, `rmfile`, `upload_file`,
+    /// `download_file`.
     pub kind: &'static str,
     /// A program with its arguments (a list), text for the worker's shell, or a path or paths.
     pub command: Json,
@@ -72,7 +73,11 @@ impl Sent {
             | CommandKind::ListDirectory { path }
             | CommandKind::Glob { path }
             | CommandKind::RemoveFile { path }
+            | CommandKind::DownloadFile { path, .. }
             | CommandKind::UploadFile { path, .. } => plain(Json::from(path.as_str())),
+            CommandKind::CopyDirectory { from, to, .. } => {
+                plain([from.as_str(), to.as_str()].into_iter().collect())
+            }
         }
     }
 }

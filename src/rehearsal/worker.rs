@@ -155,6 +155,8 @@ async fn perform(what: CommandKind, answer: Answer, sink: mpsc::Sender<CommandEv
             events.push(CommandEvent::Files(answer.files.clone()));
         }
         CommandKind::UploadFile { .. }
+        | CommandKind::DownloadFile { .. }
+        | CommandKind::CopyDirectory { .. }
         | CommandKind::Shell(_)
         | CommandKind::MakeDirectory { .. }
         | CommandKind::RemoveDirectory { .. }

@@ -35,7 +35,6 @@ fn choice(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
 
 /// The kind and name of an object that `ci` made.
 fn named(lua: &Lua, table: &Table) -> Option<(String, String)> {
-    let native: Table = lua.named_registry_value("ci.native").ok()?;
-    let object = object(&native, table)?;
+    let object = object(lua, table)?;
     Some((object.kind, object.options.raw_get("name").ok()?))
 }

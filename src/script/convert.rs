@@ -59,8 +59,8 @@ pub(super) fn mark_array(lua: &Lua, table: &Table) -> mlua::Result<()> {
 
 /// Whether `table` carries the mark of lists.
 pub(super) fn is_array(lua: &Lua, table: &Table) -> bool {
-    let mark: Option<Table> = lua.named_registry_value(ARRAY).ok();
-    mark.is_some() && table.metatable() == mark
+    let Some(meta) = table.metatable() else { return false };
+    lua.named_registry_value::<Table>(ARRAY).is_ok_and(|mark| mark == meta)
 }
 
 /// JSON as Lua sees it: null is nil, but for positions of a list.
@@ -182,18 +182,25 @@ pub(super) fn items(lua: &Lua, table: &Table) -> Result<Items, String> {
         }
     }
     let (mut positions, mut names) = (Vec::new(), Vec::new());
-    for pair in table.pairs::<Value, Value>() {
-        let (key, value) = pair.map_err(|e| e.to_string())?;
+    let mut wrong = None;
+    let take = |key, value| {
         match key {
             Value::Integer(at) if at >= 1 => positions.push((at, value)),
             Value::String(name) => match name.to_str() {
                 Ok(name) => names.push((name.to_owned(), value)),
-                Err(_) => return Err("a table with a name that is not UTF-8".to_owned()),
+                Err(_) => {
+                    wrong.get_or_insert("a table with a name that is not UTF-8".to_owned());
+                }
             },
             other => {
-                return Err(format!("a table with {} as a key", a_type(&other)));
+                wrong.get_or_insert(format!("a table with {} as a key", a_type(&other)));
             }
         }
+        Ok(())
+    };
+    table.for_each::<Value, Value>(take).map_err(|e| e.to_string())?;
+    if let Some(wrong) = wrong {
+        return Err(wrong);
     }
     if !positions.is_empty() && !names.is_empty() {
         names.sort_by(|a, b| a.0.cmp(&b.0));

@@ -3,10 +3,12 @@
 //! the line of their key and reading goes on, so that one load tells them all.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use mlua::{Function, Table, Value};
 use serde_json::Value as Json;
 
+use super::anchor::{Anchor, Key};
 use super::convert::{self, Items, a_type};
 use super::given::Given;
 use super::locate::Spot;
@@ -17,17 +19,6 @@ use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
-
-/// Where the keys of a table are written.
-#[derive(Clone)]
-pub(super) enum Anchor {
-    /// In the brackets after the call of this constructor.
-    Call(Site, String),
-    /// In assignments to a configuration; each key knows its last line.
-    Assigned(Site, Table),
-    /// In the brackets after this key.
-    Nested(Spot),
-}
 
 /// The cursor.
 pub(super) struct Fields<'r, 'l> {
@@ -64,28 +55,22 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// The place of the whole table.
     pub(super) fn spot(&self) -> Spot {
-        match &self.anchor {
-            Anchor::Call(site, called) => self.reader.ground.sources.borrow().call(site, called),
-            Anchor::Assigned(site, _) => site.clone().into(),
-            Anchor::Nested(spot) => spot.clone(),
-        }
+        self.anchor.spot(&self.reader.ground.sources.borrow())
+    }
+
+    /// The line of the whole table.
+    pub(super) fn site(&self) -> Site {
+        self.anchor.site(&self.reader.ground.sources.borrow())
     }
 
     /// The place of `key`.
     pub(super) fn key_spot(&self, key: &str) -> Spot {
-        let sources = self.reader.ground.sources.borrow();
-        match &self.anchor {
-            Anchor::Call(site, called) => sources.key(site, called, key),
-            Anchor::Nested(spot) => sources.key(&spot.site, "", key),
-            Anchor::Assigned(site, sites) => match sites.get::<Option<Table>>(key) {
-                Ok(Some(at)) => {
-                    let file: String = at.get("file").unwrap_or_default();
-                    let line = at.get("line").unwrap_or_default();
-                    sources.assignment(&Site { file: file.into(), line }, key)
-                }
-                _ => site.clone().into(),
-            },
-        }
+        self.anchor.key(&self.reader.ground.sources.borrow(), key)
+    }
+
+    /// `key`, for telling its place later.
+    pub(super) fn key(&self, key: &str) -> Rc<Key> {
+        Rc::new(Key { anchor: self.anchor.clone(), name: key.to_owned() })
     }
 
     /// Records a problem at `key`.
@@ -394,18 +379,17 @@ impl<'r, 'l> Fields<'r, 'l> {
     /// Takes note that `key` names objects of `kind`, so that the end of the load can say which do
     /// not exist.
     pub(super) fn refer(&self, key: &str, kind: &'static str, names: Vec<String>) {
-        let spot = self.key_spot(key);
-        let sources = self.reader.ground.sources.borrow();
+        let key = self.key(key);
         let mut references = self.reader.references.borrow_mut();
         for name in names.into_iter().filter(|name| !name.is_empty()) {
-            let spot = sources.literal(&spot, &name);
-            references.push(Reference { owner: self.owner.clone(), kind, name, spot });
+            let (owner, key) = (self.owner.clone(), key.clone());
+            references.push(Reference { owner, kind, name, key });
         }
     }
 
     /// The same cursor over a plain table inside the value of `key`.
     pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: Table) -> Self {
-        let anchor = Anchor::Nested(self.key_spot(key));
+        let anchor = Anchor::Within(self.key(key));
         Self::new(self.reader, owner, table, anchor).of_kind(kind)
     }
 
@@ -504,7 +488,7 @@ impl<'r, 'l> Fields<'r, 'l> {
                 Some(fields)
             }
             None if !self.reader.is_renderable(table) => {
-                let anchor = Anchor::Nested(self.key_spot(key));
+                let anchor = Anchor::Within(self.key(key));
                 Some(Self::new(self.reader, owner, table.clone(), anchor).of_kind(kind))
             }
             _ => {

@@ -28,7 +28,6 @@ type Print = u128;
 /// The fingerprints of one Lua state.
 pub(super) struct Fingerprints {
     lua: Lua,
-    native: Table,
     /// Of tables and functions, at each depth.
     known: RefCell<HashMap<(*const c_void, u32), Print>>,
     compiled: RefCell<HashMap<*const c_void, Rc<Compiled>>>,
@@ -47,10 +46,9 @@ fn digest(kind: &str, parts: &[&[u8]]) -> Print {
 }
 
 impl Fingerprints {
-    pub(super) fn new(lua: Lua, native: Table) -> Self {
+    pub(super) fn new(lua: Lua) -> Self {
         Self {
             lua,
-            native,
             known: RefCell::default(),
             compiled: RefCell::default(),
             left: Cell::new(MOST_IN_ALL),
@@ -136,7 +134,7 @@ impl Fingerprints {
     fn table(&self, table: &Table, depth: u32) -> Print {
         let Some(below) = depth.checked_sub(1) else { return digest("table", &[]) };
         self.once(table.to_pointer(), depth, || {
-            let object = read::object(&self.native, table);
+            let object = read::object(&self.lua, table);
             let kind = object.as_ref().map_or("table", |o| o.kind.as_str());
             let entries = match &object {
                 // What the configuration holds is told for itself.

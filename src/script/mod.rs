@@ -2,6 +2,7 @@
 //! leaves its functions on a Lua state of their own, reached through the engine's port `Scripts`.
 //! No other part of the program knows that there is Lua; nothing here decides what is built.
 
+mod anchor;
 mod bind;
 mod budget;
 mod choice;

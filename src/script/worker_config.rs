@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mlua::Value;
 
+use super::anchor::Anchor;
 use super::convert::a_type;
 use super::fault::LoadError;
-use super::fields::{Anchor, Fields};
+use super::fields::Fields;
 use super::load::{ground, run_file};
 use super::read::Reader;
 use super::sandbox::Sandbox;

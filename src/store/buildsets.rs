@@ -69,16 +69,6 @@ pub fn properties(conn: &Conn<'_>, id: BuildsetId) -> Result<Properties> {
     conn.query_one("select properties from buildsets where id = $1", params![id], |r| r.json(0))
 }
 
-/// The scheduler that made a buildset; none = a rebuild.
-///
-/// # Errors
-/// What the database refuses.
-pub fn scheduler(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<SchedulerId>> {
-    conn.query_one("select scheduler_id from buildsets where id = $1", params![id], |r| {
-        Ok(r.opt_int(0)?.map(SchedulerId))
-    })
-}
-
 /// Why a buildset was made, and its properties.
 ///
 /// # Errors
@@ -86,6 +76,16 @@ pub fn scheduler(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<SchedulerId>>
 pub fn wish(conn: &Conn<'_>, id: BuildsetId) -> Result<(String, Properties)> {
     conn.query_one("select reason, properties from buildsets where id = $1", params![id], |r| {
         Ok((r.text(0)?, r.json(1)?))
+    })
+}
+
+/// The scheduler that made a buildset; none = a rebuild.
+///
+/// # Errors
+/// What the database refuses.
+pub fn scheduler(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<SchedulerId>> {
+    conn.query_one("select scheduler_id from buildsets where id = $1", params![id], |r| {
+        Ok(r.opt_int(0)?.map(SchedulerId))
     })
 }
 

@@ -1,4 +1,4 @@
-//! `scheduler_events`: what schedulers that are written in Lua have not been told yet. A row is
+//! `scheduler_events`: what schedulers that are written in Lua, or ask functions, have not been told yet. A row is
 //! written in the transaction of what it tells, and removed in that of what its telling led to.
 
 use super::conn::{Conn, Result};
@@ -67,6 +67,22 @@ pub fn oldest_of_each(conn: &Conn<'_>) -> Result<Vec<Untold>> {
                 about,
             })
         },
+    )
+}
+
+/// The oldest buildset that a scheduler has not been told of.
+///
+/// # Errors
+/// What the database refuses.
+pub fn oldest_buildset(
+    conn: &Conn<'_>,
+    scheduler: SchedulerId,
+) -> Result<Option<(SchedulerEventId, BuildsetId)>> {
+    conn.query_opt(
+        "select id, buildset_id from scheduler_events \
+         where scheduler_id = $1 and buildset_id is not null order by id limit 1",
+        params![scheduler],
+        |r| Ok((SchedulerEventId(r.int(0)?), BuildsetId(r.int(1)?))),
     )
 }
 

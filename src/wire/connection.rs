@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Gate;
 use super::link::{Handle, Order, lose};
+use super::msgpack::codec::Value;
 use super::msgpack::message::{self, MessageError};
 use super::msgpack::outbox::{Outbox, outbox};
 use super::msgpack::websocket::{Credentials, Socket, Traffic};
@@ -41,7 +42,7 @@ struct Connection<S, G: Gate> {
     frames: SplitStream<Socket<S>>,
     outbox: Outbox,
     traffic: Traffic,
-    answers: FuturesUnordered<BoxFuture<'static, (i64, Result<(), String>)>>,
+    answers: FuturesUnordered<BoxFuture<'static, (i64, Result<Value, String>)>>,
     pings: BTreeMap<u64, oneshot::Sender<()>>,
     next_ping: u64,
     attached: Option<Attached>,
@@ -132,7 +133,7 @@ where
                         return why;
                     }
                 }
-                Some(seq) = inbox.acked.recv() => self.session.settle(seq, Ok(())),
+                Some(seq) = inbox.acked.recv() => self.session.settle(seq, Ok(Value::Nil)),
                 Some((seq, result)) = self.answers.next() => self.session.settle(seq, result),
                 Some((key, taken)) = self.sinks.drain() => self.on_taken(key, taken),
                 done = &mut *written => return match done {
@@ -165,10 +166,9 @@ where
                     let taken = self.sinks.give(key, event);
                     self.on_taken(key, taken);
                 }
-                Output::Await(seq, answer) => self.answers.push(Box::pin(async move {
-                    let gone = || "the master does not want this file any more".to_owned();
-                    (seq, answer.await.unwrap_or_else(|_| Err(gone())))
-                })),
+                Output::Await(seq, awaited) => {
+                    self.answers.push(Box::pin(async move { (seq, awaited.answer().await) }));
+                }
                 Output::Pong(number) => {
                     if let Some(answer) = self.pings.remove(&number) {
                         // Who asked may have given up.

@@ -42,6 +42,18 @@ impl Peer<'_> {
             | CommandKind::ListDirectory { path }
             | CommandKind::Glob { path }
             | CommandKind::RemoveFile { path } => Value::map([("path", text(path))]),
+            CommandKind::CopyDirectory { from, to, timeout } => Value::map([
+                ("from_path", text(from)),
+                ("to_path", text(to)),
+                ("timeout", seconds(Some(timeout.unwrap_or(120.0)))),
+                ("logEnviron", false.into()),
+            ]),
+            CommandKind::DownloadFile { path, block_size, mode } => Value::map([
+                ("path", text(path)),
+                ("blocksize", (*block_size).into()),
+                ("maxsize", Value::Nil),
+                ("mode", mode.map(u64::from).into()),
+            ]),
             CommandKind::UploadFile { path, block_size, max_size, keep_stamp } => Value::map([
                 ("path", text(path)),
                 ("blocksize", (*block_size).into()),

@@ -37,14 +37,37 @@ pub enum Output {
     Ping,
     /// Give this to the command's sink.
     Event(u64, CommandEvent),
-    /// Call [`Session::settle`] with the number and what comes out of the channel.
-    Await(i64, oneshot::Receiver<Result<(), String>>),
+    /// Call [`Session::settle`] with the number and the answer.
+    Await(i64, Awaited),
     /// The worker is ready for work.
     Ready(Box<WorkerInfo>),
     /// The ping of this number was answered.
     Pong(u64),
     /// End the connection, for this reason.
     Close(String),
+}
+
+/// An answer to the worker that the command's step gives.
+#[derive(Debug)]
+pub enum Awaited {
+    /// That something was done.
+    Done(oneshot::Receiver<Result<(), String>>),
+    /// Bytes of a file.
+    Block(oneshot::Receiver<Result<Bytes, String>>),
+}
+
+impl Awaited {
+    /// The answer.
+    ///
+    /// # Errors
+    /// What the step refuses, or that it is gone.
+    pub async fn answer(self) -> Result<Value, String> {
+        let gone = || "the master does not want this file any more".to_owned();
+        match self {
+            Self::Done(answer) => answer.await.unwrap_or_else(|_| Err(gone())).map(|()| Value::Nil),
+            Self::Block(answer) => answer.await.unwrap_or_else(|_| Err(gone())).map(Value::Bin),
+        }
+    }
 }
 
 /// The conversation.
@@ -206,13 +229,13 @@ impl Session {
     }
 
     /// Answers the worker's message number `seq`.
-    pub fn settle(&mut self, seq: i64, result: Result<(), String>) {
+    pub fn settle(&mut self, seq: i64, result: Result<Value, String>) {
         if let Some((id, size)) = self.unanswered.remove(&seq)
             && let Some(running) = self.running.get_mut(&id)
         {
             running.unanswered = running.unanswered.saturating_sub(size);
         }
-        self.respond(seq, result.map(|()| Value::Nil));
+        self.respond(seq, result);
     }
 
     /// A message arrived.
@@ -293,7 +316,18 @@ impl Session {
                     answer,
                 });
             }
-            // Directories and downloads: no command asks for them yet.
+            ("update_read_file", Some(key)) => {
+                let length = body.get("length").and_then(Value::as_int);
+                let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
+                    return self.respond(seq, Err("the length of a block is no count".to_owned()));
+                };
+                let (answer, answered) = oneshot::channel();
+                let event = CommandEvent::DownloadBlock { length, answer };
+                self.out.push_back(Output::Event(key, event));
+                self.out.push_back(Output::Await(seq, Awaited::Block(answered)));
+            }
+            ("update_read_file_close", Some(_)) => self.respond(seq, Ok(Value::Nil)),
+            // Directories: no command asks for them yet.
             _ => self.respond(seq, Err(format!("The command did not ask for {op}."))),
         }
     }
@@ -306,7 +340,7 @@ impl Session {
     ) {
         let (answer, answered) = oneshot::channel();
         self.out.push_back(Output::Event(key, event(answer)));
-        self.out.push_back(Output::Await(seq, answered));
+        self.out.push_back(Output::Await(seq, Awaited::Done(answered)));
     }
 
     fn on_update(&mut self, seq: i64, id: &str, body: &Value) {

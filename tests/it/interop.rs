@@ -8,7 +8,7 @@ use std::time::Duration;
 use halide_ci::model::command::{Argument, CommandKind, CommandLine, ShellCommand};
 use tokio::process::{Child, Command};
 
-use crate::wire::gate::{FakeGate, finish, kind, master, run, shell, start};
+use crate::wire::gate::{DOWNLOAD, FakeGate, finish, kind, master, run, shell, start};
 
 #[expect(clippy::disallowed_methods, reason = "the test is told where the foreign program is")]
 fn program() -> String {
@@ -97,6 +97,12 @@ async fn files(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>, dir: &
     let upload = run(link, 14, upload).await;
     assert_eq!((upload.blocks.concat().as_slice(), upload.rc), (&b"0123456789"[..], Some(0)));
     assert!(upload.closed && upload.times.is_some());
+    let download = CommandKind::DownloadFile { path: text("d/g"), block_size: 4, mode: None };
+    assert_eq!(run(link, 17, download).await.rc, Some(0));
+    assert_eq!(std::fs::read(dir.join("builder/d/g")).unwrap(), DOWNLOAD);
+    let copy = CommandKind::CopyDirectory { from: text("d"), to: text("d2"), timeout: None };
+    assert_eq!(run(link, 18, copy).await.rc, Some(0));
+    assert!(dir.join("builder/d2/g").exists());
     let rm = run(link, 15, CommandKind::RemoveFile { path: text("d/f") }).await;
     assert_eq!(rm.rc, Some(0));
     let paths = vec![text("d")];

@@ -196,11 +196,11 @@ fn a_commands_options_are_the_steps_unless_told_otherwise() {
         let (results, seen) = tokio::join!(loaded.scripts.run_step(run), serve);
         assert_eq!(results.unwrap(), None);
         let (one, log) = &seen[0];
-        assert_eq!((one.timeout, one.max_time, log.as_str()), (None, Some(9.5), "stdio"));
+        assert_eq!((one.timeout, one.max_time, log.as_deref()), (None, Some(9.5), None));
         assert_eq!((one.workdir.as_str(), one.log_environ), ("/w/b/build", false));
         assert_eq!(one.env, BTreeMap::from([("A".to_owned(), json!("1"))]));
         let (two, log) = &seen[1];
-        assert_eq!((two.timeout, two.workdir.as_str(), log.as_str()), (Some(5.0), "/else", "other"));
+        assert_eq!((two.timeout, two.workdir.as_str(), log.as_deref()), (Some(5.0), "/else", Some("other")));
         assert_eq!(two.env["L"], json!(["x", "y"]));
         assert_eq!((two.env.get("B"), two.env.get("A")), (Some(&Json::Null), None));
         assert_eq!((two.want_stdout, two.interrupt_signal.as_str()), (false, "INT"));

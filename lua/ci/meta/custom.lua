@@ -129,7 +129,7 @@ function RunningReporter:give_up(reason) end
 ---@field verify? fun(hook: ci.RunningHook, request: ci.HookRequest): boolean? only true lets the request in; `hook.secret` is the secret
 ---@field delivery_header? string the header with the sender's id: what comes twice is taken once (default: every request counts)
 ---@field event_header? string the header with the event's name
----@field read fun(hook: ci.RunningHook, request: ci.HookRequest): ci.Change[]? the changes; nil = none
+---@field read fun(hook: ci.RunningHook, request: ci.HookRequest): ci.NewChange[]? the changes; nil = none
 
 ---What every hook of a `ci.hook_type` takes beside the type's own options.
 ---@class ci.OwnHookOptions
@@ -155,3 +155,19 @@ function RunningHook:skip(reason) end
 ---@field body string
 ---@field json? any the body, when it is JSON
 ---@field form? table<string, string> the body, when it is a form
+
+---A change as a hook brings it; what is left out is empty.
+---@class ci.NewChange
+---@field author? string
+---@field committer? string
+---@field comments? string
+---@field files? string[]
+---@field revision? string
+---@field when_timestamp? integer seconds since 1970
+---@field branch? string
+---@field category? string
+---@field revlink? string
+---@field properties? table<string, any>
+---@field repository? string
+---@field project? string
+---@field codebase? string

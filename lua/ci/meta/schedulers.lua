@@ -53,23 +53,15 @@
 ---What every scheduler takes.
 ---@class ci.SchedulerOptions
 ---@field name string
----@field builders any list of builders or their names; for `any_branch` and `single_branch` also a function of the changes that returns one: `fun(context: ci.BuildersContext)`
+---@field builders any list of builders or their names; of a scheduler that starts builds by itself also a function that returns one: `fun(context: ci.BuildersContext)`
 ---@field properties? table<string, any>
 ---@field data? any
-
----What a scheduler's `builders` is asked about.
----@class ci.BuildersContext
----@field scheduler string
----@field changes ci.Change[]
----@field files string[] files of all the changes, each once
----@field sourcestamps table[]
----@field properties table<string, any> of the scheduler
 
 ---What every scheduler takes that starts builds by itself.
 ---@class ci.AutomaticSchedulerOptions: ci.SchedulerOptions
 ---@field codebases? any list of codebases, or codebase → { repository, branch, revision }: what is built of it without a change (default: those of the changes)
 ---@field reason? string
----@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer order among waiting requests, higher goes first (default 0); a function for `any_branch` and `single_branch`
+---@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer order among waiting requests, higher goes first (default 0)
 
 ---What every scheduler takes that looks at changes.
 ---@class ci.ChangeSchedulerOptions: ci.AutomaticSchedulerOptions
@@ -80,6 +72,14 @@
 
 ---@class ci.BranchSchedulerOptions: ci.ChangeSchedulerOptions
 ---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
+
+---What a scheduler's `builders` is asked about.
+---@class ci.BuildersContext
+---@field scheduler string
+---@field changes ci.Change[]
+---@field files string[] files of all the changes, each once
+---@field sourcestamps table[]
+---@field properties table<string, any> of the scheduler
 
 ---@class ci.DependentOptions: ci.AutomaticSchedulerOptions
 ---@field upstream ci.Scheduler|string builds the sources of its buildsets when they succeed

@@ -121,7 +121,8 @@ function Lock:access(mode, count) end
 ---@field data any
 
 ---A running step. Each method that waits suspends this step alone; not inside `table.sort`. File
----operations raise when they fail. A step that is stopped ends at its next method.
+---operations raise when they fail; their paths are absolute or relative to the build's directory. A step that is
+---stopped ends at its next method. In `ci.parallel` several commands run at once.
 ---@class ci.RunningStep
 ---@field name string
 ---@field number integer
@@ -144,7 +145,7 @@ local RunningStep = {}
 ---@field want_stderr? boolean
 ---@field initial_stdin? string
 ---@field decode_rc? table<integer, ci.Results>
----@field log? string default "stdio"
+---@field log? string default "stdio"; "stdio_2" and so on for commands that run at the same time
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
 
 ---Runs a command. What is not said is taken from the step's own options.
@@ -158,8 +159,22 @@ function RunningStep:fail(text) end
 function RunningStep:make_directory(path) end
 ---@param paths string|string[]
 function RunningStep:remove_directory(paths) end
+---Copies a tree, links and times kept; into a target that exists, as `cp` does.
+---@param from string
+---@param to string
+function RunningStep:copy_directory(from, to) end
 ---@param path string
 function RunningStep:remove_file(path) end
+---What a file of the worker holds.
+---@param path string
+---@param max_size? integer bytes; a larger file is an error (default and at most 16 MiB)
+---@return string
+function RunningStep:read_file(path, max_size) end
+---Writes a file of the worker, with its folders.
+---@param path string
+---@param text string
+---@param mode? string octal digits, "0644"
+function RunningStep:write_file(path, text, mode) end
 ---@param path string
 ---@return boolean
 function RunningStep:path_exists(path) end

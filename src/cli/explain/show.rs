@@ -47,7 +47,17 @@ fn event(out: &mut String, event: &EventAccount, config: &Config, paint: Paint) 
             let verdict = change.verdicts.iter().find(|v| v.scheduler == scheduler.name);
             let words = match verdict {
                 Some(v) if v.taken && v.why == "taken" => paint.green("takes it"),
-                Some(v) if v.taken => paint.green("takes it, but it is unimportant"),
+                Some(v) if v.why == "taken as unimportant" => {
+                    paint.green("takes it, but it is unimportant")
+                }
+                Some(v) if v.taken => {
+                    let then = v.why.strip_prefix("taken").unwrap_or(&v.why);
+                    format!("{}{then}", paint.green("takes it"))
+                }
+                Some(v) if v.why.starts_with("failed: ") => {
+                    let why = v.why.strip_prefix("failed: ").unwrap_or(&v.why);
+                    format!("{} {why}", paint.red("fails:"))
+                }
                 Some(v) => format!("{} {}", paint.red("refuses it:"), v.why),
                 None => paint.dim("does not look at changes"),
             };

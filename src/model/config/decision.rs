@@ -59,14 +59,8 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// The one that no function is asked for.
-    #[must_use]
-    pub fn fixed(&self) -> i64 {
-        match self {
-            Self::Fixed(priority) => *priority,
-            Self::Ask(_) => 0,
-        }
-    }
+    /// The highest one; the lowest is as far below zero.
+    pub const MOST: i64 = 1_000_000;
 }
 
 impl Default for Priority {

@@ -19,7 +19,7 @@ const OWN: [&str; 4] = ["command", "log", "collect", "decode_rc"];
 /// A command with where its output goes.
 pub(super) struct Wanted {
     pub(super) command: ShellCommand,
-    pub(super) log: String,
+    pub(super) log: Option<String>,
     pub(super) collect: bool,
     pub(super) decode_rc: Option<Json>,
 }
@@ -56,13 +56,25 @@ pub(super) fn read(
         check_command_option(&key, &settled).map_err(|what| format!("`{key}` {what}."))?;
         given.insert(key, settled);
     }
+    let log = match given.get("log") {
+        None | Some(Json::Null) => None,
+        Some(Json::String(name)) if !name.is_empty() => Some(name.clone()),
+        Some(other) => return Err(format!("`log` of step:run must be a log's name, not {other}.")),
+    };
+    let collect = match given.get("collect") {
+        None | Some(Json::Null) => false,
+        Some(Json::Bool(collect)) => *collect,
+        Some(other) => {
+            return Err(format!("`collect` of step:run must be true or false, not {other}."));
+        }
+    };
     let line = command_line(given.get("command"))?;
     let pick = |name: &str| given.get(name).or_else(|| standard.get(name));
     let directory = given.get("workdir").and_then(Json::as_str).unwrap_or(workdir);
     Ok(Wanted {
         command: command(line, directory, &pick)?,
-        log: given.get("log").and_then(Json::as_str).unwrap_or("stdio").to_owned(),
-        collect: given.get("collect").and_then(Json::as_bool).unwrap_or(false),
+        log,
+        collect,
         decode_rc: pick("decode_rc").cloned(),
     })
 }

@@ -5,6 +5,7 @@ pub(super) mod build;
 pub(super) mod command;
 pub(super) mod deciding;
 pub(super) mod event;
+mod files;
 pub(super) mod log;
 pub(super) mod request;
 pub(super) mod step;

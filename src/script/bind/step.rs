@@ -9,13 +9,12 @@ use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Val
 use serde_json::Value as Json;
 
 use super::command::{self, Wanted};
+use super::files;
 use super::log::Log;
 use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
-use crate::model::command::FileStat;
 use crate::model::log::LogKind;
 use crate::script::budget::Fatal;
 use crate::script::convert::{self, a_type};
-use crate::script::read::suggestion;
 
 /// The handle.
 pub(in crate::script) struct Step {
@@ -43,27 +42,13 @@ pub(super) async fn ask(desk: &OpenDesk, request: StepRequest) -> mlua::Result<S
 }
 
 /// An answer of the wrong kind is a bug of the engine; it must not pass as success.
-fn unexpected(answer: &StepAnswer) -> mlua::Error {
+pub(super) fn unexpected(answer: &StepAnswer) -> mlua::Error {
     mlua::Error::runtime(format!("the engine gave an unexpected answer: {answer:?}"))
 }
 
 impl Step {
-    async fn done(&self, request: StepRequest) -> mlua::Result<()> {
+    pub(super) async fn done(&self, request: StepRequest) -> mlua::Result<()> {
         ask(&self.desk, request).await.map(|_| ())
-    }
-
-    async fn files(&self, request: StepRequest) -> mlua::Result<Vec<String>> {
-        match ask(&self.desk, request).await? {
-            StepAnswer::Files(files) => Ok(files),
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    async fn stat(&self, path: String) -> mlua::Result<Option<FileStat>> {
-        match ask(&self.desk, StepRequest::Stat { path }).await? {
-            StepAnswer::Stat(stat) => Ok(stat),
-            other => Err(unexpected(&other)),
-        }
     }
 
     async fn run(&self, wanted: Wanted) -> mlua::Result<Ran> {
@@ -96,7 +81,7 @@ impl UserData for Step {
 
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
         commands(methods);
-        files(methods);
+        files::add(methods);
         records(methods);
     }
 }
@@ -125,91 +110,6 @@ fn commands<M: UserDataMethods<Step>>(methods: &mut M) {
         let text = text.map_or_else(|| "the step failed".to_owned(), |t| t.to_string_lossy());
         Err(mlua::Error::external(Fatal::Failed(text)))
     });
-}
-
-fn files<M: UserDataMethods<Step>>(methods: &mut M) {
-    methods.add_async_method("make_directory", |_, step, path: String| async move {
-        step.done(StepRequest::MakeDirectory { path }).await
-    });
-    methods.add_async_method("remove_directory", |_, step, paths: Value| async move {
-        let paths = match paths {
-            Value::Table(list) => list.sequence_values::<String>().collect::<Result<_, _>>()?,
-            Value::String(path) => vec![path.to_string_lossy()],
-            other => {
-                let got = a_type(&other);
-                let text = format!("step:remove_directory takes a path or a list, not {got}.");
-                return Err(mlua::Error::runtime(text));
-            }
-        };
-        let timeout = step.standard.get("timeout").and_then(Json::as_f64);
-        step.done(StepRequest::RemoveDirectory { paths, timeout }).await
-    });
-    methods.add_async_method("remove_file", |_, step, path: String| async move {
-        step.done(StepRequest::RemoveFile { path }).await
-    });
-    methods.add_async_method("path_exists", |_, step, path: String| async move {
-        Ok(step.stat(path).await?.is_some())
-    });
-    methods.add_async_method("stat", |lua, step, path: String| async move {
-        let Some(stat) = step.stat(path).await? else { return Ok(None) };
-        let out = lua.create_table()?;
-        out.set("mode", stat.mode)?;
-        out.set("size", stat.size)?;
-        out.set("mtime", stat.mtime)?;
-        out.set("is_directory", stat.is_directory())?;
-        out.set("is_file", stat.is_file())?;
-        Ok(Some(out))
-    });
-    methods.add_async_method("list_directory", |_, step, path: String| async move {
-        step.files(StepRequest::ListDirectory { path }).await
-    });
-    methods.add_async_method("glob", |_, step, path: String| async move {
-        step.files(StepRequest::Glob { path }).await
-    });
-    methods.add_async_method("upload_file", |_, step, options: Table| async move {
-        let request = upload(&options).map_err(mlua::Error::runtime)?;
-        step.done(request).await
-    });
-}
-
-const UPLOAD: [&str; 6] =
-    ["workersrc", "masterdest", "mode", "max_size", "block_size", "keep_stamp"];
-
-fn upload(options: &Table) -> Result<StepRequest, String> {
-    for (key, _) in options.pairs::<String, Value>().flatten() {
-        let known = UPLOAD.map(str::to_owned);
-        if !known.contains(&key) {
-            let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
-            return Err(format!("step:upload_file has no option `{key}`.{near}"));
-        }
-    }
-    let text = |key: &str| match options.get::<Value>(key) {
-        Ok(Value::String(text)) => Ok(text.to_string_lossy()),
-        _ => Err(format!("step:upload_file needs `{key}`, a path.")),
-    };
-    let number = |key: &str| match options.get::<Option<u64>>(key) {
-        Ok(number) => Ok(number),
-        Err(_) => Err(format!("`{key}` of step:upload_file must be a number of bytes.")),
-    };
-    let mode = match options.get::<Value>("mode") {
-        Ok(Value::Nil) => None,
-        Ok(Value::String(digits)) => {
-            let digits = digits.to_string_lossy();
-            let mode = u32::from_str_radix(&digits, 8).ok().filter(|mode| *mode <= 0o7777);
-            Some(mode.ok_or_else(|| {
-                format!("`mode` must be octal digits such as \"0644\", not {digits:?}.")
-            })?)
-        }
-        _ => return Err("`mode` is a string of octal digits, such as \"0644\".".to_owned()),
-    };
-    Ok(StepRequest::UploadFile {
-        workersrc: text("workersrc")?,
-        masterdest: text("masterdest")?,
-        mode,
-        max_size: number("max_size")?,
-        block_size: number("block_size")?.filter(|size| *size > 0).unwrap_or(262_144),
-        keep_stamp: options.get::<Option<bool>>("keep_stamp").ok().flatten().unwrap_or(false),
-    })
 }
 
 fn records<M: UserDataMethods<Step>>(methods: &mut M) {

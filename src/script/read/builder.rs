@@ -36,7 +36,7 @@ pub(super) const OPTIONS: &[&str] = &[
 /// Reads a builder; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<BuilderConfig> {
     let mut f = reader.fields(table, "builder")?;
-    let site = f.spot().site;
+    let site = f.site();
     let name = f.name();
     if name.starts_with('_') {
         f.problem("name", format!("the name of {} must not begin with `_`.", f.owner));

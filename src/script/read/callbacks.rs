@@ -45,8 +45,8 @@ pub(super) fn priority(f: &mut Fields<'_, '_>) -> Priority {
         None => Priority::default(),
         Some(Value::Function(function)) => Priority::Ask(f.keep("priority", &function)),
         Some(Value::Integer(_) | Value::Number(_)) => {
-            let most = i64::from(i32::MAX);
-            Priority::Fixed(f.integer("priority", -most..=most).unwrap_or(0))
+            let range = -Priority::MOST..=Priority::MOST;
+            Priority::Fixed(f.integer("priority", range).unwrap_or(0))
         }
         Some(other) => {
             let (owner, got) = (&f.owner, a_type(&other));

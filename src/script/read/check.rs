@@ -72,7 +72,7 @@ impl Checks<'_, '_> {
         let schedulers: Vec<String> =
             read.chain(only_checked.iter().map(|s| &s.name)).cloned().collect();
         for reference in self.reader.references.borrow().iter() {
-            let Reference { owner, kind, name, spot } = reference;
+            let Reference { owner, kind, name, key } = reference;
             let all = match *kind {
                 "builder" => &builders,
                 "worker" => &workers,
@@ -82,7 +82,11 @@ impl Checks<'_, '_> {
                 let message =
                     format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
                 let hints = suggestion(name, all).into_iter().collect();
-                self.reader.ground.problem(spot, message, hints);
+                let spot = {
+                    let sources = self.reader.ground.sources.borrow();
+                    sources.literal(&key.spot(&sources), name)
+                };
+                self.reader.ground.problem(&spot, message, hints);
             }
         }
     }

@@ -7,8 +7,9 @@ use super::{
     www,
 };
 use crate::model::config::{Config, Site};
+use crate::script::anchor::Anchor;
 use crate::script::convert::a_type;
-use crate::script::fields::{Anchor, Fields};
+use crate::script::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "title",
@@ -156,10 +157,10 @@ fn objects<T>(
     keep: impl Fn(&mut Objects, &T, Table),
 ) -> Vec<T> {
     let values = f.list(key).unwrap_or_default();
-    let spot = f.key_spot(key);
+    let place = f.key(key);
     let mut out = Vec::new();
     for value in values {
-        *f.reader.plain_site.borrow_mut() = spot.clone();
+        *f.reader.plain_key.borrow_mut() = Some(place.clone());
         let object = match &value {
             Value::Table(table) => read(f.reader, table).map(|o| (o, table.clone())),
             _ => None,

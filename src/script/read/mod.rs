@@ -11,6 +11,7 @@ pub(super) mod force;
 pub(super) mod hook;
 pub(super) mod later;
 pub(super) mod lock;
+mod object;
 pub(super) mod outline;
 pub(super) mod provider;
 pub(super) mod render;
@@ -32,25 +33,14 @@ use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
+pub(super) use self::object::{Object, object};
+use super::anchor::Key;
 use super::convert::{self, Items, Left};
 use super::fingerprint::Fingerprints;
-use super::locate::Spot;
 use super::sandbox::Ground;
 use super::slots::Slots;
 use crate::base::secret::Secret;
 use crate::model::config::{LockConfig, Site};
-
-/// An object that a constructor made.
-#[derive(Clone)]
-pub(super) struct Object {
-    pub(super) kind: String,
-    pub(super) options: Table,
-    pub(super) site: Site,
-    /// The constructor's last name, for finding its call.
-    pub(super) called: String,
-    /// The step type, of a step.
-    pub(super) step_type: Option<Table>,
-}
 
 /// An option that names another object.
 pub(super) struct Reference {
@@ -60,8 +50,8 @@ pub(super) struct Reference {
     pub(super) kind: &'static str,
     /// The name.
     pub(super) name: String,
-    /// Where it is written.
-    pub(super) spot: Spot,
+    /// Whose value it is in.
+    pub(super) key: Rc<Key>,
 }
 
 /// A scheduler that is only checked, as far as others need to know it.
@@ -100,7 +90,7 @@ pub(super) struct Reader<'l> {
     /// Schedulers that are only checked.
     pub(super) only_checked: RefCell<Vec<Checked>>,
     /// Where the list stands whose plain tables are being read.
-    pub(super) plain_site: RefCell<Spot>,
+    pub(super) plain_key: RefCell<Option<Rc<Key>>>,
     /// Parts of texts whose mistake was recorded.
     pub(super) told: RefCell<BTreeSet<(std::sync::Arc<str>, u32, usize)>>,
     /// What `c.secrets_providers` have, by name.
@@ -112,7 +102,7 @@ impl<'l> Reader<'l> {
         Self {
             lua,
             ground,
-            slots: Rc::new(Slots::new(Fingerprints::new(lua.clone(), native.clone()))),
+            slots: Rc::new(Slots::new(Fingerprints::new(lua.clone()))),
             native,
             objects: RefCell::default(),
             locks: RefCell::default(),
@@ -122,7 +112,7 @@ impl<'l> Reader<'l> {
             seen: RefCell::default(),
             references: RefCell::default(),
             only_checked: RefCell::default(),
-            plain_site: RefCell::new(Site::default().into()),
+            plain_key: RefCell::default(),
             told: RefCell::default(),
             secrets: RefCell::default(),
         }
@@ -130,7 +120,7 @@ impl<'l> Reader<'l> {
 
     /// The record of an object that `ci` made; none for a plain table.
     pub(super) fn object(&self, table: &Table) -> Option<Object> {
-        object(&self.native, table)
+        object(self.lua, table)
     }
 
     /// The line of each key of a configuration object.
@@ -168,11 +158,11 @@ impl<'l> Reader<'l> {
             Value::Nil | Value::Boolean(false) => Ok(()),
             value if self.is_broken(value) => Ok(()),
             Value::Table(table) => {
-                let list = match record(&self.native, table) {
+                let list = match convert::kind_of(table).and_then(|_| self.object(table)) {
                     None => table.clone(),
-                    Some(record) if is_kind(&record, "factory") => {
+                    Some(object) if object.kind == "factory" => {
                         self.seen.borrow_mut().insert(table.to_pointer());
-                        record.raw_get("options").map_err(|e| e.to_string())?
+                        object.options
                     }
                     Some(_) => {
                         out.push(value.clone());
@@ -207,8 +197,11 @@ impl<'l> Reader<'l> {
             if self.seen.borrow().contains(&table.to_pointer()) {
                 continue;
             }
-            let Some(object) = self.object(&table) else { continue };
-            match object.kind.as_str() {
+            let Some(kind) = convert::kind_of(&table) else { continue };
+            match kind.as_str() {
+                // What these hold is read where they are used.
+                "access" | "factory" => {}
+                kind if render::KINDS.contains(&kind) => {}
                 "step" => {
                     step::read(self, &table);
                 }
@@ -243,29 +236,6 @@ impl<'l> Reader<'l> {
         }
         self.references.borrow_mut().truncate(named);
     }
-}
-
-fn record(native: &Table, table: &Table) -> Option<Table> {
-    native.raw_get::<Table>("records").ok()?.raw_get::<Option<Table>>(table).ok()?
-}
-
-fn is_kind(record: &Table, kind: &str) -> bool {
-    record.raw_get::<mlua::LuaString>("kind").is_ok_and(|k| *k.as_bytes() == *kind.as_bytes())
-}
-
-/// The record that `define.lua` keeps of an object.
-pub(super) fn object(native: &Table, table: &Table) -> Option<Object> {
-    let record = record(native, table)?;
-    Some(Object {
-        kind: record.raw_get("kind").ok()?,
-        options: record.raw_get("options").ok()?,
-        site: Site {
-            file: record.raw_get::<String>("file").ok()?.into(),
-            line: record.raw_get("line").ok()?,
-        },
-        called: record.raw_get("called").ok()?,
-        step_type: record.raw_get("type").ok()?,
-    })
 }
 
 /// The options that each kind of constructor takes, for `with_defaults`, hints and the test of the

@@ -22,7 +22,7 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) {
     let values = outer.list("secrets_providers").unwrap_or_default();
     let mut out = BTreeMap::new();
     for value in values {
-        *outer.reader.plain_site.borrow_mut() = outer.key_spot("secrets_providers");
+        *outer.reader.plain_key.borrow_mut() = Some(outer.key("secrets_providers"));
         let read = match &value {
             Value::Table(table) => directory(outer.reader, table),
             _ => None,

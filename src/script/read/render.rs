@@ -140,7 +140,7 @@ impl Renderables<'_> {
             .lua
             .named_registry_value("ci.native")
             .map_err(|_| Flaw::from("its state has ended."))?;
-        let object = super::object(&native, table).ok_or_else(|| format!("it holds {kind}."))?;
+        let object = super::object(self.lua, table).ok_or_else(|| format!("it holds {kind}."))?;
         Ok((native, object))
     }
 

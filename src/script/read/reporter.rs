@@ -36,7 +36,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = "reporter github_status".to_owned();
-    let site = f.spot().site;
+    let site = f.site();
     let name = f.text("name").unwrap_or_else(|| "github_status".to_owned());
     let context = f.renderable("context").unwrap_or_else(default_context);
     let mut words =

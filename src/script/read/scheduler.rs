@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use mlua::{Table, Value};
 
-use super::{Checked, Reader, callbacks, filter, force, later, outline, scripted};
+use super::{Checked, Reader, callbacks, filter, force, outline, scripted};
 use crate::model::config::{
     BranchScheduler, Choices, CodebaseConfig, DependentScheduler, Priority, SchedulerConfig,
     SchedulerKind, TimedScheduler, Times, Wanted,
@@ -101,7 +101,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     reader.seen.borrow_mut().insert(table.to_pointer());
     let mut f = Fields::of(reader, &object);
     f.owner = format!("{} scheduler", object.kind);
-    let site = f.spot().site;
+    let site = f.site();
     let name = f.name();
     // A form's properties are what it asks for.
     let is_form = object.kind == "force";
@@ -123,19 +123,16 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         (codebases, reason, kind)
     };
     let priority = if is_form { Priority::default() } else { callbacks::priority(&mut f) };
-    if !matches!(kind, SchedulerKind::Branch(_)) {
-        decides_nothing(&f, &choices, &priority);
-    }
     f.know(["data"]);
     f.finish();
     Some(SchedulerConfig {
         name,
         builders,
-        priority,
         choices,
         properties,
         codebases,
         reason,
+        priority,
         kind,
         site,
     })
@@ -168,18 +165,6 @@ pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
     let builders = builders.unwrap_or_default();
     f.refer("builders", "builder", builders.clone());
     builders
-}
-
-/// Functions have a say only in what comes of changes.
-fn decides_nothing(f: &Fields<'_, '_>, choices: &Choices, priority: &Priority) {
-    let functions = [
-        ("builders", choices.builders.is_some()),
-        ("priority", matches!(priority, Priority::Ask(_))),
-    ];
-    for (option, _) in functions.into_iter().filter(|(_, is_function)| *is_function) {
-        let (message, hint) = later::refusal(&format!("a function as `{option}` of {}", f.owner));
-        f.problem_with(option, message, vec![hint]);
-    }
 }
 
 /// A list of names, or a table of names and what is built of each.

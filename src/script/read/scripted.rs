@@ -242,7 +242,7 @@ impl Made<'_, '_> {
     /// A function of the type, bound to this object.
     fn bound(&self, own: Option<&Table>, key: &str) -> Option<Callback> {
         let function = self.of.functions.get(key)?;
-        let site = self.f.spot().site;
+        let site = self.f.site();
         let binder = format!("bind_{}", self.object.kind);
         let binder = self.f.reader.native.get::<Function>(binder).ok()?;
         match binder.call::<Function>((self.table.clone(), own?.clone(), key, function.clone())) {
@@ -301,7 +301,7 @@ pub(super) fn scheduler(
     table: &Table,
 ) -> Option<SchedulerConfig> {
     let mut made = made(reader, object, table)?;
-    let site = made.f.spot().site;
+    let site = made.f.site();
     made.f.owner = format!("{} scheduler", made.of.name);
     let name = made.f.name();
     let builders = super::scheduler::builders(&mut made.f);
@@ -323,15 +323,15 @@ pub(super) fn scheduler(
     };
     made.finish();
     let kind = SchedulerKind::Scripted(Box::new(kind));
-    let (choices, priority, codebases) = Default::default();
+    let (choices, codebases, priority) = Default::default();
     Some(SchedulerConfig {
         name,
         builders,
-        priority,
         choices,
         properties,
         codebases,
         reason,
+        priority,
         kind,
         site,
     })
@@ -344,7 +344,7 @@ pub(super) fn reporter(
     table: &Table,
 ) -> Option<ReporterConfig> {
     let mut made = made(reader, object, table)?;
-    let site = made.f.spot().site;
+    let site = made.f.site();
     let name = made.f.text("name").unwrap_or_else(|| made.of.name.clone());
     let builders = made.f.names("builders", &["builder"]);
     let events = events(&mut made.f).unwrap_or_else(|| made.of.events.clone());

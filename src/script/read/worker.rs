@@ -4,6 +4,7 @@ use mlua::Table;
 
 use super::{Reader, lock, outline};
 use crate::model::config::WorkerConfig;
+use crate::script::anchor::Anchor;
 use crate::script::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
@@ -22,7 +23,7 @@ pub(super) const OPTIONS: &[&str] = &[
 /// Reads a worker; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<WorkerConfig> {
     let mut f = reader.fields(table, "worker")?;
-    let site = f.spot().site;
+    let site = f.site();
     let name = f.name();
     let worker = WorkerConfig {
         password: f.required_secret("password"),
@@ -51,8 +52,8 @@ impl<'l> Reader<'l> {
             Some(object) if object.kind == kind => Some(Fields::of(self, &object)),
             Some(_) => None,
             None => {
-                let anchor =
-                    crate::script::fields::Anchor::Nested(self.plain_site.borrow().clone());
+                let key = self.plain_key.borrow().clone();
+                let anchor = key.map_or(Anchor::Unknown, Anchor::Within);
                 Some(Fields::new(self, &kind.replace('_', " "), table.clone(), anchor))
             }
         }

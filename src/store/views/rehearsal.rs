@@ -137,6 +137,8 @@ pub struct Asked {
     pub results: Option<Results>,
     /// Why it ended without a build.
     pub ended_because: Option<String>,
+    /// Who says no to it, and what.
+    pub held_by: Option<String>,
 }
 
 /// The newest request.
@@ -155,8 +157,9 @@ pub fn newest_request(conn: &Conn<'_>) -> Result<RequestId> {
 /// What the database refuses.
 pub fn requests(conn: &Conn<'_>, after: RequestId) -> Result<Vec<Asked>> {
     let mut asked = conn.query(
-        "select q.id, d.name, s.reason, h.name, q.results, q.ended_because from buildrequests q \
-         join builders d on d.id = q.builder_id join buildsets s on s.id = q.buildset_id \
+        "select q.id, d.name, s.reason, h.name, q.results, q.ended_because, q.held_by \
+         from buildrequests q join builders d on d.id = q.builder_id \
+         join buildsets s on s.id = q.buildset_id \
          left join schedulers h on h.id = s.scheduler_id where q.id > $1 order by q.id",
         params![after],
         |r| {
@@ -169,6 +172,7 @@ pub fn requests(conn: &Conn<'_>, after: RequestId) -> Result<Vec<Asked>> {
                 builds: Vec::new(),
                 results: r.opt_results(4)?,
                 ended_because: r.opt_text(5)?,
+                held_by: r.opt_text(6)?,
             })
         },
     )?;

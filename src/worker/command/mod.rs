@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cpdir;
+mod download;
 mod glob;
 mod listdir;
 mod mkdir;
@@ -26,10 +27,12 @@ use crate::base::random::Random;
 use crate::wire::msgpack::codec::Value;
 
 /// Their names. Buildbot's master looks for the old spelling of the upload before it sends the new.
-pub(super) const COMMANDS: [&str; 10] = [
+pub(super) const COMMANDS: [&str; 12] = [
     "uploadFile",
     "shell",
     "upload_file",
+    "downloadFile",
+    "download_file",
     "mkdir",
     "rmdir",
     "cpdir",
@@ -78,6 +81,7 @@ pub(super) enum Job {
     Glob(glob::Glob),
     Rmfile(rmfile::Rmfile),
     Upload(upload::Upload),
+    Download(download::Download),
 }
 
 impl Job {
@@ -97,6 +101,9 @@ impl Job {
             "glob" => Self::Glob(glob::Glob::read(&arguments)?),
             "rmfile" => Self::Rmfile(rmfile::Rmfile::read(&arguments)?),
             "upload_file" | "uploadFile" => Self::Upload(upload::Upload::read(&arguments)?),
+            "download_file" | "downloadFile" => {
+                Self::Download(download::Download::read(&arguments)?)
+            }
             _ => return Err(format!("This worker does not know the command `{name}`.")),
         })
     }
@@ -109,6 +116,7 @@ impl Job {
             Self::Rmdir(rmdir) => rmdir.run(&mut context).await,
             Self::Cpdir(cpdir) => cpdir.run(&mut context).await,
             Self::Upload(upload) => upload.run(&mut context).await,
+            Self::Download(download) => download.run(&mut context).await,
             Self::Mkdir(mkdir) => on_files(&mut context, move || mkdir.run()).await,
             Self::Stat(stat) => on_files(&mut context, move || stat.run()).await,
             Self::Listdir(listdir) => on_files(&mut context, move || listdir.run()).await,

@@ -10,6 +10,7 @@ mod functions;
 mod github;
 mod locks;
 mod output;
+mod own_steps;
 mod random;
 mod restart;
 mod sabotage;

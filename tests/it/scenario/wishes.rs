@@ -148,6 +148,70 @@ fn a_buildset_whose_builders_are_unknown_is_not_made_and_the_change_says_so() {
 }
 
 #[test]
+fn a_time_that_is_due_waits_for_its_builders_over_a_crash() {
+    let config = shop(&[(
+        "schedulers",
+        r#"ci.schedulers.periodic { name = "hourly", period = 3600, priority = function(builders) return 7 end,
+             builders = function(context)
+               assert(#context.changes == 0 and #context.sourcestamps == 1)
+               ci.sleep(5)
+               return ci.list.map(c.builders, function(b) return b.name ~= "b" and b end)
+             end },"#,
+    )]);
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.obey();
+        world.pass(2).await;
+        world.crash().await;
+        world.start().await;
+        world.connect("w1").await.obey();
+        world.pass(60).await;
+        assert_eq!(world.builds().await, ["a/1 w1 success", "c/1 w1 success"]);
+        world.pass(3_600).await;
+        assert_eq!(world.builds().await.len(), 4, "and an hour later again, once");
+        assert_eq!(world.int("select min(priority) from buildrequests").await, 7);
+    });
+}
+
+#[test]
+fn a_dependent_scheduler_asks_for_its_builders_over_a_crash_and_a_reload() {
+    let config = |dependent: &str| {
+        let schedulers = format!(
+            r#"ci.schedulers.any_branch {{ name = "main", builders = {{ "a" }} }},
+               ci.schedulers.dependent {{ name = "then", upstream = "main", {dependent} }},"#
+        );
+        shop(&[("schedulers", &schedulers)])
+    };
+    let asking = config(
+        r#"builders = function(context)
+             assert(context.changes[1].revision == "a1" and context.sourcestamps[1].revision == "a1")
+             ci.sleep(5)
+             return "b"
+           end"#,
+    );
+    let tell = |reloaded: Option<String>, expected: &str| {
+        story(&asking, async |world: &mut World| {
+            world.connect("w1").await.obey();
+            world.push("main", "a1").await;
+            world.pass(2).await;
+            assert_eq!(world.builds().await, ["a/1 w1 success"]);
+            world.crash().await;
+            world.start().await;
+            world.connect("w1").await.obey();
+            if let Some(config) = reloaded {
+                world.pass(1).await;
+                world.reload(&config).await.unwrap();
+            }
+            world.pass(10).await;
+            world.settle().await;
+            assert_eq!(world.builds().await, ["a/1 w1 success", expected]);
+            assert_eq!(world.int("select count(*) from scheduler_events").await, 0);
+        });
+    };
+    tell(None, "b/1 w1 success");
+    tell(Some(config(r#"builders = { "c" }"#)), "c/1 w1 success");
+}
+
+#[test]
 fn changes_wait_for_their_builders_over_a_crash_and_a_reload() {
     let scheduler = |seconds: u32, builder: &str| {
         let text = format!(

@@ -9,20 +9,22 @@ use std::time::Duration;
 use halide_ci::engine::ports::{Ack, CommandEvent, Future, Link};
 use halide_ci::model::command::{Argument, Command, CommandKind, CommandLine};
 use halide_ci::model::log::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A command that a story expects, and what becomes of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
     command: String,
     stdout: Vec<String>,
     rc: i64,
     takes: Duration,
+    holds: String,
+    finds: Vec<String>,
 }
 
 /// Expects a program with its arguments, as they would be written in a shell.
 pub(crate) fn shell(command: &str) -> Expected {
-    Expected { command: command.to_owned(), stdout: Vec::new(), rc: 0, takes: Duration::ZERO }
+    Expected { command: command.to_owned(), ..Expected::default() }
 }
 
 impl Expected {
@@ -35,6 +37,18 @@ impl Expected {
     /// It ends with this exit code.
     pub(crate) fn exits(mut self, rc: i64) -> Self {
         self.rc = rc;
+        self
+    }
+
+    /// The file that is uploaded holds this.
+    pub(crate) fn holds(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.holds);
+        self
+    }
+
+    /// It finds these paths.
+    pub(crate) fn finds(mut self, paths: &[&str]) -> Self {
+        self.finds = paths.iter().map(|path| (*path).to_owned()).collect();
         self
     }
 
@@ -67,6 +81,8 @@ struct State {
     is_closed: bool,
     /// Bytes of output that somebody took.
     printed: usize,
+    /// What was written to files.
+    written: Vec<String>,
 }
 
 impl Hand {
@@ -100,6 +116,11 @@ impl Hand {
     /// Bytes of output that the master took.
     pub(crate) fn printed(&self) -> usize {
         self.0.state.lock().unwrap().printed
+    }
+
+    /// What was written to files, in order.
+    pub(crate) fn written(&self) -> Vec<String> {
+        self.0.state.lock().unwrap().written.clone()
     }
 
     /// What came unexpectedly, and what was expected and did not come.
@@ -143,6 +164,30 @@ impl Hand {
                 self.0.state.lock().unwrap().printed += text.len();
             }
         }
+        if plan.command.starts_with("upload ") {
+            for block in plan.holds.as_bytes().chunks(10).map(<[u8]>::to_vec) {
+                let (answer, answered) = oneshot::channel();
+                let _ = sink.send(CommandEvent::UploadBlock { data: block.into(), answer }).await;
+                if let Ok(Err(why)) = answered.await {
+                    let failure = Some(why);
+                    let _ = sink.send(CommandEvent::Complete { failure, ack: Ack::none() }).await;
+                    return;
+                }
+            }
+        }
+        if plan.command.starts_with("download ") {
+            let mut text = Vec::new();
+            loop {
+                let (answer, answered) = oneshot::channel();
+                let _ = sink.send(CommandEvent::DownloadBlock { length: 10, answer }).await;
+                match answered.await {
+                    Ok(Ok(block)) if !block.is_empty() => text.extend(block),
+                    _ => break,
+                }
+            }
+            let text = String::from_utf8_lossy(&text).into_owned();
+            self.0.state.lock().unwrap().written.push(text);
+        }
         tokio::time::sleep(plan.takes).await;
         let was_running = {
             let mut state = self.0.state.lock().unwrap();
@@ -151,6 +196,9 @@ impl Hand {
             state.running.len() < before
         };
         if was_running {
+            if !plan.finds.is_empty() {
+                let _ = sink.send(CommandEvent::Files(plan.finds)).await;
+            }
             let _ = sink.send(CommandEvent::Rc(plan.rc)).await;
             let _ = sink.send(CommandEvent::Complete { failure: None, ack: Ack::none() }).await;
         }
@@ -222,5 +270,7 @@ fn words(kind: &CommandKind) -> String {
         CommandKind::Glob { path } => format!("glob {path}"),
         CommandKind::RemoveFile { path } => format!("rmfile {path}"),
         CommandKind::UploadFile { path, .. } => format!("upload {path}"),
+        CommandKind::DownloadFile { path, .. } => format!("download {path}"),
+        CommandKind::CopyDirectory { from, to, .. } => format!("cpdir {from} {to}"),
     }
 }

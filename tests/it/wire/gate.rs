@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use halide_ci::base::clock::Clock;
 use halide_ci::base::id::WorkerId;
 use halide_ci::base::random::Random;
@@ -120,6 +121,9 @@ impl Gate for FakeGate {
 }
 
 /// What a command said until its end.
+/// What a worker that downloads a file gets.
+pub(crate) const DOWNLOAD: &[u8] = b"abcdefghij";
+
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) stdout: Vec<u8>,
@@ -133,6 +137,8 @@ pub(crate) struct Outcome {
     pub(crate) blocks: Vec<Vec<u8>>,
     pub(crate) closed: bool,
     pub(crate) times: Option<(f64, f64)>,
+    /// Bytes of [`DOWNLOAD`] that were taken.
+    pub(crate) downloaded: usize,
     pub(crate) failure: Option<String>,
     pub(crate) refused: Option<String>,
     pub(crate) lost: bool,
@@ -166,6 +172,12 @@ impl Outcome {
             CommandEvent::UploadTimes { accessed, modified, answer } => {
                 self.times = Some((accessed, modified));
                 answer.send(Ok(())).unwrap();
+            }
+            CommandEvent::DownloadBlock { length, answer } => {
+                let rest = &DOWNLOAD[self.downloaded.min(DOWNLOAD.len())..];
+                let block = &rest[..length.min(rest.len())];
+                self.downloaded += block.len();
+                answer.send(Ok(Bytes::from_static(block))).unwrap();
             }
             CommandEvent::Complete { failure, .. } => {
                 self.failure = failure;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use halide_ci::engine::ports::CommandEvent;
 use halide_ci::model::command::{Argument, Command, CommandKind, CommandLine, ShellCommand};
 use halide_ci::model::worker::WorkerInfo;
@@ -93,7 +94,7 @@ impl Rig {
                 self.on(output);
             }
             match self.acks.try_recv() {
-                Ok(seq) => self.session.settle(seq, Ok(())),
+                Ok(seq) => self.session.settle(seq, Ok(Value::Nil)),
                 Err(_) => return,
             }
         }
@@ -117,8 +118,8 @@ impl Rig {
             Output::Event(key, event) => {
                 self.outcomes.entry(key).or_default().take(event);
             }
-            Output::Await(seq, mut answer) => {
-                let answer = answer.try_recv().unwrap();
+            Output::Await(seq, awaited) => {
+                let answer = awaited.answer().now_or_never().unwrap();
                 self.session.settle(seq, answer);
             }
             Output::Ready(info) => self.ready = Some(*info),

@@ -13,7 +13,9 @@ use halide_ci::worker;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{FakeGate, Outcome, Pair, finish, kind, master, run, shell, start, surroundings};
+use super::gate::{
+    DOWNLOAD, FakeGate, Outcome, Pair, finish, kind, master, run, shell, start, surroundings,
+};
 
 #[tokio::test]
 async fn a_command_runs_and_its_bytes_come_back_exactly() {
@@ -120,6 +122,72 @@ async fn files_are_uploaded_in_blocks() {
     let outcome = run(&link, 5, upload("missing", None, false)).await;
     assert!(outcome.closed && outcome.rc == Some(1));
     assert!(outcome.stderr.starts_with(b"Cannot open file '"));
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn files_are_downloaded_in_blocks() {
+    let pair = Pair::new().await;
+    let link = pair.link().await;
+    let dir = pair.dir.path().join("builder");
+    let download = |path: &str, block_size, mode| CommandKind::DownloadFile {
+        path: path.to_owned(),
+        block_size,
+        mode,
+    };
+    let outcome = run(&link, 1, download("new/folder/f", 4, Some(0o640))).await;
+    assert_eq!((outcome.rc, outcome.failure, outcome.downloaded), (Some(0), None, 10));
+    let file = dir.join("new/folder/f");
+    assert_eq!(outcome.header, format!("downloading to {}\n", file.display()));
+    assert_eq!(std::fs::read(&file).unwrap(), DOWNLOAD);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+    // What stood there is replaced as a whole.
+    std::fs::write(dir.join("long"), "x".repeat(100)).unwrap();
+    assert_eq!(run(&link, 2, download("long", 1000, None)).await.rc, Some(0));
+    assert_eq!(std::fs::read(dir.join("long")).unwrap(), DOWNLOAD);
+    let outcome = run(&link, 3, download("new", 4, None)).await;
+    assert_eq!((outcome.rc, outcome.downloaded), (Some(1), 0));
+    assert!(outcome.stderr.starts_with(b"Cannot open file '"));
+    let outcome = run(&link, 4, download("long/f", 4, None)).await;
+    assert!(outcome.failure.unwrap().starts_with("Cannot make "));
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_block_ends_the_download() {
+    let pair = Pair::new().await;
+    let link = pair.link().await;
+    let download = CommandKind::DownloadFile { path: "f".to_owned(), block_size: 10, mode: None };
+    let mut events = start(&link, 1, download);
+    let failure = loop {
+        match events.recv().await.unwrap() {
+            CommandEvent::DownloadBlock { answer, .. } => {
+                answer.send(Err("enough".to_owned())).unwrap();
+            }
+            CommandEvent::Complete { failure, .. } => break failure,
+            _ => {}
+        }
+    };
+    assert_eq!(failure.as_deref(), Some("enough"));
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn directories_are_copied() {
+    let pair = Pair::new().await;
+    let link = pair.link().await;
+    let dir = pair.dir.path().join("builder");
+    std::fs::create_dir_all(dir.join("from/sub")).unwrap();
+    std::fs::write(dir.join("from/sub/f"), "x").unwrap();
+    let copy = |from: &str, to: &str| CommandKind::CopyDirectory {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        timeout: None,
+    };
+    assert_eq!(run(&link, 1, copy("from", "a/b")).await.rc, Some(0));
+    assert_eq!(std::fs::read(dir.join("a/b/sub/f")).unwrap(), b"x");
+    assert_eq!(run(&link, 2, copy("missing", "c")).await.rc, Some(1));
     pair.end().await;
 }
 

@@ -5,7 +5,7 @@ use mlua::Value;
 use super::check::{self, need};
 use super::{Entry, Outline, nothing_more};
 use crate::script::fields::Fields;
-use crate::script::read::scheduler;
+use crate::script::read::{callbacks, scheduler};
 
 /// What every scheduler takes.
 const COMMON: &[Entry] = &[
@@ -19,7 +19,7 @@ const COMMON: &[Entry] = &[
     }),
     ("reason", check::text),
     ("priority", |f, _| {
-        f.integer("priority", i64::from(-i32::MAX)..=i64::from(i32::MAX));
+        callbacks::priority(f);
     }),
     ("data", check::anything),
 ];

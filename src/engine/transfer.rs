@@ -1,0 +1,71 @@
+//! What a command moves between the worker and the master: a file to a file, a file to the step, or
+//! the step's text to a file. The worker sets the pace; each block is answered.
+
+use bytes::Bytes;
+
+use crate::engine::ports::CommandEvent;
+use crate::engine::upload::Upload;
+
+/// The master's end of a transfer.
+pub(super) enum Transfer {
+    /// The command moves nothing.
+    None,
+    /// Into a file of the master.
+    File(Upload),
+    /// Into memory, at most so many bytes.
+    Memory { data: Vec<u8>, most: u64 },
+    /// What is left to send.
+    Text(Bytes),
+}
+
+impl Transfer {
+    /// Takes an event of the transfer; others are ignored.
+    pub(super) fn note(&mut self, event: CommandEvent) {
+        // Who waits for an answer may be gone.
+        match event {
+            CommandEvent::UploadBlock { data, answer } => {
+                let _ = answer.send(self.write(&data));
+            }
+            CommandEvent::UploadClosed { answer } => {
+                let _ = answer.send(match self {
+                    Self::File(upload) => upload.close(),
+                    Self::Memory { .. } => Ok(()),
+                    Self::None | Self::Text(_) => unexpected(),
+                });
+            }
+            CommandEvent::UploadTimes { accessed, modified, answer } => {
+                let _ = answer.send(match self {
+                    Self::File(upload) => upload.set_times(accessed, modified),
+                    Self::Memory { .. } => Ok(()),
+                    Self::None | Self::Text(_) => unexpected(),
+                });
+            }
+            CommandEvent::DownloadBlock { length, answer } => {
+                let _ = answer.send(match self {
+                    Self::Text(rest) => Ok(rest.split_to(length.min(rest.len()))),
+                    _ => unexpected(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, block: &[u8]) -> Result<(), String> {
+        match self {
+            Self::File(upload) => upload.write(block),
+            Self::Memory { data, most } => {
+                let size = u64::try_from(data.len() + block.len()).unwrap_or(u64::MAX);
+                if size > *most {
+                    return Err(format!("the file has more than {most} bytes"));
+                }
+                data.extend_from_slice(block);
+                Ok(())
+            }
+            Self::None | Self::Text(_) => unexpected(),
+        }
+    }
+}
+
+fn unexpected<T>() -> Result<T, String> {
+    Err("no file was expected".to_owned())
+}
