@@ -9,6 +9,12 @@ use crate::base::clock::Clock;
 
 /// The least that an object of a kind needs, as its constructor's call.
 const OBJECTS: &[(&str, &str)] = &[
+    ("project", "ci.project { name = 'halide' }"),
+    (
+        "with_secrets",
+        "c.secrets_providers = { ci.secrets.file { dir = 'secrets' } } \
+         local _ = ci.with_secrets { files = { token = ci.secret 'x' }, steps = {} }",
+    ),
     ("triggerable", "ci.schedulers.triggerable { name = 'x', builders = { 'linux' } }"),
     (
         "nightly_triggerable",
@@ -140,6 +146,10 @@ const OBJECTS: &[(&str, &str)] = &[
 
 /// Options, as a line that says one of its object.
 const OPTIONS: &[(&str, &str, &str)] = &[
+    ("config", "janitor", "c.janitor = { log_horizon = 86400 * 30 }"),
+    ("config", "log_encoding", "c.log_encoding = 'latin-1'"),
+    ("config", "projects", "c.projects = {}"),
+    ("protocols", "require_tls", "c.protocols = { require_tls = true }"),
     (
         "builder",
         "description_format",
@@ -238,6 +248,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
 fn configuration(line: &str) -> String {
     let line = match line.strip_prefix("www ") {
         Some(table) => format!("c.www = {table}"),
+        None if line.starts_with("c.") => line.to_owned(),
         None => format!("local _ = {line}"),
     };
     format!(
@@ -254,6 +265,8 @@ async fn told(text: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("master.lua");
     std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(dir.path().join("secrets")).unwrap();
+    std::fs::write(dir.path().join("secrets/x"), "secret").unwrap();
     let options = LoadOptions {
         file,
         base_dir: dir.path().to_owned(),

@@ -9,7 +9,7 @@ use mlua::{Table, Value};
 
 use super::embed::{META, TEST};
 use super::read::later::LATER;
-use super::read::spelling::CLASSES;
+use super::read::spelling::CLASSES as BUILDBOTS;
 use super::read::{kinds, options_of};
 use super::sandbox::{Ground, Sandbox};
 use crate::base::clock::Clock;
@@ -191,7 +191,7 @@ fn what_comes_later_is_said_in_the_annotations() {
 #[test]
 fn every_place_that_buildbots_names_are_told_is_there() {
     let live = live_api(&sandbox());
-    for (theirs, path) in CLASSES {
+    for (theirs, path) in BUILDBOTS {
         assert!(live.contains_key(*path), "{theirs}: {path}");
     }
 }
