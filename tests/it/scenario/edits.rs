@@ -262,15 +262,6 @@ impl<'w> Story<'w> {
             let name = why.strip_suffix(" was removed from the configuration").unwrap();
             self.was_long_gone(Timestamp(at.parse().unwrap()), name);
         }
-        println!(
-            "{} edits taken, {} refused, {} amid builds; {} builds; {} requests of {} cancelled",
-            self.taken,
-            self.refused,
-            self.amid_builds,
-            builds.len(),
-            cancelled.len(),
-            requests.len()
-        );
         assert!(self.taken > EDITS / 4 && self.refused > EDITS / 4, "too few of a kind");
         assert!(self.amid_builds > EDITS / 2, "too few amid builds: {}", self.amid_builds);
         assert!(builds.len() > EDITS / 4, "too few builds: {}", builds.len());
