@@ -231,7 +231,6 @@ impl<'w> Story<'w> {
 
     async fn check(&self) {
         let world = &*self.world;
-        let requests = world.requests().await;
         let unfinished = "select cast(r.id as text), b.name, cast(r.submitted_at as text) \
              from buildrequests r join builders b on b.id = r.builder_id where results is null";
         let unfinished = world.rows(unfinished, 3).await;
