@@ -1,4 +1,4 @@
-//! What a rehearsed build did, step by step: [`Witness`] stands before the configuration's functions
+//! What a rehearsed build did, step by step: `Witness` stands before the configuration's functions
 //! and sees each step begin with its rendered options; the workers note the commands they get. What
 //! the rows know (results, texts) is not noted twice.
 

@@ -24,7 +24,7 @@ pub struct LockConfig {
 /// As JSON `{"lock": "name", "mode": "counting", "count": 1}`; see `model::config::json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LockAccess {
-    /// Index into [`Config::locks`].
+    /// Index into the configuration's locks.
     pub lock: usize,
     /// How.
     #[serde(flatten)]
