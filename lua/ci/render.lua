@@ -5,7 +5,24 @@ local _, native = ...
 local define = require "ci.define"
 local render = {}
 
-local function concat(a, b) return define.object("concat", { a, b }, "..") end
+-- What must not stand beside `..`, in words.
+local function is_wrong(side)
+  if type(side) == "function" then return "a function cannot be joined with `..`; write ci.renderer(f)." end
+  if type(side) ~= "table" or rawequal(side, native.broken) then return end
+  local record = define.record(side)
+  if not (record and native.renderables[record.kind]) then return "a table cannot be joined with `..`." end
+end
+
+local function concat(a, b)
+  local wrong = is_wrong(a) or is_wrong(b)
+  if wrong then
+    native.problem(wrong)
+    return native.broken
+  end
+  return define.object("concat", { a, b }, "..")
+end
+
+native.renderables = {}
 
 local function kind(name)
   local function refuse(what)
@@ -39,6 +56,7 @@ for _, name in ipairs {
   "property", "interpolate", "renderer", "transform", "merge", "builddir", "url_for_build", "secret", "concat",
 } do
   kind(name)
+  native.renderables[name] = true
 end
 
 local function check(ok, message)

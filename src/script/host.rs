@@ -174,8 +174,11 @@ impl Host {
     ) -> Result<Json, ScriptError> {
         let fail =
             |message: String| ScriptError { message, site: Some(site.clone()), is_failure: false };
+        // What is rendered leaves holes of lists out; in plain data positions must hold.
+        let is_plain = build.is_none() || !value.is_table();
         let problem = match convert::to_json(&self.lua, value) {
-            Ok(json) => return Ok(json),
+            Ok(json) if is_plain => return Ok(json),
+            Ok(_) => String::new(),
             Err(problem) => problem,
         };
         let Some((build, purpose)) = build else {

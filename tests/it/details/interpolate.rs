@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use super::{load_with, local, problems, rendered, steps, with_steps};
 
 /// A build with a property of every kind.
-fn view() -> BuildView {
+pub(super) fn view() -> BuildView {
     let mut view = BuildView {
         builder: "b".to_owned(),
         worker: "w".to_owned(),

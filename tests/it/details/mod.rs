@@ -2,7 +2,11 @@
 //! grammar of renderables. Each test shows the right form and the wrong one.
 
 mod interpolate;
+mod lists;
 mod names;
+mod objects;
+mod places;
+mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;
