@@ -1,6 +1,7 @@
 //! What the design of the Lua surface promises, detail by detail: `lua-api` D1 and on, and the
 //! grammar of renderables. Each test shows the right form and the wrong one.
 
+mod callbacks;
 mod interpolate;
 mod lists;
 mod names;
