@@ -9,6 +9,9 @@ use mlua::{Table, Value};
 /// Ends a name in the list of those that were asked for; no option's name has it.
 const END: char = '\n';
 
+/// Bytes for the names of a step's options.
+const ROOM: usize = 640;
+
 /// The options of a table.
 #[derive(Default)]
 pub(super) struct Given {
@@ -49,8 +52,10 @@ impl Given {
 
     /// The value of `key`, which is known from now on.
     pub(super) fn ask(&mut self, key: &str) -> Option<Value> {
-        self.know(key);
-        self.peek(key)
+        self.note(key);
+        let entry = self.entries.iter_mut().find(|entry| entry.name == key)?;
+        entry.is_asked = true;
+        Some(entry.value.clone())
     }
 
     /// The value of `key`.
@@ -60,11 +65,18 @@ impl Given {
 
     /// Notes that there is an option `key`.
     pub(super) fn know(&mut self, key: &str) {
-        self.asked.push_str(key);
-        self.asked.push(END);
+        self.note(key);
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == key) {
             entry.is_asked = true;
         }
+    }
+
+    fn note(&mut self, key: &str) {
+        if self.asked.capacity() == 0 {
+            self.asked.reserve(ROOM);
+        }
+        self.asked.push_str(key);
+        self.asked.push(END);
     }
 
     /// The names that were given, in byte order.

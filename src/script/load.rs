@@ -243,17 +243,20 @@ fn prepare(
         .filter_map(|t| Some((t.run.as_ref()?.slot, t.clone())))
         .collect();
     let hook = config.www.as_ref().and_then(|www| www.github.clone());
+    let (slots, objects) = (reader.slots.clone(), reader.objects.take());
+    drop(reader);
+    // The state itself, not a copy: when that goes, all garbage is looked for at once.
+    let Sandbox { lua, budget, .. } = sandbox;
     let host = Host {
-        slots: reader.slots.clone(),
+        slots,
         types,
-        objects: std::mem::take(&mut *reader.objects.borrow_mut()),
+        objects,
         github: hook.as_ref().map(|hook| client(hook, &options.http, options.clock)),
         hook,
         mailbox: mailbox.downgrade(),
-        lua: sandbox.lua.clone(),
-        budget: sandbox.budget.clone(),
+        lua,
+        budget,
     };
-    drop(reader);
     Ok((Rc::new(host), config))
 }
 

@@ -63,10 +63,10 @@ impl Slots {
         &self,
         function: &Function,
         written: &Function,
-        site: &Site,
+        site: impl FnOnce() -> Site,
     ) -> Callback {
         let mut inner = self.0.borrow_mut();
-        let site = written_at(written, || site.clone());
+        let site = written_at(written, site);
         inner.kept.push((function.clone(), site.clone()));
         let slot = u32::try_from(inner.kept.len() - 1).unwrap_or(LENT - 1);
         Callback { slot, site, fingerprint: inner.print(written) }

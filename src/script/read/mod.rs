@@ -158,18 +158,27 @@ impl<'l> Reader<'l> {
             Value::Nil | Value::Boolean(false) => Ok(()),
             value if self.is_broken(value) => Ok(()),
             Value::Table(table) => {
-                let list = match convert::kind_of(table).and_then(|_| self.object(table)) {
-                    None => table.clone(),
+                let object = match convert::kind_of(table).as_deref() {
+                    None => None,
+                    // Most of what stands in lists.
+                    Some("step" | "access") => {
+                        out.push(value.clone());
+                        return Ok(());
+                    }
+                    Some(_) => self.object(table),
+                };
+                let list = match &object {
+                    None => table,
                     Some(object) if object.kind == "factory" => {
                         self.seen.borrow_mut().insert(table.to_pointer());
-                        object.options
+                        &object.options
                     }
                     Some(_) => {
                         out.push(value.clone());
                         return Ok(());
                     }
                 };
-                match convert::items(self.lua, &list) {
+                match convert::items(self.lua, list) {
                     Ok(Items::List(items)) => {
                         items.iter().try_for_each(|v| self.flatten_in(v, out, depth + 1, left))
                     }

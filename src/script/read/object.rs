@@ -1,7 +1,9 @@
 //! The objects that `ci` made, as `define.lua` keeps them. Thousands are looked up in one load, so
 //! the names of what a record holds are made once for each state.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mlua::{Lua, LuaString, Table};
 
@@ -28,6 +30,8 @@ struct Records {
     line: LuaString,
     called: LuaString,
     step_type: LuaString,
+    /// The file of the last object: the next one is mostly of the same.
+    last_file: RefCell<Option<(LuaString, Arc<str>)>>,
 }
 
 /// The object that `table` is; none for a plain table.
@@ -38,7 +42,7 @@ pub(in crate::script) fn object(lua: &Lua, table: &Table) -> Option<Object> {
         kind: record.raw_get(&of.kind).ok()?,
         options: record.raw_get(&of.options).ok()?,
         site: Site {
-            file: record.raw_get::<String>(&of.file).ok()?.into(),
+            file: of.file_of(&record.raw_get(&of.file).ok()?),
             line: record.raw_get(&of.line).ok()?,
         },
         called: record.raw_get(&of.called).ok()?,
@@ -56,6 +60,18 @@ impl Records {
         Some(made)
     }
 
+    fn file_of(&self, name: &LuaString) -> Arc<str> {
+        let mut last = self.last_file.borrow_mut();
+        match &*last {
+            Some((known, file)) if known == name => file.clone(),
+            _ => {
+                let file: Arc<str> = name.to_string_lossy().into();
+                *last = Some((name.clone(), file.clone()));
+                file
+            }
+        }
+    }
+
     fn new(lua: &Lua) -> mlua::Result<Self> {
         let native: Table = lua.named_registry_value("ci.native")?;
         Ok(Self {
@@ -66,6 +82,7 @@ impl Records {
             line: lua.create_string("line")?,
             called: lua.create_string("called")?,
             step_type: lua.create_string("type")?,
+            last_file: RefCell::default(),
         })
     }
 }

@@ -246,7 +246,7 @@ impl Made<'_, '_> {
         let binder = format!("bind_{}", self.object.kind);
         let binder = self.f.reader.native.get::<Function>(binder).ok()?;
         match binder.call::<Function>((self.table.clone(), own?.clone(), key, function.clone())) {
-            Ok(bound) => Some(self.f.reader.slots.keep_own(&bound, function, &site)),
+            Ok(bound) => Some(self.f.reader.slots.keep_own(&bound, function, || site)),
             Err(error) => {
                 let message = format!("`{key}` of {} cannot be bound: {error}.", self.f.owner);
                 self.f.reader.ground.problem(&self.f.spot(), message, Vec::new());

@@ -100,7 +100,7 @@ pub(in crate::script) fn step_type(reader: &Reader<'_>, table: &Table) -> Option
     let shapes = scripted::shapes(&mut f, "step", OPTIONS);
     let run = match f.value("run") {
         Some(Value::Function(run)) => {
-            Some(reader.slots.keep_own(&run, &run, &f.key_spot("run").site))
+            Some(reader.slots.keep_own(&run, &run, || f.key_spot("run").site))
         }
         Some(other) => {
             f.problem(
