@@ -220,7 +220,7 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -289,7 +289,21 @@ mod tests {
             std::fs::remove_file(root.join("master.lua~")).unwrap();
         });
         desk.once("removed", |root| std::fs::remove_file(root.join("master.lua")).unwrap());
+        std::thread::sleep(Duration::from_secs(1));
         desk.once("made again", |root| write(root.join("master.lua"), "5"));
+    }
+
+    #[test]
+    fn another_mode_is_told_as_it_may_make_a_file_readable() {
+        let mut desk = Desk::new("master.lua", |root| write(root.join("master.lua"), "1"));
+        let mode = |bits| {
+            move |root: &Path| {
+                let mode = std::fs::Permissions::from_mode(bits);
+                std::fs::set_permissions(root.join("master.lua"), mode).unwrap();
+            }
+        };
+        desk.once("locked", mode(0o000));
+        desk.once("opened again", mode(0o600));
     }
 
     #[test]

@@ -164,13 +164,14 @@ impl Reloader {
     }
 
     async fn refused(&self, error: String) -> String {
-        tracing::error!("The configuration was not taken; the old one goes on:\n{error}");
         let text = error.clone();
         let refused = |answer| Input::GenerationRefused { error: text, files: Vec::new(), answer };
         let recorded = self.engine.ask(refused).await;
         if let Err(refusal @ (Refusal::Unstored(_) | Refusal::Invalid(_))) = recorded {
             tracing::error!(%refusal, "the refusal could not be recorded");
         }
+        // Last, so that whoever reads it finds it on the page too.
+        tracing::error!("The configuration was not taken; the old one goes on:\n{error}");
         error
     }
 

@@ -4,8 +4,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
@@ -237,4 +238,37 @@ fn a_tree_that_is_checked_out_takes_effect_as_a_whole() {
     }
     assert!(seen.iter().all(|title| !title.contains("mixed")), "{seen:?}");
     assert!(!farm.master_log().contains(REFUSED), "{}", farm.master_log());
+}
+
+#[test]
+fn what_changes_no_text_loads_nothing() {
+    let (farm, good) = farm();
+    let log = farm.master_log();
+    let file = farm.path("master/master.lua");
+    for mode in [0o640, 0o600] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    // Touched, and saved as it was.
+    std::fs::File::options().append(true).open(&file).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    save(&farm, "master.lua", &good);
+    std::thread::sleep(Duration::from_millis(800));
+    assert_eq!(farm.master_log(), log);
+}
+
+#[test]
+fn a_file_that_is_gone_for_a_second_is_told_and_taken_when_it_is_back() {
+    let (farm, good) = farm();
+    let before = farm.master_log().len();
+    std::fs::remove_file(farm.path("master/master.lua")).unwrap();
+    let error = told(&logged(&farm, before)).unwrap_err();
+    assert!(error.contains("does not exist"), "{error}");
+    let (_, page) = farm.get("/configuration").unwrap();
+    assert!(page.contains("The newest configuration was refused"), "{page}");
+    std::thread::sleep(Duration::from_secs(1));
+    let before = farm.master_log().len();
+    std::fs::write(farm.path("master/master.lua"), good.replace("c.url", "c.title = 'T' c.url"))
+        .unwrap();
+    assert_eq!(told(&logged(&farm, before)), Ok(vec!["~ title".to_owned()]));
+    assert!(titles(&farm)[0].contains('T'));
 }
