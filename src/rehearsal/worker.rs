@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::record::{Record, Sent};
 use crate::engine::ports::{Ack, CommandEvent, Future, Link};
@@ -31,6 +31,8 @@ pub struct Answer {
     pub failure_reason: Option<String>,
     /// What listdir and glob find.
     pub files: Vec<String>,
+    /// What a file holds that is read or uploaded.
+    pub content: String,
     /// That stat finds a `file` or a `directory`.
     pub exists: Option<Exists>,
 }
@@ -154,8 +156,12 @@ async fn perform(what: CommandKind, answer: Answer, sink: mpsc::Sender<CommandEv
         CommandKind::ListDirectory { .. } | CommandKind::Glob { .. } => {
             events.push(CommandEvent::Files(answer.files.clone()));
         }
-        CommandKind::UploadFile { .. }
-        | CommandKind::DownloadFile { .. }
+        CommandKind::UploadFile { .. } => {
+            // The block is taken or refused; either way the command ends as it was told to.
+            let data = answer.content.clone().into();
+            events.push(CommandEvent::UploadBlock { data, answer: oneshot::channel().0 });
+        }
+        CommandKind::DownloadFile { .. }
         | CommandKind::CopyDirectory { .. }
         | CommandKind::Shell(_)
         | CommandKind::MakeDirectory { .. }

@@ -10,7 +10,7 @@ use crate::base::text::shorten;
 
 use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
-use super::raised::Raised;
+use super::raised::{CANNOT_WAIT, Raised};
 use super::sandbox::{Ground, user_site};
 use super::{convert, hints, library, modules, read};
 
@@ -91,6 +91,7 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
         })?,
     )?;
     native.set("options", lua.create_function(|_, kind: String| Ok(read::options_of(&kind)))?)?;
+    native.set("cannot_wait", CANNOT_WAIT)?;
     native.set(
         "told",
         lua.create_function(|lua, error: Value| {

@@ -11,6 +11,12 @@ const LONGEST: usize = 2000;
 /// The most places of a trace.
 const MOST_FRAMES: usize = 12;
 
+/// What Lua says when something waits inside a function of its C library.
+const YIELDED_IN_C: &str = "attempt to yield across a C-call boundary";
+/// The same for people.
+pub(super) const CANNOT_WAIT: &str =
+    "nothing may wait inside `table.sort`, `__tostring` and the like; do it before.";
+
 /// An error of Lua.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Raised {
@@ -119,6 +125,9 @@ fn described(error: &mlua::Error) -> (String, Option<String>) {
 
 /// The message of an error; one that is no text is told for what it is.
 fn value_said(message: &str) -> String {
+    if message == YIELDED_IN_C {
+        return CANNOT_WAIT.to_owned();
+    }
     let kind = message.split_once(": 0x").map(|(kind, _)| kind);
     match kind {
         Some(kind @ ("table" | "function" | "thread" | "userdata")) => {

@@ -253,6 +253,7 @@ function Worker:connect() end
 ---@field seconds? number how long it takes
 ---@field failure_reason? "timeout"|"timeout_without_output"|"max_lines_failure"
 ---@field files? string[] what glob and listdir find
+---@field content? string what a file holds that is read or uploaded ("upload_file PATH")
 ---@field exists? "file"|"directory" what stat finds (default: nothing)
 
 ---@class ci.test.Build

@@ -10,6 +10,7 @@ local find0 = string.find
 -- a text with the user's place as well, so that it can be searched like any other.
 local function undecorated(err)
   err = native.told(err)
+  if err == "attempt to yield across a C-call boundary" then return native.cannot_wait end
   if type0(err) == "string" and sub(err, 1, 10) == "ci/strict/" then
     local _, stop = find0(err, ": ", 1, true)
     if stop then return sub(err, stop + 1) end

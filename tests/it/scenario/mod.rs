@@ -8,6 +8,7 @@ mod failure;
 mod filters;
 mod functions;
 mod github;
+mod libraries;
 mod locks;
 mod output;
 mod own_steps;

@@ -51,6 +51,18 @@ t.test("a checkout that is there is only brought up to date", function()
   t.equal(build.properties.got_revision, ("ab"):rep(20))
 end)
 
+t.test("a step reads the report that a worker holds", function()
+  for content, results in pairs { ["<report tests='3'/>"] = "success", ["<report tests='3'><failed/></report>"] = "failure" } do
+    local m = t.master()
+    m:worker("linux-2"):on("upload_file report.xml", { content = content })
+    local build = m:run "report"
+    t.equal(build.results, results)
+    local kinds = {}
+    for _, command in ipairs(build:step("count").commands) do kinds[#kinds + 1] = command.kind end
+    t.equal(kinds, { "upload_file", "download_file", "cpdir" })
+  end
+end)
+
 t.test("a broken step says which function is to blame", function()
   local build = t.master():run "broken"
   t.equal(build.results, "exception")

@@ -39,12 +39,24 @@ broken:add(ci.steps.shell {
 broken:add(ci.steps.shell { name = "Never", command = { "echo" } })
 broken:add(ci.steps.shell { name = "Clean", command = { "rm", "-rf", "tmp" }, always_run = true })
 
+local count = ci.step_type {
+  name = "count",
+  run = function(step)
+    local xml = ci.xml.parse(step:read_file "report.xml")
+    step:write_file("count.txt", xml:text "report/@tests")
+    step:copy_directory("out", "kept/out")
+    return xml:find "report/failed" and "failure" or "success"
+  end,
+}
+
 c.builders = {
   ci.builder { name = "linux", workers = { "linux-1", "linux-2" }, factory = f, env = { LANG = "C" } },
   ci.builder { name = "broken", workers = { "linux-2" }, factory = broken },
+  ci.builder { name = "report", workers = { "linux-2" }, factory = { count {} } },
 }
 
 c.schedulers = {
+  ci.schedulers.any_branch { name = "reports", builders = { "report" }, change_filter = { branch = "reports" } },
   ci.schedulers.any_branch { name = "main", builders = { "linux" }, change_filter = { branch = "main" } },
   ci.schedulers.any_branch {
     name = "pulls",
