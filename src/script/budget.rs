@@ -95,6 +95,9 @@ struct State {
 /// How many instructions run between two looks at the clock: few, because one of them may copy a
 /// text of many megabytes.
 const STRIDE: u32 = 1000;
+/// How deep functions may call each other; the looks find it a little later. Who fails pays for each
+/// level, so that the overrun of a stack as deep as Lua lets it be would take minutes to be told.
+const DEEPEST: usize = 4000;
 /// How many lines a slice may print.
 const MOST_PRINTED: u32 = 1000;
 
@@ -125,9 +128,14 @@ impl Budget {
         let budget = Self(Rc::new(state));
         let hooked = budget.clone();
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
-        lua.set_global_hook(triggers, move |lua, _| match hooked.check(lua) {
-            Ok(()) => Ok(VmState::Continue),
-            Err(fatal) => Err(mlua::Error::external(fatal)),
+        lua.set_global_hook(triggers, move |lua, _| {
+            hooked.check(lua).map_err(mlua::Error::external)?;
+            match lua.inspect_stack(DEEPEST, |_| ()) {
+                Some(()) => Err(mlua::Error::runtime(format!(
+                    "stack overflow (functions call each other more than {DEEPEST} deep)"
+                ))),
+                None => Ok(VmState::Continue),
+            }
         })?;
         lua.set_memory_limit(memory)?;
         Ok(budget)

@@ -5,7 +5,7 @@ use mlua::{Lua, Table, Value};
 use serde_json::{Value as Json, json};
 
 use super::bind::deciding::request_of;
-use super::convert::{self, Items};
+use super::convert::{self, Items, Left};
 use super::read::object;
 
 /// Reads `value`.
@@ -13,11 +13,11 @@ use super::read::object;
 /// # Errors
 /// A sentence fragment that says what cannot be a choice.
 pub(super) fn read(lua: &Lua, value: &Value) -> Result<Json, String> {
-    choice(lua, value, 0)
+    choice(lua, value, 0, &mut Left::all())
 }
 
-fn choice(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
-    let Value::Table(table) = value else { return convert::to_json(lua, value) };
+fn choice(lua: &Lua, value: &Value, depth: usize, left: &mut Left) -> Result<Json, String> {
+    let Value::Table(table) = value else { return convert::to_json_within(lua, value, left) };
     if let Some(request) = request_of(table) {
         return Ok(json!({ "request": request.request.id.0 }));
     }
@@ -27,9 +27,9 @@ fn choice(lua: &Lua, value: &Value, depth: usize) -> Result<Json, String> {
     match convert::items(lua, table)? {
         // Plain data is checked as such, to any depth; a list may hold objects.
         Items::List(items) if depth < 64 => {
-            items.iter().map(|item| choice(lua, item, depth + 1)).collect()
+            items.iter().map(|item| choice(lua, item, depth + 1, left)).collect()
         }
-        _ => convert::to_json(lua, value),
+        _ => convert::to_json_within(lua, value, left),
     }
 }
 

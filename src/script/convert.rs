@@ -184,6 +184,9 @@ pub(super) fn items(lua: &Lua, table: &Table) -> Result<Items, String> {
     let (mut positions, mut names) = (Vec::new(), Vec::new());
     let mut wrong = None;
     let take = |key, value| {
+        if positions.len() + names.len() == MAX_VALUES {
+            return Err(mlua::Error::runtime(format!("more than {MAX_VALUES} values")));
+        }
         match key {
             Value::Integer(at) if at >= 1 => positions.push((at, value)),
             Value::String(name) => match name.to_str() {

@@ -17,6 +17,7 @@ mod handle;
 mod hints;
 mod host;
 mod interpolate;
+mod json;
 mod library;
 pub mod load;
 mod locate;

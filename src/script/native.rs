@@ -12,7 +12,7 @@ use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
 use super::raised::{CANNOT_WAIT, Raised};
 use super::sandbox::{Ground, user_site};
-use super::{convert, hints, library, modules, read};
+use super::{convert, hints, json, library, modules, read};
 
 /// The longest line that `print` writes to the log.
 const LONGEST_LINE: usize = 8192;
@@ -145,12 +145,11 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
             Ok(json.to_string())
         })?,
     )?;
+    let kept = budget.clone();
     native.set(
         "json_decode",
-        lua.create_function(|lua, text: LuaString| {
-            let json = serde_json::from_slice(&text.as_bytes())
-                .map_err(|e| mlua::Error::runtime(format!("this is not JSON: {e}.")))?;
-            convert::to_lua(lua, &json)
+        lua.create_function(move |lua, text: LuaString| {
+            json::decode(lua, &kept, &text.as_bytes())
         })?,
     )?;
     let kept = budget.clone();

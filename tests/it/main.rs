@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
 mod api;
+mod budget;
 mod checkout;
 mod cli;
 mod details;

@@ -95,15 +95,23 @@ function table.remove(t, ...)
   return out
 end
 
--- These make a copy of a text each, quickly; only a loop of them is slow.
-for _, name in ipairs { "lower", "upper", "reverse" } do
-  local change = string[name]
-  string[name] = function(s)
-    if type0(s) == "string" and #s > LARGE then native.tick() end
-    local out = change(s)
-    return out
-  end
+-- These go through a whole text each, quickly; only a loop of them is slow. Each calls the original by
+-- its name, which is what an error about an argument says.
+local function long(s)
+  if type0(s) == "string" and #s > LARGE then native.tick() end
 end
+
+local byte, lower, upper, reverse = string.byte, string.lower, string.upper, string.reverse
+local len, codepoint, offset, codes = utf8.len, utf8.codepoint, utf8.offset, utf8.codes
+
+function string.byte(s, ...) long(s) return byte(s, ...) end
+function string.lower(s) long(s) return lower(s) end
+function string.upper(s) long(s) return upper(s) end
+function string.reverse(s) long(s) return reverse(s) end
+function utf8.len(s, ...) long(s) return len(s, ...) end
+function utf8.codepoint(s, ...) long(s) return codepoint(s, ...) end
+function utf8.offset(s, ...) long(s) return offset(s, ...) end
+function utf8.codes(s, ...) long(s) return codes(s, ...) end
 
 -- `load(text, name, "t", nil)` means no globals at all, so the environment is counted.
 function load(chunk, name, mode, ...)

@@ -39,14 +39,27 @@ end
 -- Each coroutine counts its own instructions: one that makes others all the time would never reach
 -- the next look at the clock.
 local create0, resume0, close0, yield0 = coroutine.create, coroutine.resume, coroutine.close, coroutine.yield
+local running0 = coroutine.running
 local made = 0
+-- The coroutines of the user's.
+local own = setmetatable({}, { __mode = "k" })
 
 function coroutine.create(f)
   made = made + 1
   if made % 8 == 0 then native.tick() end
   local co = create0(f)
+  own[co] = true
   return co
 end
+
+-- The coroutine that the engine runs a call in yields when it waits for the world; what yielded for
+-- nobody would come round again and again, and each time with a new budget.
+function coroutine.yield(...)
+  if not own[running0()] then error0("nobody waits for this yield: it is not inside a coroutine of yours.", 2) end
+  return yield0(...)
+end
+
+function coroutine.isyieldable(co) return own[co or running0()] == true end
 
 -- A coroutine that waits for the world (a command, HTTP, a sleep) has not yielded to whoever resumed
 -- it: that one waits too, and resumes it again when something has happened.
