@@ -2,7 +2,7 @@
 //! is an error that no `pcall` of the user's keeps: while it lasts the hook raises it again, and
 //! the sandbox's `pcall` passes it on. Waiting costs nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mlua::{HookTriggers, Lua, VmState};
+use mlua::function::AsyncCallFuture;
+use mlua::{Function, HookTriggers, IntoLuaMulti, Lua, Value, VmState};
 
 use super::sandbox::user_site;
 use crate::base::clock::CpuWatch;
@@ -23,6 +24,8 @@ use crate::model::config::Site;
 pub(super) enum Fatal {
     /// Computed for too long.
     Overrun(Duration, Site),
+    /// Functions called each other too deep.
+    TooDeep(Site),
     /// The step is being stopped.
     Stopped,
     /// `step:fail(text)`.
@@ -38,6 +41,9 @@ impl fmt::Display for Fatal {
                  c.limits).",
                 limit.as_secs_f64()
             ),
+            Self::TooDeep(_) => {
+                write!(f, "stack overflow (functions call each other more than {DEEPEST} deep).")
+            }
             Self::Stopped => f.write_str("the step was stopped"),
             Self::Failed(text) => f.write_str(text),
         }
@@ -83,21 +89,42 @@ impl Pulse {
     }
 }
 
+/// Why a slice is over before its code is.
+#[derive(Clone, Copy)]
+enum End {
+    Overrun,
+    TooDeep,
+}
+
+impl End {
+    fn told(self, budget: &Budget, lua: &Lua) -> Fatal {
+        match self {
+            Self::Overrun => Fatal::Overrun(budget.0.limit.get(), user_site(lua)),
+            Self::TooDeep => Fatal::TooDeep(user_site(lua)),
+        }
+    }
+}
+
 struct State {
     pulse: Arc<Pulse>,
     limit: Cell<Duration>,
     running: Cell<Option<CpuWatch>>,
-    overrun: Cell<bool>,
+    /// Why this slice is over, if it is.
+    ended: Cell<Option<End>>,
+    /// Whether there has been a slice.
+    is_open: Cell<bool>,
     /// Lines printed in this slice.
     printed: Cell<u32>,
+    /// What calls the user's functions, once there is one.
+    guard: RefCell<Option<Function>>,
 }
 
 /// How many instructions run between two looks at the clock: few, because one of them may copy a
 /// text of many megabytes.
 const STRIDE: u32 = 1000;
-/// How deep functions may call each other; the looks find it a little later. Who fails pays for each
-/// level, so that the overrun of a stack as deep as Lua lets it be would take minutes to be told.
-const DEEPEST: usize = 4000;
+/// How deep functions may call each other; the looks find it a little later. An error costs time for
+/// each level, so that one on a stack as deep as Lua lets it be would take minutes to be told.
+const DEEPEST: usize = 2000;
 /// How many lines a slice may print.
 const MOST_PRINTED: u32 = 1000;
 
@@ -122,20 +149,21 @@ impl Budget {
             pulse,
             limit: Cell::new(limit),
             running: Cell::new(None),
-            overrun: Cell::new(false),
+            ended: Cell::new(None),
+            is_open: Cell::new(false),
             printed: Cell::new(0),
+            guard: RefCell::default(),
         };
         let budget = Self(Rc::new(state));
         let hooked = budget.clone();
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
         lua.set_global_hook(triggers, move |lua, _| {
             hooked.check(lua).map_err(mlua::Error::external)?;
-            match lua.inspect_stack(DEEPEST, |_| ()) {
-                Some(()) => Err(mlua::Error::runtime(format!(
-                    "stack overflow (functions call each other more than {DEEPEST} deep)"
-                ))),
-                None => Ok(VmState::Continue),
+            if lua.inspect_stack(DEEPEST, |_| ()).is_some() {
+                hooked.0.ended.set(Some(End::TooDeep));
+                return Err(mlua::Error::external(End::TooDeep.told(&hooked, lua)));
             }
+            Ok(VmState::Continue)
         })?;
         lua.set_memory_limit(memory)?;
         Ok(budget)
@@ -151,16 +179,19 @@ impl Budget {
         let limit = self.0.limit.get();
         // What gets here is alive, however slow the machine: the budget will end it.
         self.0.pulse.beats.fetch_add(1, Ordering::AcqRel);
-        if self.0.overrun.get() || self.0.running.get().is_some_and(|w| w.exceeds(limit)) {
-            self.0.overrun.set(true);
-            return Err(Fatal::Overrun(limit, user_site(lua)));
-        }
-        Ok(())
+        let is_used_up = match self.0.running.get() {
+            Some(watch) => watch.exceeds(limit),
+            // Nobody would end what runs outside of a slice; only our own code does, before the first.
+            None => self.0.is_open.get(),
+        };
+        let end = self.0.ended.get().or(is_used_up.then_some(End::Overrun));
+        self.0.ended.set(end);
+        end.map_or(Ok(()), |end| Err(end.told(self, lua)))
     }
 
-    /// Whether this slice has overrun; then nothing the user catches may be kept.
-    pub(super) fn is_overrun(&self) -> bool {
-        self.0.overrun.get()
+    /// Whether this slice is over; then nothing the user catches may be kept.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.ended.get().is_some()
     }
 
     /// Counts a line that is printed, so that a loop cannot fill the disk.
@@ -176,31 +207,58 @@ impl Budget {
 
     /// Runs `f` as one slice; `site` is what a silent state is remembered by.
     pub(super) fn within<R>(&self, site: &Site, f: impl FnOnce() -> R) -> R {
+        // What is dropped inside a slice belongs to it.
+        if self.0.running.get().is_some() {
+            return f();
+        }
         let pulse = &self.0.pulse;
-        self.0.overrun.set(false);
+        self.0.ended.set(None);
         self.0.printed.set(0);
         self.0.running.set(Some(CpuWatch::start()));
+        self.0.is_open.set(true);
         site.clone_into(&mut pulse.site.lock().unwrap_or_else(PoisonError::into_inner));
         pulse.beats.fetch_add(1, Ordering::AcqRel);
         pulse.busy.store(true, Ordering::Release);
         let out = f();
         pulse.busy.store(false, Ordering::Release);
         self.0.running.set(None);
-        self.0.overrun.set(false);
+        self.0.ended.set(None);
         out
     }
 
-    /// `future` with a fresh slice for each poll.
-    pub(super) fn slices<F: Future>(&self, site: &Site, future: F) -> Slice<F> {
-        Slice { budget: self.clone(), site: site.clone(), future: Box::pin(future) }
+    /// Calls through `guard` from now on; see `ci/strict/errors.lua`.
+    pub(super) fn set_guard(&self, guard: Function) {
+        self.0.guard.replace(Some(guard));
+    }
+
+    /// Calls `function`, which may wait, with a fresh slice for each poll.
+    pub(super) fn call(
+        &self,
+        site: &Site,
+        function: &Function,
+        args: impl IntoLuaMulti,
+    ) -> Slice<AsyncCallFuture<Value>> {
+        let call = match &*self.0.guard.borrow() {
+            Some(guard) => guard.call_async((function, args)),
+            None => function.call_async(args),
+        };
+        Slice { budget: self.clone(), site: site.clone(), future: Some(Box::pin(call)) }
     }
 }
 
-/// A future each of whose polls is one slice of a budget.
+/// A future each of whose polls is one slice of a budget, and its end another: a coroutine that is
+/// given up closes what it holds, which is code of the user's too.
 pub(super) struct Slice<F> {
     budget: Budget,
     site: Site,
-    future: Pin<Box<F>>,
+    future: Option<Pin<Box<F>>>,
+}
+
+impl<F> Drop for Slice<F> {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        self.budget.within(&self.site, || drop(future));
+    }
 }
 
 impl<F: Future> Future for Slice<F> {
@@ -209,6 +267,10 @@ impl<F: Future> Future for Slice<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         let budget = this.budget.clone();
-        budget.within(&this.site, || this.future.as_mut().poll(cx))
+        match &mut this.future {
+            Some(future) => budget.within(&this.site, || future.as_mut().poll(cx)),
+            // It is taken only by the drop.
+            None => Poll::Pending,
+        }
     }
 }

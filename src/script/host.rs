@@ -127,8 +127,7 @@ impl Host {
         };
         let handed = args.iter().filter_map(|arg| self.argument(arg, &mut live).transpose());
         let args = handed.collect::<mlua::Result<MultiValue>>().map_err(fail)?;
-        let call = function.call_async::<Value>(args);
-        let value = self.budget.slices(&callback.site, call).await.map_err(fail)?;
+        let value = self.budget.call(&callback.site, &function, args).await.map_err(fail)?;
         self.rendered(&value, build.map(|build| (build, purpose)), &callback.site, depth).await
     }
 
@@ -227,8 +226,7 @@ impl Host {
             standard,
         };
         let step = self.lua.create_userdata(step).map_err(fail)?;
-        let call = function.call_async::<Value>((step, options));
-        let ended = self.budget.slices(&site, call).await;
+        let ended = self.budget.call(&site, &function, (step, options)).await;
         desk.borrow_mut().take();
         match ended {
             Ok(value) => results(&value, &site),

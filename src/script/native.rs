@@ -10,7 +10,7 @@ use crate::base::text::shorten;
 
 use super::budget::{Budget, Fatal, Printing};
 use super::pattern::{self, Capture, PatternError};
-use super::raised::{CANNOT_WAIT, Raised};
+use super::raised::{self, CANNOT_WAIT, Raised};
 use super::sandbox::{Ground, user_site};
 use super::{convert, hints, json, library, modules, read};
 
@@ -101,6 +101,16 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
             Ok(Value::String(lua.create_string(text)?))
         })?,
     )?;
+    native.set("traced", lua.create_function(|lua, error: Value| raised::traced(lua, error))?)?;
+    native.set(
+        "is_asked_by_engine",
+        // The function that asks this stands above; below it is nothing but C.
+        lua.create_function(|lua, ()| {
+            let mut levels = (2..)
+                .map_while(|level| lua.inspect_stack(level, |debug| debug.source().what == "C"));
+            Ok(levels.all(|is_c| is_c))
+        })?,
+    )?;
     native.set(
         "fatal",
         lua.create_function(|_, error: Value| {
@@ -157,7 +167,7 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
     native.set(
         "overrun",
         lua.create_function(move |lua, ()| {
-            if kept.is_overrun() { kept.check(lua).map_err(mlua::Error::external) } else { Ok(()) }
+            if kept.is_over() { kept.check(lua).map_err(mlua::Error::external) } else { Ok(()) }
         })?,
     )?;
     let kept = budget.clone();

@@ -1,6 +1,8 @@
 //! An error that Lua raised, as people read it: the message without Lua's own decoration, the nearest
 //! place in the user's files, and who called whom there. The same for a load and for a callback.
 
+use mlua::{Lua, Value};
+
 use super::budget::Fatal;
 use crate::base::text::shorten;
 use crate::engine::ports::ScriptError;
@@ -35,7 +37,7 @@ impl Raised {
         let frames: Vec<(Site, String)> = traceback.lines().filter_map(user_frame).collect();
         let is_syntax = is_syntax(error);
         let (site, message) = match (Fatal::of(error), place(&message)) {
-            (Some(Fatal::Overrun(_, site)), _) => {
+            (Some(Fatal::Overrun(_, site) | Fatal::TooDeep(site)), _) => {
                 (Some(site.clone()).filter(|s| !s.file.is_empty()), message)
             }
             (None, Some((site, rest))) if is_embedded(&site.file) => (None, rest.to_owned()),
@@ -46,6 +48,16 @@ impl Raised {
         let trace = if frames.len() > 1 { trace(&frames) } else { Vec::new() };
         Self { message: shortened(&message), site, trace, is_syntax }
     }
+}
+
+/// What was raised, with who called whom, before the calls are left.
+pub(super) fn traced(lua: &Lua, error: Value) -> mlua::Result<Value> {
+    // An error of Rust's has them already.
+    if matches!(error, Value::Error(_)) {
+        return Ok(error);
+    }
+    let text = lua.traceback(Some(&error.to_string()?), 1)?;
+    Ok(Value::Error(Box::new(mlua::Error::RuntimeError(text.to_string_lossy()))))
 }
 
 fn trace(frames: &[(Site, String)]) -> Vec<String> {

@@ -163,6 +163,7 @@ impl Sandbox {
                 .set_mode(ChunkMode::Text)
                 .call::<()>((name, native.clone()))?;
         }
+        budget.set_guard(native.get("guarded")?);
         Ok(Self { lua, budget, native })
     }
 }

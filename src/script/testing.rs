@@ -84,8 +84,7 @@ pub async fn run_tests(
         let site = Site { file: file.into(), line: test.get("line").map_err(bug)? };
         let function: Function = test.get("f").map_err(bug)?;
         let begun = clock.now();
-        let call = function.call_async::<Value>(());
-        let failure = match sandbox.budget.slices(&site, call).await {
+        let failure = match sandbox.budget.call(&site, &function, ()).await {
             Ok(_) => None,
             Err(error) => Some(problem(&ground, &error, &site)),
         };

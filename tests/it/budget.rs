@@ -52,6 +52,19 @@ async fn call(loaded: &Loaded, slot: u32, argument: Argument) -> Result<Json, Sc
     loaded.scripts.call(&callback, vec![argument]).await
 }
 
+/// The attacks of each sort that are tried at every place; the others are tried at [`FEW`] functions,
+/// a step and the deliveries, because the way to a function matters little for what it then does.
+const EVERYWHERE: [&str; 7] = [
+    "an endless loop",
+    "recursion without an end",
+    "a pcall that swallows the overrun",
+    "coroutines that swallow the overrun",
+    "a text of a terabyte",
+    "a pattern that tries everything",
+    "a text that doubles",
+];
+const FEW: usize = 4;
+
 /// The functions by number: one that only says that it is healthy, and one for every place.
 #[derive(Clone)]
 struct Places {
@@ -144,6 +157,7 @@ fn delivery(event: &str, body: &Json) -> Delivery {
 async fn attack(
     text: &str,
     places: &Places,
+    others: &[u32],
     is_rendered: bool,
     mut told: impl FnMut(String, Result<Json, ScriptError>),
 ) {
@@ -153,7 +167,7 @@ async fn attack(
             call(&loaded, places.healthy, Argument::Json(json!({ "state": {}, "now": 1 }))).await;
         assert!(answer.as_ref().is_ok_and(|a| a == "healthy"), "after {place}: {answer:?}");
     };
-    for &slot in &places.others {
+    for &slot in others {
         let place = format!("function {slot}");
         let argument = Argument::Json(json!({ "state": {}, "now": 1 }));
         told(place.clone(), call(&loaded, slot, argument).await);
@@ -192,17 +206,21 @@ fn on_a_runtime(
         let places = places().await;
         for (name, text) in texts {
             // On a machine that is busy with other things a second look is fair.
+            let everywhere = is_rendered || EVERYWHERE.contains(name);
+            let others = if everywhere { &places.others } else { &places.others[..FEW] };
+            let t0 = Instant::now();
             let mut held = Vec::new();
             while held.len() < 3 {
                 (machine.take(), core.take());
-                attack(text, &places, is_rendered, |place, answer| check(name, &place, answer))
-                    .await;
+                let told = |place: String, answer| check(name, &place, answer);
+                attack(text, &places, others, is_rendered, told).await;
                 let (of_machine, of_core) = (machine.take(), core.take());
                 held.push(of_core);
                 if of_core < STALL + of_machine {
                     break;
                 }
             }
+            eprintln!("XX {name} {:?} {held:?}", t0.elapsed());
             assert!(held.len() < 3, "{name} held the engine up: {held:?}");
         }
     });
@@ -223,15 +241,22 @@ fn run(
     });
 }
 
+/// Whether `error` names the line that failed, or that of the function where no line did: memory
+/// may end between two of them.
+fn is_placed(error: &str) -> bool {
+    error.contains("master.lua:") || error.contains("place.lua:1")
+}
+
 #[test]
 fn every_attack_fails_at_every_place_with_its_line_and_holds_nobody_up() {
-    assert!(texts(ATTACKS).len() >= 70);
+    let names: Vec<&str> = texts(ATTACKS).iter().map(|(name, _)| *name).collect();
+    assert!(names.len() >= 70 && EVERYWHERE.iter().all(|name| names.contains(name)));
     run(ATTACKS, false, |name, place, answer| {
         let error = match answer {
             Ok(answer) => panic!("{name} in {place} gave {answer}"),
             Err(error) => error.to_string(),
         };
-        assert!(error.contains("master.lua:"), "{name} in {place}: {error}");
+        assert!(is_placed(&error), "{name} in {place}: {error}");
         assert!(!error.contains("ci/strict/"), "{name} in {place}: {error}");
         assert!(error.len() < 10_000, "{name} in {place}: an error of {} bytes", error.len());
     });
@@ -258,8 +283,7 @@ fn costly_answers_are_refused_or_of_no_consequence() {
         }
         Err(error) => {
             let error = error.to_string();
-            let is_placed = ["master.lua:", "place.lua:1"].iter().any(|site| error.contains(site));
-            assert!(is_placed, "{name} in {place}: {error}");
+            assert!(is_placed(&error), "{name} in {place}: {error}");
         }
     });
 }

@@ -20,11 +20,22 @@ end
 
 local function settle(ok, ...)
   if ok then return ok, ... end
-  native.overrun()
   local err = ...
   if native.fatal(err) then error0(err, 0) end
+  native.overrun()
   return ok, undecorated(err)
 end
+
+-- The budget's error comes out of a hook, and a coroutine that it kills has no hooks any more: what it
+-- closes afterwards would run for ever. So no error kills a coroutine; each is caught inside and raised
+-- again.
+local function passed(ok, ...)
+  if ok then return ... end
+  error0((...), 0)
+end
+
+-- What the engine calls is called through this one; `traced` keeps who called whom.
+function native.guarded(f, ...) return passed(xpcall0(f, native.traced, ...)) end
 
 function pcall(f, ...) return settle(pcall0(f, ...)) end
 
@@ -47,10 +58,12 @@ local own = setmetatable({}, { __mode = "k" })
 function coroutine.create(f)
   made = made + 1
   if made % 8 == 0 then native.tick() end
-  local co = create0(f)
+  local co = create0(type0(f) == "function" and function(...) return passed(pcall0(f, ...)) end or f)
   own[co] = true
   return co
 end
+
+native.yield = yield0
 
 -- The coroutine that the engine runs a call in yields when it waits for the world; what yielded for
 -- nobody would come round again and again, and each time with a new budget.

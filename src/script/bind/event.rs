@@ -83,8 +83,8 @@ pub(in crate::script) async fn read(
     let event = event(&host.lua, &facts, client, delivery, &notes).map_err(fail)?;
     let default = default(host, hook, client, &facts, &notes).map_err(fail)?;
     let function = host.function(callback)?.0;
-    let call = function.call_async::<Value>((event, default));
-    let returned = host.budget.slices(&callback.site, call).await.map_err(fail)?;
+    let call = host.budget.call(&callback.site, &function, (event, default));
+    let returned = call.await.map_err(fail)?;
     let changes = changes(&host.lua, &returned).map_err(|message| ScriptError {
         message,
         site: Some(callback.site.clone()),
@@ -262,8 +262,8 @@ async fn codebases(
     let function = host.function(callback)?.0;
     let fail = |error: mlua::Error| script_error(&error, &callback.site);
     let argument = convert::to_lua(&host.lua, payload).map_err(fail)?;
-    let call = function.call_async::<Value>(argument);
-    let codebase = match host.budget.slices(&callback.site, call).await.map_err(fail)? {
+    let call = host.budget.call(&callback.site, &function, argument);
+    let codebase = match call.await.map_err(fail)? {
         Value::Nil => String::new(),
         Value::String(text) => text.to_string_lossy(),
         other => {
