@@ -22,7 +22,7 @@ local function maker(kind, full_name)
     local function make(options)
       if type(options) ~= "table" or define.record(options) then
         native.problem(("%s takes one table of options: %s { … }."):format(name, name))
-        options = {}
+        return native.broken
       end
       return define.object(kind, options, name, of)
     end

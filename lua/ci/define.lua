@@ -60,13 +60,26 @@ function define.constructor(f, about)
   return f
 end
 
+-- What stands for a name that does not exist, or for what could not be made: the error is recorded,
+-- and loading goes on.
+local nothing = setmetatable({}, {
+  __name = "broken",
+  __metatable = false,
+  -- It has no elements: a loop over them would never end.
+  __index = function(self, key) if type(key) ~= "number" then return self end end,
+  __newindex = function() end,
+  __call = function(self) return self end,
+  __concat = function(self) return self end,
+})
+native.broken = nothing
+
 -- A constructor that takes one table of options.
 function define.maker(kind, called, full_name, methods, extra)
   if not metatables[kind] then define.kind(kind, methods, extra) end
   local function make(options)
     if type(options) ~= "table" or records[options] then
       native.problem(("%s takes one table of options: %s { … }."):format(full_name, full_name))
-      options = {}
+      return nothing
     end
     return define.object(kind, options, called)
   end
@@ -79,18 +92,6 @@ function define.makers(path, suffix, names)
   for _, name in ipairs(names) do makers[name] = define.maker(name .. suffix, name, path .. "." .. name) end
   return define.namespace(path, makers)
 end
-
--- What stands for a name that does not exist: the error is recorded, and loading goes on.
-local nothing = setmetatable({}, {
-  __name = "broken",
-  __metatable = false,
-  -- It has no elements: a loop over them would never end.
-  __index = function(self, key) if type(key) ~= "number" then return self end end,
-  __newindex = function() end,
-  __call = function(self) return self end,
-  __concat = function(self) return self end,
-})
-native.broken = nothing
 
 -- A table whose unknown names are recorded as errors, with the nearest known one.
 function define.namespace(name, entries, lazy)
@@ -233,7 +234,7 @@ function define.step_type(type_)
   local function make(options)
     if type(options) ~= "table" or records[options] then
       native.problem(("%s takes one table of options: %s { … }."):format(full_name, full_name))
-      options = {}
+      return nothing
     end
     return define.object("step", options, type_.name, object)
   end

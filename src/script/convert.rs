@@ -237,6 +237,7 @@ pub(super) fn kind_of(table: &Table) -> Option<String> {
 pub(super) fn a_type(value: &Value) -> String {
     match value {
         Value::Table(table) => match kind_of(table).map(|kind| kind.replace('_', " ")) {
+            Some(kind) if kind == "namespace" => "a part of `ci`".to_owned(),
             Some(kind) if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
             Some(kind) => format!("a {kind}"),
             None => "a table".to_owned(),

@@ -71,7 +71,9 @@ impl fmt::Display for Problem {
         f.write_str(&self.head())?;
         if let Some(line) = &self.excerpt {
             let number = self.site.line.to_string();
-            let (line, caret) = window(line.trim_end(), self.caret);
+            // A terminal would obey them.
+            let line = line.trim_end().replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
+            let (line, caret) = window(&line, self.caret);
             write!(f, "\n  {number} | {line}")?;
             if let Some((column, width)) = caret {
                 let pad = " ".repeat(number.len());

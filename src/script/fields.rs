@@ -2,6 +2,7 @@
 //! whatever was not asked for into an error with the nearest name that was. Errors are recorded at
 //! the line of their key and reading goes on, so that one load tells them all.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -12,9 +13,9 @@ use super::anchor::{Anchor, Key};
 use super::convert::{self, Items, a_type};
 use super::given::Given;
 use super::locate::Spot;
+use super::read::later;
 use super::read::render::{Flaw, Place};
 use super::read::{Object, Reader, Reference, options_of, suggestion, suggestion_for};
-use super::read::{later, spelling};
 use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
@@ -25,24 +26,32 @@ pub(super) struct Fields<'r, 'l> {
     pub(super) reader: &'r Reader<'l>,
     /// What the table is, for messages: `builder "x"`.
     pub(super) owner: String,
-    table: Table,
     anchor: Anchor,
     given: Given,
     /// The kind of the object, for the lists of options that are known and that come later.
     kind: Option<String>,
+    /// What must be given and is not; told at the end, unless it was only misspelt.
+    missing: RefCell<Vec<String>>,
 }
 
 impl<'r, 'l> Fields<'r, 'l> {
-    pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: Table, anchor: Anchor) -> Self {
-        let given = Given::of(&table);
-        Self { reader, owner: owner.to_owned(), table, anchor, given, kind: None }
+    pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: &Table, anchor: Anchor) -> Self {
+        let given = Given::of(table);
+        Self {
+            reader,
+            owner: owner.to_owned(),
+            anchor,
+            given,
+            kind: None,
+            missing: RefCell::default(),
+        }
     }
 
     /// Over the options of an object.
     pub(super) fn of(reader: &'r Reader<'l>, object: &Object) -> Self {
         let anchor = Anchor::Call(object.site.clone(), object.called.clone());
         let owner = object.kind.replace('_', " ");
-        let mut fields = Self::new(reader, &owner, object.options.clone(), anchor);
+        let mut fields = Self::new(reader, &owner, &object.options, anchor);
         fields.kind = Some(object.kind.clone());
         fields
     }
@@ -150,17 +159,15 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// Records that `key` must be given.
     pub(super) fn missing(&self, key: &str) {
-        self.reader.ground.problem(
-            &self.spot(),
-            format!("{} needs `{key}`.", self.owner),
-            spelling::given_instead(&self.table, key).into_iter().collect(),
-        );
+        self.missing.borrow_mut().push(key.to_owned());
     }
 
     /// Takes `name`, and tells problems from now on with it.
     pub(super) fn name(&mut self) -> String {
         let name = self.required_text("name");
-        if !name.is_empty() {
+        if name.is_empty() {
+            self.reader.leave_open(&format!("{}s", self.kind.as_deref().unwrap_or_default()));
+        } else {
             self.owner = format!("{} {name:?}", self.owner);
         }
         name
@@ -272,7 +279,10 @@ impl<'r, 'l> Fields<'r, 'l> {
         let items = match convert::items(self.reader.lua, table) {
             Ok(Items::Map(items)) => items,
             Ok(Items::List(_)) => {
-                self.wrong(key, "a table of names and values, not a list", &value);
+                let owner = &self.owner;
+                let message =
+                    format!("`{key}` of {owner} must be a table of names and values, not a list.");
+                self.problem(key, message);
                 return BTreeMap::new();
             }
             Err(what) => {
@@ -388,7 +398,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// The same cursor over a plain table inside the value of `key`.
-    pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: Table) -> Self {
+    pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: &Table) -> Self {
         let anchor = Anchor::Within(self.key(key));
         Self::new(self.reader, owner, table, anchor).of_kind(kind)
     }
@@ -489,7 +499,7 @@ impl<'r, 'l> Fields<'r, 'l> {
             }
             None if !self.reader.is_renderable(table) => {
                 let anchor = Anchor::Within(self.key(key));
-                Some(Self::new(self.reader, owner, table.clone(), anchor).of_kind(kind))
+                Some(Self::new(self.reader, owner, table, anchor).of_kind(kind))
             }
             _ => {
                 self.wrong(key, &format!("a table of options of {owner}"), &value);
@@ -508,15 +518,29 @@ impl<'r, 'l> Fields<'r, 'l> {
         keys.into_iter().for_each(|key| self.given.know(key));
     }
 
-    /// Everything that was not asked for is an error.
+    /// Everything that was not asked for is an error, and what must be given and is not.
     pub(super) fn finish(self) {
         self.check_known();
+        let known: Vec<String> = self.given.known().into_iter().map(str::to_owned).collect();
+        let kind = self.kind.as_deref().unwrap_or_default();
+        let mut missing = self.missing.take();
         for key in self.given.unknown() {
-            let known: Vec<String> = self.given.known().into_iter().map(str::to_owned).collect();
-            let kind = self.kind.as_deref().unwrap_or_default();
             let hint = suggestion_for(kind, key, &known);
+            // A name that is misspelt is one mistake, not two.
+            let means = |option: &String| {
+                hint.as_ref().is_some_and(|hint| hint.contains(&format!("`{option}`")))
+            };
+            missing.retain(|option| !means(option));
             let message = format!("unknown option `{key}` of {}.", self.owner);
             self.problem_with(key, message, hint.into_iter().collect());
+        }
+        // Who gives values alone leaves every name out.
+        if self.given.has_positions && self.given.names().next().is_none() {
+            missing.clear();
+        }
+        for option in missing {
+            let message = format!("{} needs `{option}`.", self.owner);
+            self.reader.ground.problem(&self.spot(), message, Vec::new());
         }
         self.refuse_what_comes_later();
         if self.given.has_positions {

@@ -1,5 +1,6 @@
-//! What people mean who write another language, or Buildbot's, in a Lua file: one sentence for each
-//! habit that Lua's own message does not explain. Only hints; the message stays Lua's.
+//! What people mean who write another language, or Buildbot's, in a Lua file that runs: one sentence
+//! for each habit that Lua's own message does not explain. Only hints; the message stays Lua's. What
+//! does not even compile is in `syntax.rs`.
 
 use super::read::suggestion;
 
@@ -11,6 +12,7 @@ const GLOBALS: &[(&str, &str)] = &[
     ("null", "Lua's is `nil`; `ci.null` says \"must be empty\"."),
     ("undefined", "Lua's is `nil`."),
     ("NULL", "Lua's is `nil`."),
+    ("f", "Values are joined to a text with `..`, or filled in by (\"…\"):format(…)."),
     ("len", "The length of x is `#x`."),
     ("str", "It is `tostring(x)` in Lua."),
     ("int", "It is `math.tointeger(x)` in Lua."),
@@ -84,126 +86,6 @@ pub(super) fn global(name: &str, known: &[String]) -> Option<String> {
     }
 }
 
-/// Whether a line shows a habit.
-type Habit = fn(&str) -> bool;
-
-/// What a line with a syntax error holds, and what to write.
-const LINES: &[(Habit, &str)] = &[
-    (
-        |l| l.contains(['“', '”', '„', '‘', '’', '«', '»']),
-        "A quotation mark in this line is not ASCII; Lua's are \" and '.",
-    ),
-    (
-        |l| l.chars().any(|c| c != ' ' && c != '\t' && c.is_whitespace() || c == '\u{200b}'),
-        "A space in this line is not an ordinary one; type it again.",
-    ),
-    (|l| l.contains("\"\"\"") || l.contains("'''"), "A text of several lines is written [[ … ]]."),
-    (|l| l.contains("!="), "\"Not equal\" is `~=` in Lua."),
-    (
-        |l| ["+=", "-=", "*=", "/=", "..="].iter().any(|s| l.contains(s)),
-        "Lua has no such assignment; write `x = x + 1`.",
-    ),
-    (|l| l.contains("++"), "Lua has no `++`; write `x = x + 1`."),
-    (|l| l.contains("&&"), "It is `and` in Lua."),
-    (|l| l.contains("||"), "It is `or` in Lua."),
-    (|l| starts(l, &["elif"]), "It is `elseif … then` in Lua."),
-    (|l| starts(l, &["else"]) && l.contains(" if "), "`else if` is one word in Lua: `elseif`."),
-    (|l| starts(l, &["import", "from"]), "It is `local x = require \"x\"` in Lua."),
-    (|l| starts(l, &["def", "func", "fn"]), "It is `local function f() … end` in Lua."),
-    (|l| starts(l, &["class"]), "Lua has no classes; a step of one's own is ci.step_type { … }."),
-    (|l| starts(l, &["try", "except"]), "It is `pcall(f)` in Lua."),
-    (|l| starts(l, &["var", "let"]), "It is `local` in Lua."),
-    (
-        |l| starts(l, &["continue"]),
-        "Lua has none: `goto continue`, and `::continue::` before the `end`.",
-    ),
-    (
-        |l| starts(l, &["with"]),
-        "Lua has none; a `local x <close>` is closed at the end of its block.",
-    ),
-    (|l| l.contains("lambda "), "It is `function(x) return … end` in Lua."),
-    (|l| l.contains("=>"), "A function is `function(x) return … end` in Lua."),
-    (|l| l.contains("f\"") || l.contains("f'"), "Join texts with `..`, or use (\"…\"):format(…)."),
-    (
-        |l| l.trim_start().starts_with(['#', '/']) || l.contains(" // ") || l.contains(" # "),
-        "A comment begins with `--` in Lua.",
-    ),
-    (
-        |l| starts(l, &["for", "while"]) && l.trim_end().ends_with(':'),
-        "It is `for … do … end` in Lua.",
-    ),
-    (
-        |l| starts(l, &["if", "elseif"]) && l.trim_end().ends_with([':', '{']),
-        "It is `if … then … end` in Lua.",
-    ),
-    (
-        |l| starts(l, &["if", "while", "elseif"]) && has_single_equals(l),
-        "A comparison is `==`; `=` assigns.",
-    ),
-    (
-        |l| l.contains("\":") || l.contains("\" :") || l.contains("':"),
-        "A table is written `{ name = value }`, or `{ [\"a name\"] = value }`.",
-    ),
-    (|l| starts(l, &["return"]) && l.contains('['), "A list is written { a, b } in Lua."),
-    (|l| l.contains("= [") && !l.contains("[["), "A list is written { a, b } in Lua."),
-    (|l| l.contains(" not in ") || l.contains(" is None"), "Lua compares with `==` and `~= nil`."),
-    (|l| l.contains('!'), "It is `not x` in Lua."),
-    (|l| l.contains('?'), "Lua has no `?`; write `cond and a or b`."),
-];
-
-fn starts(line: &str, words: &[&str]) -> bool {
-    let first = line.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next();
-    first.is_some_and(|first| words.contains(&first))
-}
-
-fn has_single_equals(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    bytes.iter().enumerate().any(|(i, b)| {
-        let before = i.checked_sub(1).and_then(|i| bytes.get(i));
-        *b == b'='
-            && bytes.get(i + 1) != Some(&b'=')
-            && !matches!(before, Some(b'=' | b'~' | b'<' | b'>'))
-    })
-}
-
-/// For a bracket or block that is open at the end of the file: its line, and what to say there.
-pub(super) fn unclosed(message: &str) -> Option<(u32, String)> {
-    let rest = message.strip_suffix(" near <eof>")?;
-    let (expected, opened) = rest.split_once(" expected (to close ")?;
-    let (opened, line) = opened.split_once(" at line ")?;
-    let line = line.trim_end_matches(')').parse().ok()?;
-    let (expected, opened) = (expected.trim_matches('\''), opened.trim_matches('\''));
-    Some((line, format!("this `{opened}` has no `{expected}` before the end of the file")))
-}
-
-/// For a syntax error: the message as people read it, and what to do. `line` is its source line.
-pub(super) fn syntax(message: &str, line: Option<&str>) -> (String, Vec<String>) {
-    if let Some(rest) = message.split_once("unfinished string near") {
-        let hint = "Close it in the same line; a text of several lines is written [[ … ]].";
-        return (
-            format!("{}this text has no closing quotation mark.", rest.0),
-            vec![hint.to_owned()],
-        );
-    }
-    let said = message.replace("near <eof>", "before the end of the file");
-    let said = said.replace("'<eof>' expected", "the end of the file was expected");
-    let found = line.and_then(|l| LINES.iter().find(|(fits, _)| fits(l)));
-    let mut hints: Vec<String> = found.map(|(_, hint)| (*hint).to_owned()).into_iter().collect();
-    if hints.is_empty() && said.contains("the end of the file was expected") {
-        hints.push(
-            "Nothing may follow the last `return`; or there is an `end` too many.".to_owned(),
-        );
-    }
-    if hints.is_empty() && said.contains("malformed number") {
-        hints.push("A name cannot begin with a digit; a text needs quotation marks.".to_owned());
-    }
-    let line_begins = line.is_some_and(|l| starts(l, &["return", "local", "c", "end"]));
-    if hints.is_empty() && said.contains("'}' expected") && !line_begins {
-        hints.push("Is a comma missing before this?".to_owned());
-    }
-    (said, hints)
-}
-
 /// Methods of Python's and JavaScript's objects, and what to write.
 const METHODS: &[(&str, &str)] = &[
     ("append", "Append to a list with `table.insert(list, x)`; to a factory with `f:add(step)`."),
@@ -222,17 +104,41 @@ const METHODS: &[(&str, &str)] = &[
     ("replace", "It is `s:gsub(pattern, with)` in Lua."),
 ];
 
-/// For an error at run time.
-pub(super) fn runtime(message: &str) -> Vec<String> {
+/// What the message and its source line hold, and what to write.
+const MISTAKES: &[(&[&str], &str, &str)] = &[
+    (
+        &["nil value", "assertion failed"],
+        "os.getenv",
+        "`os.getenv` gives nil for a variable that is not set; `os.getenv \"X\" or \"default\"` does not.",
+    ),
+    (&["nil value"], "[0]", "Lists begin at 1 in Lua."),
+    (
+        &["attempt to index a boolean value"],
+        "",
+        "If it comes from `require`: a module gives what its file returns, and `true` without a `return`.",
+    ),
+    (
+        &["attempt to call a table value (what `for"],
+        "",
+        "Walk a list with `for i, item in ipairs(list) do`, names with `for name, value in pairs(t) do`.",
+    ),
+    (
+        &["attempt to perform arithmetic on a string value", "attempt to add a 'string'"],
+        "",
+        "Texts are joined with `..`, not with `+`.",
+    ),
+    (&["attempt to mod a 'string'"], "", "A text is filled in by (\"…\"):format(…)."),
+];
+
+/// For an error at run time, raised in `line`.
+pub(super) fn runtime(message: &str, line: &str) -> Vec<String> {
     let called = message
         .split_once("attempt to call a nil value (")
         .and_then(|(_, rest)| rest.split('\'').nth(1));
-    let hint = match called {
-        Some(name) => METHODS.iter().find(|(other, _)| *other == name).map(|(_, hint)| *hint),
-        None if message.contains("attempt to perform arithmetic on a string value") => {
-            Some("Texts are joined with `..`, not with `+`.")
-        }
-        None => None,
-    };
+    let method = called.and_then(|name| METHODS.iter().find(|(other, _)| *other == name));
+    let mistake = MISTAKES.iter().find(|(said, held, _)| {
+        said.iter().any(|said| message.contains(said)) && line.contains(held)
+    });
+    let hint = method.map(|(_, hint)| *hint).or_else(|| mistake.map(|(_, _, hint)| *hint));
     hint.map(str::to_owned).into_iter().collect()
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlua::Value;
 use mlua::state::{GcIncParams, GcMode};
+use mlua::{Lua, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
@@ -22,6 +22,7 @@ use super::modules;
 use super::raised::Raised;
 use super::read::{Reader, check, config};
 use super::sandbox::{Ground, Sandbox};
+use super::syntax;
 use super::texts::{Texts, Tree};
 use super::watchdog::{self, PATIENCE, Shared};
 use crate::base::clock::Clock;
@@ -295,30 +296,31 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            tell(ground, &error, whole);
+            tell(&sandbox.lua, ground, &error, whole);
             None
         }
     }
 }
 
 /// Records what Lua raised while the file ran.
-fn tell(ground: &Ground, error: &mlua::Error, whole: Site) {
+fn tell(lua: &Lua, ground: &Ground, error: &mlua::Error, whole: Site) {
     let raised = Raised::from(error);
-    let mut site = raised.site.unwrap_or(whole);
-    let mut message = raised.message;
-    let mut hints = hints::runtime(&message);
-    if raised.is_syntax {
-        if let Some((line, said)) = hints::unclosed(&message) {
-            (site.line, message) = (line, said);
-        } else {
-            let line = ground.sources.borrow().line(&site);
-            (message, hints) = hints::syntax(&message, line.as_deref());
-        }
-    }
+    let mut spot = Spot::from(raised.site.unwrap_or(whole));
+    let (mut message, hints) = if raised.is_syntax {
+        let text = ground.sources.borrow().text(&spot.site).map(str::to_owned);
+        let text = text.unwrap_or_default();
+        let told = syntax::told(lua, &text, spot.site.line, &raised.message);
+        (spot.site.line, spot.caret) = (told.line, told.caret);
+        (told.message, told.hints)
+    } else {
+        let line = ground.sources.borrow().line(&spot.site).unwrap_or_default();
+        let hints = hints::runtime(&raised.message, &line);
+        (raised.message, hints)
+    };
     if !message.ends_with(['.', '?', '!']) {
         message.push('.');
     }
-    ground.problem_traced(&Spot::from(site), message, hints, raised.trace);
+    ground.problem_traced(&spot, message, hints, raised.trace);
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Sources {
         self.0.insert(file.clone(), source);
     }
 
+    /// The text of a file.
+    pub(super) fn text(&self, site: &Site) -> Option<&str> {
+        self.0.get(&site.file).map(|source| source.text.as_str())
+    }
+
     /// The text of a line.
     pub(super) fn line(&self, site: &Site) -> Option<String> {
         let index = usize::try_from(site.line.checked_sub(1)?).ok()?;

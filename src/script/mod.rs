@@ -34,6 +34,7 @@ mod slots;
 pub mod steady;
 #[cfg(test)]
 mod stubs;
+mod syntax;
 pub mod testing;
 pub mod texts;
 mod upvalues;

@@ -44,7 +44,7 @@ pub(super) fn install(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::R
                     }
                     Ok((Some(lua.create_string(bytes)?), None))
                 }
-                Err(error) => Ok((None, Some(format!("{path}: {error}")))),
+                Err(error) => Ok((None, Some(format!("{}: {error}", full.display())))),
             }
         })?,
     )?;
@@ -181,7 +181,11 @@ pub(super) fn user_chunk(
     }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
-        Err(error) => return Err(not_utf8(&shown, &bytes, error.valid_up_to())),
+        Err(error) => {
+            let text = String::from_utf8_lossy(&bytes);
+            ground.sources.borrow_mut().add(&Arc::from(&*shown), &text);
+            return Err(not_utf8(&shown, &bytes, error.valid_up_to()));
+        }
     };
     ground.sources.borrow_mut().add(&Arc::from(&*shown), &text);
     ground.add_file(path, Some(text.clone()));

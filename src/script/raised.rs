@@ -15,6 +15,14 @@ const MOST_FRAMES: usize = 12;
 
 /// What Lua says when something waits inside a function of its C library.
 const YIELDED_IN_C: &str = "attempt to yield across a C-call boundary";
+/// How Lua names what has no name, and how people do.
+const ELEMENTS: &[(&str, &str)] = &[
+    ("(field 'integer index')", "(an element of a list)"),
+    ("(field '?')", "(the element in the brackets)"),
+    ("(for iterator 'for iterator')", "(what `for … in` walks)"),
+];
+/// The local variable of `globals.lua` that holds a file that is run; Lua names calls by it.
+const FILE_ITSELF: &str = "file_itself";
 /// The same for people.
 pub(super) const CANNOT_WAIT: &str =
     "nothing may wait inside `table.sort`, `__tostring` and the like; do it before.";
@@ -131,8 +139,26 @@ fn described(error: &mlua::Error) -> (String, Option<String>) {
         mlua::Error::MemoryError(_) => {
             ("needs more memory than `memory_bytes` in c.limits allows.".to_owned(), None)
         }
+        mlua::Error::BadArgument { cause, .. } => (bad_argument(cause), None),
         other => (other.to_string(), None),
     }
+}
+
+/// What a function of ours says of an argument of the wrong type. Which one is left out: Lua counts
+/// the object of a method, and people do not.
+fn bad_argument(cause: &mlua::Error) -> String {
+    let mlua::Error::FromLuaConversionError { from, to, .. } = cause else {
+        return cause.to_string();
+    };
+    let wanted = match to.as_str() {
+        "String" | "string" | "LuaString" => "a string",
+        "Table" | "table" => "a table",
+        "Function" | "function" => "a function",
+        "f64" | "i64" | "u64" | "u32" | "usize" => "a number",
+        other => other,
+    };
+    let article = if *from == "nil" { "" } else { "a " };
+    format!("expected {wanted} as argument, not {article}{from}.")
 }
 
 /// The message of an error; one that is no text is told for what it is.
@@ -149,7 +175,7 @@ fn value_said(message: &str) -> String {
             "nil was raised as an error; raise a text: error \"what is wrong\".".to_owned()
         }
         _ if message.trim().is_empty() => "an error without a message was raised.".to_owned(),
-        _ => message.to_owned(),
+        _ => ELEMENTS.iter().fold(message.to_owned(), |text, (lua, ours)| text.replace(lua, ours)),
     }
 }
 
@@ -174,6 +200,7 @@ fn user_frame(line: &str) -> Option<(Site, String)> {
     let function = rest.strip_prefix("in ").unwrap_or(rest);
     let named = function.split('\'').nth(1).filter(|name| !name.is_empty() && *name != "?");
     let function = match named {
+        Some(FILE_ITSELF) => "the file itself".to_owned(),
         Some(name) => name.to_owned(),
         None if function == "main chunk" => "the file itself".to_owned(),
         None => match function.rsplit_once(':') {

@@ -36,7 +36,7 @@ pub fn load_worker(file: &Path, base_dir: &Path) -> Result<WorkerSettings, LoadE
             };
             let line = ground.sources.borrow().returned(&name);
             let anchor = Anchor::Call(Site { line, ..whole.clone() }, "return".to_owned());
-            let mut f = Fields::new(&reader, "the worker's configuration", table.clone(), anchor);
+            let mut f = Fields::new(&reader, "the worker's configuration", table, anchor);
             let settings = read(&mut f, base_dir);
             f.finish();
             Some(settings)

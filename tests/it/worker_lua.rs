@@ -35,10 +35,7 @@ fn what_is_wrong_with_a_worker_is_told_in_one_go() {
     let error = read("return { nam = 'w', passwd = 'p', master = 'h:x', host = 'h' }").unwrap_err();
     assert_eq!(
         error.plain(),
-        "worker.lua:1: the worker's configuration needs `name`.\n\
-         worker.lua:1: the worker's configuration needs `password`. Buildbot's `passwd` is \
-         `password` here.\n\
-         worker.lua:1: unknown option `nam` of the worker's configuration. Did you mean `name`?\n\
+        "worker.lua:1: unknown option `nam` of the worker's configuration. Did you mean `name`?\n\
          worker.lua:1: unknown option `passwd` of the worker's configuration. Buildbot's `passwd` \
          is `password` here.\n\
          worker.lua:1: `master` must be \"host:port\", not \"h:x\".\n\

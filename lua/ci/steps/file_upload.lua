@@ -17,8 +17,8 @@ return ci.step_type {
   },
   defaults = { halt_on_failure = true, description = "uploading", description_done = "uploaded" },
   check = function(o)
-    if type(o.mode) == "number" then return false, 'mode is a string of octal digits, such as "0644"' end
-    return true
+    local is_octal = type(o.mode) ~= "number" and (type(o.mode) ~= "string" or o.mode:match "^[0-7]+$" ~= nil)
+    return is_octal, 'mode is a string of octal digits, such as "0644"'
   end,
   run = function(step, o)
     local ok, err = pcall(step.upload_file, step, {

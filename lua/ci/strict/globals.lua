@@ -36,9 +36,10 @@ local function required(name, is_inner)
   local known = loaded[name]
   if known ~= nil then return known end
   if type0(name) ~= "string" then error0("require takes a module's name, got a " .. type0(name) .. ".", 3) end
-  local chunk, second = native.module(name, is_inner)
+  -- The name that tracebacks know the module's own text by.
+  local file_itself, second = native.module(name, is_inner)
   local _ <close> = entered(name, "modules require each other")
-  local value = chunk(name, second)
+  local value = file_itself(name, second)
   if value ~= nil then
     loaded[name] = value
   elseif loaded[name] == nil then
@@ -56,9 +57,9 @@ function require(name)
 end
 
 function dofile(path)
-  local chunk = native.file_chunk(path)
+  local file_itself = native.file_chunk(path)
   local _ <close> = entered(tostring0(path), "files run each other")
-  local value = table.pack(chunk())
+  local value = table.pack(file_itself())
   return table.unpack(value, 1, value.n)
 end
 

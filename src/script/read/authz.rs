@@ -87,7 +87,7 @@ fn rules(f: &mut Fields<'_, '_>, action: &str, roles: &BTreeMap<String, Role>) -
         }
         Value::Table(table) if f.reader.object(table).is_none() => {
             let owner = format!("a rule of `{action}` in `allow` of ci.authz");
-            let mut rule = f.inside(action, "rule", &owner, table.clone());
+            let mut rule = f.inside(action, "rule", &owner, table);
             let who = match rule.value("role") {
                 Some(Value::Function(function)) => {
                     Some(Grant::Predicate(rule.keep("role", &function)))

@@ -55,8 +55,9 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         f.problem("description_format", message);
     }
     f.names("project", &["project"]);
+    let is_given = !f.list("workers").unwrap_or_default().is_empty();
     let workers = match f.names("workers", &["worker"]) {
-        Some(workers) if workers.is_empty() => {
+        Some(workers) if workers.is_empty() && !is_given => {
             f.problem("workers", format!("{} has no worker.", f.owner));
             workers
         }

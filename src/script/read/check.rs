@@ -78,7 +78,7 @@ impl Checks<'_, '_> {
                 "worker" => &workers,
                 _ => &schedulers,
             };
-            if !all.contains(name) {
+            if !all.contains(name) && !self.reader.is_open(&format!("{kind}s")) {
                 let message =
                     format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
                 let hints = suggestion(name, all).into_iter().collect();
@@ -136,6 +136,9 @@ impl Checks<'_, '_> {
         named: &[String],
         all: &[String],
     ) {
+        if self.reader.is_open(&format!("{kind}s")) {
+            return;
+        }
         for name in named.iter().filter(|n| !all.contains(n) && !n.is_empty()) {
             let message = format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
             let hints = suggestion(name, all).into_iter().collect();
@@ -144,8 +147,11 @@ impl Checks<'_, '_> {
     }
 
     fn unreachable(&self) {
-        // What a function may return is not known before it is called.
-        if self.config.schedulers.iter().any(|s| s.choices.builders.is_some()) {
+        // What a function may return is not known before it is called, and what is wrong in a
+        // scheduler may be what starts it.
+        if self.reader.is_open("schedulers")
+            || self.config.schedulers.iter().any(|s| s.choices.builders.is_some())
+        {
             return;
         }
         let only_checked = self.reader.only_checked.borrow();

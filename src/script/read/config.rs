@@ -3,12 +3,12 @@
 use mlua::{Table, Value};
 
 use super::{
-    Objects, Reader, builder, callbacks, outline, provider, reporter, scheduler, settings, worker,
-    www,
+    Objects, Reader, builder, callbacks, options_of, outline, provider, reporter, scheduler,
+    settings, worker, www,
 };
 use crate::model::config::{Config, Site};
 use crate::script::anchor::Anchor;
-use crate::script::convert::a_type;
+use crate::script::convert::{self, Items, a_type};
 use crate::script::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
@@ -57,20 +57,33 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
     let f = match reader.object(table) {
         Some(object) if object.kind == "config" => {
             let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
-            Fields::new(reader, "c", object.options, Anchor::Assigned(object.site, sites))
+            Fields::new(reader, "c", &object.options, Anchor::Assigned(object.site, sites))
         }
         Some(_) => return refuse(),
+        None if is_config_in_list(reader, table) => {
+            let line = reader.ground.sources.borrow().returned(file);
+            let message =
+                format!("{file} must return its configuration, not a list that holds it.");
+            let hint = "Write `return c` without the braces.".to_owned();
+            reader.ground.problem(&Site { file: file.into(), line }.into(), message, vec![hint]);
+            return Config::default();
+        }
         None => {
             let line = reader.ground.sources.borrow().returned(file);
             let site = Site { file: file.into(), line };
             let anchor = Anchor::Call(site, "return".to_owned());
-            Fields::new(reader, "the configuration", table.clone(), anchor)
+            Fields::new(reader, "the configuration", table, anchor)
         }
     };
     let mut f = f.of_kind("config");
     let config = fields(&mut f);
     f.finish();
     config
+}
+
+fn is_config_in_list(reader: &Reader<'_>, table: &Table) -> bool {
+    let first = table.raw_get::<Value>(1).ok();
+    matches!(first, Some(Value::Table(first)) if reader.object(&first).is_some_and(|o| o.kind == "config"))
 }
 
 fn fields(f: &mut Fields<'_, '_>) -> Config {
@@ -146,6 +159,21 @@ fn never(_: &Reader<'_>, _: &Table) -> bool {
     false
 }
 
+/// The first key of a table that holds options by the names of objects, as in
+/// `{ linux = { workers = … } }`; none for anything else.
+fn only_names(f: &Fields<'_, '_>, key: &str, value: &Value) -> Option<String> {
+    let Value::Table(table) = value else { return None };
+    let options = options_of(key.trim_end_matches('s'))?;
+    if f.reader.object(table).is_some() {
+        return None;
+    }
+    let Ok(Items::Map(items)) = convert::items(f.reader.lua, table) else { return None };
+    let is_name = |(name, value): &(String, Value)| {
+        !options.contains(&name.as_str()) && matches!(value, Value::Table(_))
+    };
+    items.iter().all(is_name).then(|| items.first().map(|(name, _)| name.clone()))?
+}
+
 /// A list of objects; `look` is for those that are only checked, `keep` remembers the table of each
 /// for callbacks.
 fn objects<T>(
@@ -156,10 +184,20 @@ fn objects<T>(
     look: impl Fn(&Reader<'_>, &Table) -> bool,
     keep: impl Fn(&mut Objects, &T, Table),
 ) -> Vec<T> {
+    if f.raw(key).is_some_and(|value| f.reader.holds_broken(&value)) {
+        f.reader.leave_open(key);
+    }
     let values = f.list(key).unwrap_or_default();
     let place = f.key(key);
     let mut out = Vec::new();
     for value in values {
+        if let Some(name) = only_names(f, key, &value) {
+            f.reader.leave_open(key);
+            let message = format!("`{key}` takes a list of what {made_by} makes, not names.");
+            let hint = format!("Write {{ {made_by} {{ name = {name:?}, … }} }}.");
+            f.problem_with(key, message, vec![hint]);
+            continue;
+        }
         *f.reader.plain_key.borrow_mut() = Some(place.clone());
         let object = match &value {
             Value::Table(table) => read(f.reader, table).map(|o| (o, table.clone())),
@@ -172,6 +210,7 @@ fn objects<T>(
             }
             None if matches!(&value, Value::Table(table) if look(f.reader, table)) => {}
             None => {
+                f.reader.leave_open(key);
                 let message =
                     format!("`{key}` holds {}; it takes what {made_by} makes.", a_type(&value));
                 f.problem(key, message);

@@ -35,7 +35,9 @@ pub(in crate::script) fn index(reader: &Reader<'_>, table: &Table) -> Option<usi
     let max_count = count(f.integer("max_count", 1..=i64::from(u32::MAX))).unwrap_or(1);
     let mut max_count_for_worker = BTreeMap::new();
     if !for_master {
-        for (worker, n) in f.data("max_count_for_worker") {
+        let counts = f.data("max_count_for_worker");
+        f.refer("max_count_for_worker", "worker", counts.keys().cloned().collect());
+        for (worker, n) in counts {
             match n.as_i64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0) {
                 Some(n) => {
                     max_count_for_worker.insert(worker, n);

@@ -93,6 +93,8 @@ pub(super) struct Reader<'l> {
     pub(super) plain_key: RefCell<Option<Rc<Key>>>,
     /// Parts of texts whose mistake was recorded.
     pub(super) told: RefCell<BTreeSet<(std::sync::Arc<str>, u32, usize)>>,
+    /// The lists of the configuration that hold something wrong, so that what they lack may be that.
+    open: RefCell<BTreeSet<String>>,
     /// What `c.secrets_providers` have, by name.
     pub(super) secrets: RefCell<BTreeMap<String, Secret>>,
 }
@@ -114,6 +116,7 @@ impl<'l> Reader<'l> {
             only_checked: RefCell::default(),
             plain_key: RefCell::default(),
             told: RefCell::default(),
+            open: RefCell::default(),
             secrets: RefCell::default(),
         }
     }
@@ -126,6 +129,24 @@ impl<'l> Reader<'l> {
     /// The line of each key of a configuration object.
     pub(super) fn sites_of(&self, config: &Table) -> Option<Table> {
         self.native.get::<Table>("sites").ok()?.raw_get(config).ok()?
+    }
+
+    /// Takes note that the list `key` lacks something because of another error, which is told.
+    pub(super) fn leave_open(&self, key: &str) {
+        self.open.borrow_mut().insert(key.to_owned());
+    }
+
+    /// Whether what the list `key` lacks may be what another error is about.
+    pub(super) fn is_open(&self, key: &str) -> bool {
+        self.open.borrow().contains(key)
+    }
+
+    /// Whether `value`, or something in that list, stands for something whose error was recorded.
+    pub(super) fn holds_broken(&self, value: &Value) -> bool {
+        let Value::Table(table) = value else { return false };
+        let mut held = table.pairs::<Value, Value>().flatten();
+        self.is_broken(value)
+            || (self.object(table).is_none() && held.any(|(_, held)| self.is_broken(&held)))
     }
 
     /// Whether `value` stands for something whose error was recorded already.

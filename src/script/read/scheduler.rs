@@ -154,13 +154,18 @@ pub(super) fn look(reader: &Reader<'_>, table: &Table) -> bool {
 }
 
 pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
+    let given = f.list("builders").unwrap_or_default();
     let builders = f.names("builders", &["builder"]);
     match &builders {
-        Some(builders) if builders.is_empty() => {
+        Some(builders) if builders.is_empty() && given.is_empty() => {
             f.problem("builders", format!("{} names no builder.", f.owner));
         }
+        Some(builders) if builders.len() < given.len() => f.reader.leave_open("schedulers"),
         Some(_) => {}
-        None => f.missing("builders"),
+        None => {
+            f.reader.leave_open("schedulers");
+            f.missing("builders");
+        }
     }
     let builders = builders.unwrap_or_default();
     f.refer("builders", "builder", builders.clone());

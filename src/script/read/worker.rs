@@ -54,7 +54,7 @@ impl<'l> Reader<'l> {
             None => {
                 let key = self.plain_key.borrow().clone();
                 let anchor = key.map_or(Anchor::Unknown, Anchor::Within);
-                Some(Fields::new(self, &kind.replace('_', " "), table.clone(), anchor))
+                Some(Fields::new(self, &kind.replace('_', " "), table, anchor))
             }
         }
     }

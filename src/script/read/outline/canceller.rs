@@ -43,7 +43,7 @@ fn filters(f: &mut Fields<'_, '_>, key: &'static str) {
         let owner = format!("filter {number} of {}", f.owner);
         match item {
             Value::Table(table) if is_plain(f, &table) => {
-                let inner = f.inside(key, "canceller_filter", &owner, table);
+                let inner = f.inside(key, "canceller_filter", &owner, &table);
                 if let Some(outline) = super::of("canceller_filter") {
                     outline.read(inner);
                 }

@@ -6,8 +6,6 @@ mod classes;
 mod names;
 mod said;
 
-use mlua::Table;
-
 #[cfg(test)]
 pub(in crate::script) use self::classes::CLASSES;
 
@@ -42,20 +40,6 @@ fn class(name: &str) -> Option<String> {
 
 fn coming(name: &str) -> Option<String> {
     classes::COMING.contains(&name).then(|| format!("Buildbot's `{name}` is not available yet."))
-}
-
-/// A hint when `key` is missing and something that means it was given.
-pub(in crate::script) fn given_instead(table: &Table, key: &str) -> Option<String> {
-    let mut given: Vec<String> = table
-        .pairs::<mlua::Value, mlua::Value>()
-        .flatten()
-        .filter_map(|(k, _)| k.as_string().map(mlua::LuaString::to_string_lossy))
-        .collect();
-    given.sort();
-    given
-        .iter()
-        .find(|g| *g != key && translated(g).iter().any(|ours| ours == key))
-        .map(|g| format!("Buildbot's `{g}` is `{key}` here."))
 }
 
 /// What `name` may be here, the likeliest first.

@@ -1,0 +1,4 @@
+local ci = require "ci"
+local c = ci.config()
+ci.config() = c
+return c

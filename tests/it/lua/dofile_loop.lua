@@ -1,0 +1,3 @@
+local ci = require "ci"
+dofile "dofile_loop.lua"
+return ci.config()

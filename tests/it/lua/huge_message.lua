@@ -1,0 +1,1 @@
+error(("an error that goes on and on, "):rep(5000))

@@ -1,0 +1,10 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = { ci.worker { name = "w", password = "correct" } }
+local make = ci.steps.shell { command = "make" }
+c.builders = { ci.builder { name = "linux", workers = { "w" }, factory = { make } } }
+c.schedulers = { ci.schedulers.force { name = "force", builders = { "linux" } } }
+local steps = { make }
+steps[2] = steps
+c.builders = { ci.builder { name = "linux", workers = { "w" }, factory = steps } }
+return c

@@ -1,0 +1,7 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = {
+  ci.worker { name = "a", password = "correct" }
+  ci.worker { name = "b", password = "correct" },
+}
+return c

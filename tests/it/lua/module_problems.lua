@@ -1,0 +1,5 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = require "parts.typos"
+c.titel = "x"
+return c

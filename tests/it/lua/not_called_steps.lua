@@ -1,0 +1,9 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = { ci.worker { name = "w", password = "correct" } }
+local make = ci.steps.shell { command = "make" }
+c.builders = { ci.builder { name = "linux", workers = { "w" }, factory = { make } } }
+c.schedulers = { ci.schedulers.force { name = "force", builders = { "linux" } } }
+c.builders = { ci.builder { name = "linux", workers = { "w" }, factory = { ci.steps.shell, ci.steps } } }
+c.schedulers = { ci.schedulers.force }
+return c

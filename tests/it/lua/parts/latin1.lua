@@ -1,0 +1,2 @@
+-- The title
+return "Grüße"

@@ -1,0 +1,2 @@
+local other = require "parts.loop_b"
+return { other }

@@ -1,0 +1,2 @@
+local names = require "parts.loop_a"
+return names

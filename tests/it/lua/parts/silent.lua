@@ -1,0 +1,2 @@
+local ci = require "ci"
+local workers = { ci.worker { name = "a", password = "correct" } }

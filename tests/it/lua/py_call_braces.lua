@@ -1,0 +1,4 @@
+local ci = require "ci"
+local c = ci.config()
+c.workers = { ci.worker("w", "correct") }
+return c

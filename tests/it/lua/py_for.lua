@@ -1,0 +1,5 @@
+local ci = require "ci"
+local c = ci.config()
+for name in ["a", "b"]:
+    c.title = name
+return c

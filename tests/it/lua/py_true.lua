@@ -1,0 +1,4 @@
+local ci = require "ci"
+local c = ci.config()
+c.www = { port = 8012, debug = True }
+return c

@@ -1,0 +1,2 @@
+local ci = require "ci"
+error(42)

@@ -1,0 +1,3 @@
+local ci = require "ci"
+local again = require "require_itself"
+return again

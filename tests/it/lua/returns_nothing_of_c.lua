@@ -1,0 +1,3 @@
+local ci = require "ci"
+local c = ci.config()
+return c.workers
