@@ -48,7 +48,12 @@ local log = {}
 for _, level in ipairs { "debug", "info", "warn", "error" } do
   log[level] = function(...)
     local parts = table.pack(...)
-    for i = 1, parts.n do parts[i] = tostring(parts[i]) end
+    for i = 1, parts.n do
+      local ok, text = pcall(tostring, parts[i])
+      -- What an error says of its own place is better than the place of the call.
+      if not ok then error(text, text:find "^[^\n]-:%d+: " and 0 or 2) end
+      parts[i] = text
+    end
     native.log(level, table.concat(parts, "\t"))
   end
 end

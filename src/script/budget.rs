@@ -111,8 +111,8 @@ struct State {
     running: Cell<Option<CpuWatch>>,
     /// Why this slice is over, if it is.
     ended: Cell<Option<End>>,
-    /// Whether there has been a slice.
-    is_open: Cell<bool>,
+    /// How often the hook has looked since the last slice, if there has been one.
+    outside: Cell<Option<u32>>,
     /// Lines printed in this slice.
     printed: Cell<u32>,
     /// What calls the user's functions, once there is one.
@@ -125,6 +125,8 @@ const STRIDE: u32 = 1000;
 /// How deep functions may call each other; the looks find it a little later. An error costs time for
 /// each level, so that one on a stack as deep as Lua lets it be would take minutes to be told.
 const DEEPEST: usize = 2000;
+/// The most looks of the hook between two slices.
+const MOST_OUTSIDE: u32 = 100;
 /// How many lines a slice may print.
 const MOST_PRINTED: u32 = 1000;
 
@@ -150,7 +152,7 @@ impl Budget {
             limit: Cell::new(limit),
             running: Cell::new(None),
             ended: Cell::new(None),
-            is_open: Cell::new(false),
+            outside: Cell::new(None),
             printed: Cell::new(0),
             guard: RefCell::default(),
         };
@@ -181,8 +183,11 @@ impl Budget {
         self.0.pulse.beats.fetch_add(1, Ordering::AcqRel);
         let is_used_up = match self.0.running.get() {
             Some(watch) => watch.exceeds(limit),
-            // Nobody would end what runs outside of a slice; only our own code does, before the first.
-            None => self.0.is_open.get(),
+            // Only our own code runs outside of a slice, and not for long once there has been one.
+            None => self.0.outside.get().is_some_and(|looks| {
+                self.0.outside.set(Some(looks.saturating_add(1)));
+                looks > MOST_OUTSIDE
+            }),
         };
         let end = self.0.ended.get().or(is_used_up.then_some(End::Overrun));
         self.0.ended.set(end);
@@ -215,7 +220,7 @@ impl Budget {
         self.0.ended.set(None);
         self.0.printed.set(0);
         self.0.running.set(Some(CpuWatch::start()));
-        self.0.is_open.set(true);
+        self.0.outside.set(Some(0));
         site.clone_into(&mut pulse.site.lock().unwrap_or_else(PoisonError::into_inner));
         pulse.beats.fetch_add(1, Ordering::AcqRel);
         pulse.busy.store(true, Ordering::Release);
@@ -231,18 +236,21 @@ impl Budget {
         self.0.guard.replace(Some(guard));
     }
 
-    /// Calls `function`, which may wait, with a fresh slice for each poll.
+    /// Calls `function`, which may wait, inside of [`Budget::slices`].
     pub(super) fn call(
         &self,
-        site: &Site,
         function: &Function,
         args: impl IntoLuaMulti,
-    ) -> Slice<AsyncCallFuture<Value>> {
-        let call = match &*self.0.guard.borrow() {
+    ) -> AsyncCallFuture<Value> {
+        match &*self.0.guard.borrow() {
             Some(guard) => guard.call_async((function, args)),
             None => function.call_async(args),
-        };
-        Slice { budget: self.clone(), site: site.clone(), future: Some(Box::pin(call)) }
+        }
+    }
+
+    /// `future` with a fresh slice for each poll.
+    pub(super) fn slices<F: Future>(&self, site: &Site, future: F) -> Slice<F> {
+        Slice { budget: self.clone(), site: site.clone(), future: Some(Box::pin(future)) }
     }
 }
 

@@ -91,14 +91,18 @@ impl Host {
     async fn work(self: &Rc<Self>, job: Job) {
         match job {
             Job::Call { callback, args, answer } => {
-                let _ = answer.send(self.call(&callback, args).await);
+                let call = self.call(&callback, args);
+                let _ = answer.send(self.budget.slices(&callback.site, call).await);
             }
             Job::Step { step, answer } => {
-                let _ = answer.send(self.run_step(*step).await);
+                let site = step.run.site.clone();
+                let _ = answer.send(self.budget.slices(&site, self.run_step(*step)).await);
             }
             Job::Delivery { delivery, answer } => {
                 let (Some(hook), Some(github)) = (&self.hook, &self.github) else { return };
-                let _ = answer.send(event::read(self, hook, github, &delivery).await);
+                let site = event::site(hook, &delivery.what.event);
+                let read = event::read(self, hook, github, &delivery);
+                let _ = answer.send(self.budget.slices(&site, read).await);
             }
         }
     }
@@ -127,7 +131,7 @@ impl Host {
         };
         let handed = args.iter().filter_map(|arg| self.argument(arg, &mut live).transpose());
         let args = handed.collect::<mlua::Result<MultiValue>>().map_err(fail)?;
-        let value = self.budget.call(&callback.site, &function, args).await.map_err(fail)?;
+        let value = self.budget.call(&function, args).await.map_err(fail)?;
         self.rendered(&value, build.map(|build| (build, purpose)), &callback.site, depth).await
     }
 
@@ -225,8 +229,8 @@ impl Host {
             workdir: run.view.workdir,
             standard,
         };
-        let step = self.lua.create_userdata(step).map_err(fail)?;
-        let ended = self.budget.call(&site, &function, (step, options)).await;
+        let step = bind::waiting(&self.lua, || self.lua.create_userdata(step)).map_err(fail)?;
+        let ended = self.budget.call(&function, (step, options)).await;
         desk.borrow_mut().take();
         match ended {
             Ok(value) => results(&value, &site),

@@ -103,15 +103,6 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
     )?;
     native.set("traced", lua.create_function(|lua, error: Value| raised::traced(lua, error))?)?;
     native.set(
-        "is_asked_by_engine",
-        // The function that asks this stands above; below it is nothing but C.
-        lua.create_function(|lua, ()| {
-            let mut levels = (2..)
-                .map_while(|level| lua.inspect_stack(level, |debug| debug.source().what == "C"));
-            Ok(levels.all(|is_c| is_c))
-        })?,
-    )?;
-    native.set(
         "fatal",
         lua.create_function(|_, error: Value| {
             Ok(matches!(&error, Value::Error(e) if Fatal::of(e).is_some()))
@@ -146,9 +137,12 @@ fn values(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
             Ok(table)
         })?,
     )?;
+    let kept = budget.clone();
     native.set(
         "json_encode",
-        lua.create_function(|lua, value: Value| {
+        lua.create_function(move |lua, value: Value| {
+            // A few of them take as long as many instructions.
+            kept.check(lua).map_err(mlua::Error::external)?;
             let json = convert::to_json(lua, &value).map_err(|what| {
                 mlua::Error::runtime(format!("ci.json.encode cannot write {what}."))
             })?;

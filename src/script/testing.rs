@@ -19,7 +19,7 @@ use super::load::{ground, run_file};
 use super::raised::Raised;
 use super::sandbox::{Ground, Sandbox};
 use super::texts::Texts;
-use super::{convert, embed};
+use super::{bind, convert, embed};
 use crate::base::clock::Clock;
 use crate::model::config::Site;
 
@@ -84,7 +84,8 @@ pub async fn run_tests(
         let site = Site { file: file.into(), line: test.get("line").map_err(bug)? };
         let function: Function = test.get("f").map_err(bug)?;
         let begun = clock.now();
-        let failure = match sandbox.budget.call(&site, &function, ()).await {
+        let call = sandbox.budget.call(&function, ());
+        let failure = match sandbox.budget.slices(&site, call).await {
             Ok(_) => None,
             Err(error) => Some(problem(&ground, &error, &site)),
         };
@@ -98,10 +99,11 @@ pub async fn run_tests(
 /// Puts `ci.test` where `require` finds it.
 fn provide(sandbox: &Sandbox, stage: Rc<dyn Stage>) -> mlua::Result<()> {
     let Sandbox { lua, native, .. } = sandbox;
-    let ask = lua.create_async_function(move |lua, (verb, arguments): (String, Value)| {
+    let ask = move |lua: Lua, (verb, arguments): (String, Value)| {
         let stage = stage.clone();
         async move { answer(&lua, stage.as_ref(), &verb, &arguments).await }
-    })?;
+    };
+    let ask = bind::waiting(lua, || lua.create_async_function(ask))?;
     native.set("ask", ask)?;
     let module: Value = lua
         .load(embed::TEST)

@@ -2,6 +2,8 @@
 //! configuration: each ends with an error that names a line, the thread that asked is never held up,
 //! and the state answers the next call. Attacks while a file loads are in `src/script/load.rs`.
 
+#![allow(clippy::disallowed_methods, reason = "what is late is late by the machine's own clock")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use halide_ci::base::clock::{Clock, Timestamp};
 use halide_ci::base::id::DeliveryId;
+use halide_ci::base::results::Results;
 use halide_ci::engine::desk::Desk;
 use halide_ci::engine::ports::{Argument, ScriptError, StepRun};
 use halide_ci::http;
@@ -181,7 +184,7 @@ async fn attack(
     let run = loaded.config.builders[0].steps[0].run.clone();
     let step = StepRun { run, view: StepView::default(), options: BTreeMap::new(), desk };
     let ended = loaded.scripts.run_step(step).await;
-    told("a step".to_owned(), ended.map(|results| json!(results.map(|r| r.word()))));
+    told("a step".to_owned(), ended.map(|results| json!(results.map(Results::word))));
     healthy("a step").await;
     for (event, body) in [
         ("push", payload::push("main", "a1", "text")),
@@ -205,13 +208,13 @@ fn on_a_runtime(
         let (machine, core) = (Late::machine(), Late::core());
         let places = places().await;
         for (name, text) in texts {
-            // On a machine that is busy with other things a second look is fair.
             let everywhere = is_rendered || EVERYWHERE.contains(name);
             let others = if everywhere { &places.others } else { &places.others[..FEW] };
-            let t0 = Instant::now();
+            // On a machine that is busy with other things a second look is fair.
             let mut held = Vec::new();
             while held.len() < 3 {
-                (machine.take(), core.take());
+                machine.take();
+                core.take();
                 let told = |place: String, answer| check(name, &place, answer);
                 attack(text, &places, others, is_rendered, told).await;
                 let (of_machine, of_core) = (machine.take(), core.take());
@@ -220,7 +223,6 @@ fn on_a_runtime(
                     break;
                 }
             }
-            eprintln!("XX {name} {:?} {held:?}", t0.elapsed());
             assert!(held.len() < 3, "{name} held the engine up: {held:?}");
         }
     });

@@ -106,8 +106,8 @@ for _, name in ipairs { "string", "table", "math", "utf8" } do
 end
 local coroutines = base.coroutine
 base.coroutine = view("coroutine", coroutines, nil, function(_, key)
-  -- The engine's own waits are made of the original, which nothing of the user's gets.
-  if key == "yield" and native.is_asked_by_engine() then return native.yield end
+  -- See `waiting` in `src/script/bind/mod.rs`.
+  if key == "yield" and native.makes_waits then return native.yield end
   return coroutines[key]
 end)
 base.io, base.os = view("io", base.io, not_here "io"), view("os", base.os, not_here "os")

@@ -14,7 +14,7 @@ use crate::forge::github::payload::{Facts, facts, parse};
 use crate::forge::github::reading::complete;
 use crate::forge::github::stock::stock;
 use crate::model::change::NewChange;
-use crate::model::config::{Callback, Codebase, GithubHook};
+use crate::model::config::{Callback, Codebase, GithubHook, Site};
 use crate::model::delivery::{Delivery, Reading};
 use crate::script::convert::{self, a_type};
 use crate::script::host::Host;
@@ -45,6 +45,15 @@ pub(in crate::script) fn callback_of<'h>(
         "pull_request" => hook.on_pull_request.as_ref(),
         _ => hook.on_event.as_ref(),
     }
+}
+
+/// The function that has a say in a delivery of `event`.
+pub(in crate::script) fn site(hook: &GithubHook, event: &str) -> Site {
+    let codebase = match &hook.codebase {
+        Some(Codebase::Callback(callback)) => Some(callback),
+        _ => None,
+    };
+    callback_of(hook, event).or(codebase).map(|c| c.site.clone()).unwrap_or_default()
 }
 
 /// What the delivery says.
@@ -83,7 +92,7 @@ pub(in crate::script) async fn read(
     let event = event(&host.lua, &facts, client, delivery, &notes).map_err(fail)?;
     let default = default(host, hook, client, &facts, &notes).map_err(fail)?;
     let function = host.function(callback)?.0;
-    let call = host.budget.call(&callback.site, &function, (event, default));
+    let call = host.budget.call(&function, (event, default));
     let returned = call.await.map_err(fail)?;
     let changes = changes(&host.lua, &returned).map_err(|message| ScriptError {
         message,
@@ -134,7 +143,7 @@ fn event(
 fn api(lua: &Lua, client: &Client) -> mlua::Result<Table> {
     let api = lua.create_table()?;
     let client = client.clone();
-    let get =
+    let get = super::waiting(lua, || {
         lua.create_async_function(move |lua, (_, path, query): (Table, String, Option<Table>)| {
             let client = client.clone();
             async move {
@@ -163,7 +172,8 @@ fn api(lua: &Lua, client: &Client) -> mlua::Result<Table> {
                 out.set("headers", headers)?;
                 Ok(out)
             }
-        })?;
+        })
+    })?;
     api.set("get", get)?;
     Ok(api)
 }
@@ -180,7 +190,7 @@ fn default(
     let (payload, notes) = (facts.payload.clone(), notes.clone());
     let lua = host.upgrade().map(|h| h.lua.clone());
     let Some(lua) = lua else { return Err(mlua::Error::runtime("the Lua state has ended")) };
-    lua.create_async_function(move |lua, event: Table| {
+    let stock_rules = move |lua: Lua, event: Table| {
         let (host, hook, client) = (host.clone(), hook.clone(), client.clone());
         let (payload, notes) = (payload.clone(), notes.clone());
         async move {
@@ -199,7 +209,8 @@ fn default(
             notes.borrow_mut().reading = reading;
             Ok(out)
         }
-    })
+    };
+    super::waiting(&lua, || lua.create_async_function(stock_rules))
 }
 
 /// The event's fields as facts.
@@ -262,7 +273,7 @@ async fn codebases(
     let function = host.function(callback)?.0;
     let fail = |error: mlua::Error| script_error(&error, &callback.site);
     let argument = convert::to_lua(&host.lua, payload).map_err(fail)?;
-    let call = host.budget.call(&callback.site, &function, argument);
+    let call = host.budget.call(&function, argument);
     let codebase = match call.await.map_err(fail)? {
         Value::Nil => String::new(),
         Value::String(text) => text.to_string_lossy(),

@@ -12,6 +12,16 @@ pub(super) mod step;
 
 use mlua::{Function, Lua, Table};
 
+/// What `make` makes may wait. mlua makes such functions of the `coroutine.yield` that it finds; what
+/// users find there is for their own coroutines only.
+pub(super) fn waiting<R>(lua: &Lua, make: impl FnOnce() -> mlua::Result<R>) -> mlua::Result<R> {
+    let native: Table = lua.named_registry_value("ci.native")?;
+    native.raw_set("makes_waits", true)?;
+    let made = make();
+    native.raw_set("makes_waits", false)?;
+    made
+}
+
 /// A read-only view of `values`; with `known`, reading any other name is an error.
 pub(super) fn frozen(
     lua: &Lua,

@@ -142,7 +142,7 @@ fn records<M: UserDataMethods<Step>>(methods: &mut M) {
     });
     methods.add_async_method(
         "add_log",
-        |_, step, (name, kind): (String, Option<String>)| async move {
+        |lua, step, (name, kind): (String, Option<String>)| async move {
             let kind = match kind.as_deref() {
                 None | Some("stdio") => LogKind::Stdio,
                 Some("text") => LogKind::Text,
@@ -153,7 +153,8 @@ fn records<M: UserDataMethods<Step>>(methods: &mut M) {
                 }
             };
             step.done(StepRequest::AddLog { name: name.clone(), kind }).await?;
-            Ok(Log { desk: step.desk.clone(), name })
+            let log = Log { desk: step.desk.clone(), name };
+            super::waiting(&lua, || lua.create_userdata(log))
         },
     );
     methods.add_async_method("set_summary", |_, step, text: String| async move {

@@ -32,7 +32,7 @@ pub(super) fn install(
     xml::install(lua, native, budget)?;
     yaml::install(lua, native, budget)?;
     time::install(lua, native, ground)?;
-    version::install(lua, native)
+    version::install(lua, native, budget)
 }
 
 /// Refuses what waits while the configuration loads.

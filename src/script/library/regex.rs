@@ -107,10 +107,10 @@ fn ready(all: &Kept, (pattern, flags): (&str, &str), text: &[u8]) -> mlua::Resul
 
 pub(super) fn install(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
     let all: Rc<Kept> = Rc::default();
-    let known = all.clone();
+    let (known, ticking) = (all.clone(), budget.clone());
     native.set(
         "regex_check",
-        lua.create_function(move |_, (pattern, flags): (Value, Value)| {
+        lua.create_function(move |lua, (pattern, flags): (Value, Value)| {
             let Value::String(pattern) = pattern else {
                 return Err(wrong("the pattern of ci.regex", "a string", &pattern));
             };
@@ -124,6 +124,7 @@ pub(super) fn install(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Resul
             let Ok(pattern) = pattern.to_str() else {
                 return Err(mlua::Error::runtime("the pattern of ci.regex must be UTF-8."));
             };
+            ticking.check(lua).map_err(mlua::Error::external)?;
             kept(&known, &pattern, &flags)?;
             Ok((pattern.to_owned(), flags))
         })?,

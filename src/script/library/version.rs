@@ -5,11 +5,13 @@ use semver::{BuildMetadata, Prerelease, Version, VersionReq};
 use sha2::{Digest as _, Sha256};
 
 use super::wrong;
+use crate::script::budget::Budget;
 
 /// The version of the Lua surface: it grows when a configuration that was right must be changed.
 const API: u32 = 1;
 
-pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
+pub(super) fn install(lua: &Lua, native: &Table, budget: &Budget) -> mlua::Result<()> {
+    let budget = budget.clone();
     native.set("api", API)?;
     native.set("semver_parse", lua.create_function(|lua, text: Value| parse(lua, &text))?)?;
     native.set(
@@ -32,7 +34,9 @@ pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
     )?;
     native.set(
         "sha256",
-        lua.create_function(|_, text: Value| {
+        lua.create_function(move |lua, text: Value| {
+            // A few long texts take as long as many instructions.
+            budget.check(lua).map_err(mlua::Error::external)?;
             let Value::String(text) = text else {
                 return Err(wrong("what ci.sha256 takes", "a string", &text));
             };

@@ -210,6 +210,12 @@ return ci.json.encode(t)
 local t = {}
 for i = 1, 100000 do t[i] = i end
 while true do ci.json.encode(t) end
+---- hashes without an end
+local long = ("x"):rep(1 << 20)
+while true do ci.sha256(long) end
+---- expressions without an end
+local i = 0
+while true do i = i + 1 ci.regex(("(a|b%d){1,9}"):format(i):rep(20)) end
 ---- a list inside itself
 local t = {}
 t[1] = t
