@@ -2,7 +2,7 @@
 //! whatever was not asked for into an error with the nearest name that was. Errors are recorded at
 //! the line of their key and reading goes on, so that one load tells them all.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -521,11 +521,14 @@ impl<'r, 'l> Fields<'r, 'l> {
     /// Everything that was not asked for is an error, and what must be given and is not.
     pub(super) fn finish(self) {
         self.check_known();
-        let known: Vec<String> = self.given.known().into_iter().map(str::to_owned).collect();
         let kind = self.kind.as_deref().unwrap_or_default();
         let mut missing = self.missing.take();
+        // Listed only for who needs it: most objects have no unknown option.
+        let known: OnceCell<Vec<String>> = OnceCell::new();
         for key in self.given.unknown() {
-            let hint = suggestion_for(kind, key, &known);
+            let known =
+                known.get_or_init(|| self.given.known().into_iter().map(str::to_owned).collect());
+            let hint = suggestion_for(kind, key, known);
             // A name that is misspelt is one mistake, not two.
             let means = |option: &String| {
                 hint.as_ref().is_some_and(|hint| hint.contains(&format!("`{option}`")))
