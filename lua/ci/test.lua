@@ -82,9 +82,26 @@ local function inline(value)
   return (table.concat(text, " "):gsub(", }", " }"))
 end
 
+-- The lines of a text. That it does not end in a new line is said, as `diff` says it.
+local function text_lines(text)
+  local out = {}
+  for line, ending in text:gmatch "([^\n]*)(\n?)" do
+    if ending == "\n" then
+      out[#out + 1] = line
+    elseif line ~= "" then
+      out[#out + 1] = line .. " (no new line at the end)"
+    end
+  end
+  return out
+end
+
 -- What must go (`-`, expected) and what came (`+`, actual), line by line.
 local function difference(expected, actual)
   local a, b = pretty(expected), pretty(actual)
+  -- Two texts are compared as they read.
+  if type(expected) == "string" and type(actual) == "string" and (expected .. actual):find "\n" then
+    a, b = text_lines(expected), text_lines(actual)
+  end
   if #a * #b > 250000 then return { "(too large to compare line by line)" } end
   local common = {}
   for i = #a + 1, 1, -1 do
@@ -336,14 +353,19 @@ function outcome_methods.taken(self, scheduler)
   for _, verdict in ipairs(verdicts(self, scheduler)) do
     if verdict.taken then return end
   end
-  fail(("%s took nothing.\n%s"):format(scheduler, table.concat(verdict_lines(self.changes), "\n")))
+  local lines = table.concat(verdict_lines(self.changes), "\n")
+  fail(("the scheduler %q must take the change, but refuses it.\n%s"):format(scheduler, lines))
 end
 
 function outcome_methods.refused(self, scheduler, why)
   for _, verdict in ipairs(verdicts(self, scheduler)) do
-    if verdict.taken then fail(("%s takes it."):format(scheduler)) end
+    if verdict.taken then
+      local lines = table.concat(verdict_lines(self.changes), "\n")
+      fail(("the scheduler %q must refuse the change, but takes it.\n%s"):format(scheduler, lines))
+    end
     if why and not verdict.why:find(why, 1, true) then
-      fail(("%s refuses it, but not because of %q.\n  actual   %q"):format(scheduler, why, verdict.why))
+      fail(("the scheduler %q refuses the change for another reason.\n  expected %q\n  actual   %q"):format(scheduler,
+        why, verdict.why))
     end
   end
 end

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value as Json, json};
+
 use super::failure::Failure;
 use super::place::{Place, Role};
 use super::{logging, terminal};
@@ -9,7 +11,8 @@ use crate::base::clock::Clock;
 use crate::base::text::count;
 use crate::http;
 use crate::model::config::Config;
-use crate::script::load::{LoadOptions, Loaded, Mount, load};
+use crate::script::fault::{LoadError, Problem};
+use crate::script::load::{LoadOptions, Mount, load};
 use crate::script::worker_config::load_worker;
 
 /// Check a configuration without a master.
@@ -20,8 +23,8 @@ use crate::script::worker_config::load_worker;
                         halide-ci checkconfig new-master.lua --base-dir master")]
 #[command(after_long_help = SHAPE)]
 pub(super) struct Args {
-    /// A configuration, or a base directory.
-    #[arg(default_value = "master")]
+    /// A configuration, or a base directory [default: master, else master.lua].
+    #[arg(default_value = DEFAULT, hide_default_value = true)]
     path: PathBuf,
     /// Print the whole resolved configuration as JSON.
     #[arg(long)]
@@ -48,17 +51,20 @@ schedulers, reporters, www, provided_secrets, secrets, files. What is not data i
   {\"$transform\": \"master.lua:12\", \"arguments\": […]}
   {\"$builddir\": true}                         ci.builddir
   {\"$value\": {…}}                             your own table with a name that begins with $
-A text that contains a secret has *** in its place.";
+A text that contains a secret has *** in its place.
+
+A configuration with errors is { \"errors\": [ { file, line, column, width, message, hints, trace } ] };
+columns are characters and begin with 1. Exit status: 0 it is fine, 1 it is not.";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (file, base_dir, role) = find(&args.path, args.base_dir.as_deref())?;
     let name = file.display();
     if role == Role::Worker {
-        let settings = load_worker(&file, &base_dir).map_err(broken)?;
+        let settings = load_worker(&file, &base_dir).map_err(|error| told(&error, args.json))?;
         terminal::say(&format!("{name} is fine: the worker {}.", settings.name));
         return Ok(());
     }
-    let config = read(&file, &base_dir)?;
+    let config = load_master(&file, &base_dir)?.map_err(|error| told(&error, args.json))?;
     if args.json {
         terminal::say(&config.to_json().pretty());
     } else {
@@ -67,8 +73,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is read when nothing is said: the base directory `master`, or else the `master.lua` here.
+pub(super) const DEFAULT: &str = "master";
+
+/// `path`; the `master.lua` of this folder where no directory `master` is beside it.
+fn or_here(path: &Path) -> &Path {
+    let here = Path::new("master.lua");
+    if path == Path::new(DEFAULT) && !path.exists() && here.is_file() { here } else { path }
+}
+
 /// The file to be checked, the base directory it is read with, and whose it is.
 fn find(path: &Path, chosen: Option<&Path>) -> Result<(PathBuf, PathBuf, Role), Failure> {
+    let path = or_here(path);
     let base_dir = |default: &Path| match chosen {
         Some(dir) => dir.to_owned(),
         None if default.as_os_str().is_empty() => PathBuf::from("."),
@@ -78,8 +94,12 @@ fn find(path: &Path, chosen: Option<&Path>) -> Result<(PathBuf, PathBuf, Role), 
         let place = Place::find(path)?;
         return Ok((place.config(None)?, base_dir(path), place.role));
     }
+    let shown = path.display();
+    if path.exists() && !path.is_file() {
+        let failure = Failure::failed(format!("{shown} is neither a file nor a directory."));
+        return Err(failure.hint("Give a configuration or a base directory."));
+    }
     if !path.exists() {
-        let shown = path.display();
         let failure = Failure::failed(format!("There is neither a file nor a directory {shown}."));
         if path.extension().is_some_and(|e| e == "lua") {
             return Err(failure.hint("Give a configuration or a base directory."));
@@ -98,6 +118,7 @@ pub(super) fn find_master(
     path: &Path,
     choice: Option<&Path>,
 ) -> Result<(PathBuf, PathBuf), Failure> {
+    let path = or_here(path);
     if let Some(choice) = choice {
         if !choice.is_file() {
             return Err(Failure::failed(format!("There is no file {}.", choice.display())));
@@ -123,12 +144,17 @@ pub(super) fn check(place: &Place, choice: Option<&Path>) -> Result<(), Failure>
     let file = place.config(choice)?;
     match place.role {
         Role::Master => read(&file, &place.dir).map(drop),
-        Role::Worker => load_worker(&file, &place.dir).map(drop).map_err(broken),
+        Role::Worker => load_worker(&file, &place.dir).map(drop).map_err(|e| told(&e, false)),
     }
 }
 
-/// Reads a master's configuration; its functions are dropped again.
+/// Reads a master's configuration that must be in order.
 pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
+    load_master(file, base_dir)?.map_err(|error| told(&error, false))
+}
+
+/// Reads a master's configuration; its functions are dropped again.
+fn load_master(file: &Path, base_dir: &Path) -> Result<Result<Config, LoadError>, Failure> {
     logging::start_quietly();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -141,12 +167,31 @@ pub(super) fn read(file: &Path, base_dir: &Path) -> Result<Config, Failure> {
         http: http::Client::new(),
         mount: Mount::Thread,
     };
-    let loaded: Loaded = runtime.block_on(load(options)).map_err(broken)?;
-    Ok(loaded.config)
+    Ok(runtime.block_on(load(options)).map(|loaded| loaded.config))
 }
 
-fn broken(error: impl std::fmt::Display) -> Failure {
+/// The errors as a failure, and for programs that asked for it as JSON too.
+fn told(error: &LoadError, is_json: bool) -> Failure {
+    if is_json {
+        let errors: Vec<Json> = error.problems.iter().map(problem).collect();
+        let whole = serde_json::to_string_pretty(&json!({ "errors": errors }));
+        terminal::say(&whole.unwrap_or_default());
+    }
     Failure::failed(error.to_string())
+}
+
+/// One error with its place; columns are characters and begin with 1, as editors count.
+fn problem(problem: &Problem) -> Json {
+    let site = &problem.site;
+    json!({
+        "file": (!site.file.is_empty()).then(|| site.file.to_string()),
+        "line": (site.line > 0).then_some(site.line),
+        "column": problem.caret.map(|(column, _)| column + 1),
+        "width": problem.caret.map(|(_, width)| width),
+        "message": problem.message,
+        "hints": problem.hints,
+        "trace": problem.trace,
+    })
 }
 
 fn summary(config: &Config) -> String {

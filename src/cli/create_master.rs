@@ -13,8 +13,8 @@ const SECRETS: [&str; 3] = ["halide_bb_pass.txt", "webhook_token.txt", "buildbot
 
 /// Make a master's base directory.
 ///
-/// Writes a starter master.lua (unless one stands beside DIR), random secrets, editor settings, a
-/// systemd unit and a .gitignore. Files that are there are kept.
+/// Writes a starter master.lua with its tests and editor settings (unless a master.lua stands beside
+/// DIR), random secrets, a systemd unit and a .gitignore. Files that are there are kept.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example: halide-ci create-master master")]
 pub(super) struct Args {
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let is_beside = beside.is_file();
     if !is_beside {
         dir.put("master.lua", include_str!("templates/master.lua"), 0o644)?;
+        dir.put("master_test.lua", include_str!("templates/master_test.lua"), 0o644)?;
         dir.put(".luarc.json", include_str!("templates/luarc.json"), 0o644)?;
         super::types::renew(&args.dir)?;
     }
@@ -56,7 +57,10 @@ fn tell(place: &Place, beside: Option<PathBuf>, kept: &[String]) {
     }
     match beside {
         Some(beside) => say(format!("  config   {}, which stands beside it", beside.display())),
-        None => say(format!("  config   {dir}/master.lua")),
+        None => {
+            say(format!("  config   {dir}/master.lua"));
+            say(format!("  tests    {dir}/master_test.lua; run them with: halide-ci test {dir}"));
+        }
     }
     say(format!("  secrets  {}", SECRETS.map(|name| format!("{dir}/{name}")).join(", ")));
     say(format!("  next     halide-ci checkconfig {dir}, then halide-ci start {dir}"));

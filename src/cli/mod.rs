@@ -61,7 +61,13 @@ enum Verb {
 #[must_use]
 pub fn main() -> ExitCode {
     match run(Cli::parse().verb) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match terminal::unwritten() {
+            None => ExitCode::SUCCESS,
+            Some(why) => {
+                terminal::fail(&format!("Standard output cannot be written: {why}."));
+                ExitCode::FAILURE
+            }
+        },
         Err(failure) => {
             // A process that has told its failure elsewhere leaves the text empty.
             if !failure.message.is_empty() {

@@ -3,7 +3,7 @@
 //! one, whoever has that number now.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(super) enum Found {
     Stale(u32),
     /// This process.
     Running(u32),
+    /// Nobody knows: this user may not look.
+    Hidden,
 }
 
 impl PidFile {
@@ -65,7 +67,11 @@ impl Drop for PidFile {
 
 /// Who serves `place`.
 pub(super) fn look(place: &Place) -> Found {
-    let Ok(mut file) = File::open(place.pid_file()) else { return Found::Nobody };
+    let mut file = match File::open(place.pid_file()) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Found::Hidden,
+        Err(_) => return Found::Nobody,
+    };
     let number = read(&mut file);
     match (file.try_lock_shared(), number) {
         (Err(TryLockError::WouldBlock), number) => Found::Running(number.unwrap_or(0)),

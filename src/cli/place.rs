@@ -1,6 +1,7 @@
 //! A base directory on disk: whether it is a master's or a worker's, and where its files are.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -48,6 +49,13 @@ impl Place {
             return Err(failure.hint(format!(
                 "Make one with: halide-ci create-master {shown} (or create-worker)"
             )));
+        }
+        if let Err(error) = std::fs::metadata(dir.join("worker.lua"))
+            && error.kind() == ErrorKind::PermissionDenied
+        {
+            let failure =
+                Failure::failed(format!("The directory {shown} cannot be read: {error}."));
+            return Err(failure.hint("Only the user that it belongs to may."));
         }
         let role = if dir.join("worker.lua").exists() { Role::Worker } else { Role::Master };
         Ok(Self { dir: dir.to_owned(), role })

@@ -48,7 +48,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if args.json {
                 terminal::say(&json!({ "error": failure.message }).to_string());
             }
-            return Err(failure.hint("The old configuration stays in effect."));
+            return Err(match args.dry_run {
+                true => failure,
+                false => failure.hint("The old configuration stays in effect."),
+            });
         }
         Err(failure) => return Err(failure),
     };

@@ -20,7 +20,7 @@ use crate::engine::Effect;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
 use crate::server::{self, Running, StartError};
-use crate::store::counts;
+use crate::store::{counts, generations};
 
 /// Serves `place` until it is told to stop.
 pub(super) fn run(place: &Place, args: &start::Args, herald: &Herald) -> Result<(), Failure> {
@@ -101,7 +101,7 @@ async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> R
 fn refused(error: StartError) -> Failure {
     match error {
         // One line for each problem; checkconfig shows them with the source.
-        StartError::Config(error) => Failure::failed(error.plain()),
+        StartError::Config(error) => Failure::failed(error.to_string()),
         StartError::Other(text) => Failure::failed(text),
     }
 }
@@ -224,7 +224,8 @@ async fn status(
     is_draining: bool,
 ) -> Result<Json, String> {
     let engine = running.engine();
-    let counts = engine.store().read(counts::now).await.map_err(|e| e.to_string())?;
+    let read = engine.store().read(|conn| Ok((counts::now(conn)?, generations::refusal(conn)?)));
+    let (counts, refusal) = read.await.map_err(|e| e.to_string())?;
     Ok(json!({
         "role": place.role.to_string(),
         "pid": std::process::id(),
@@ -234,6 +235,7 @@ async fn status(
         "web": running.web_addr().map(|a| a.to_string()),
         "worker_port": running.worker_addr().map(|a| a.to_string()),
         "generation": engine.generation().id,
+        "refused": refusal,
         "draining": is_draining,
         "builds_running": counts.builds_running,
         "requests_waiting": counts.requests_waiting,
@@ -267,7 +269,7 @@ fn serving(place: &Place, running: &Running) -> String {
 async fn worker(place: &Place, config: &std::path::Path, herald: &Herald) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let settings =
-        load_worker(config, &place.dir).map_err(|error| Failure::failed(error.plain()))?;
+        load_worker(config, &place.dir).map_err(|error| Failure::failed(error.to_string()))?;
     let text = format!(
         "The {place} runs as process {}: {} for {}:{}.",
         std::process::id(),

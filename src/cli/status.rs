@@ -13,7 +13,8 @@ use crate::base::text::duration;
 
 /// Say whether a master or a worker runs, and how it stands.
 ///
-/// Exit status 3 when it does not run.
+/// A configuration that was refused at the last reload is told with its errors. Exit status 3 when
+/// it does not run.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example: halide-ci status --json master")]
 pub(super) struct Args {
@@ -66,5 +67,9 @@ fn lines(place: &Place, status: &Json) -> Vec<String> {
     ));
     out.push(format!("  statuses  {} waiting to be sent", number("statuses_waiting")));
     out.push(format!("  config    generation {}", number("generation")));
+    if let Some(error) = status["refused"].as_str() {
+        out.push("  refused   the newest configuration; the one before it goes on:".to_owned());
+        out.extend(error.lines().map(|line| format!("    {line}")));
+    }
     out
 }

@@ -65,6 +65,10 @@ pub(super) fn running(place: &Place) -> Result<u32, Failure> {
     match pidfile::look(place) {
         Found::Running(pid) => Ok(pid),
         Found::Nobody => Err(Failure::unreachable(format!("The {place} is not running."))),
+        Found::Hidden => Err(Failure::failed(format!(
+            "Whether the {place} runs cannot be seen: its directory is another user's."
+        ))
+        .hint("Ask as the user that started it.")),
         Found::Stale(pid) => Err(Failure::unreachable(format!(
             "The {place} is not running: the process {pid} ended without cleaning up."
         ))

@@ -1,12 +1,30 @@
 //! Writing to the terminal. The one place that prints: a reader that has gone away (`| head`) is no
 //! error, and a failure is marked in the same way everywhere.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
+
+/// Why standard output did not take what was printed.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
 /// Prints a line to standard output.
 pub(super) fn say(line: &str) {
-    // Nobody reads any more: nothing is left to be told.
-    let _ = writeln!(std::io::stdout().lock(), "{}", line.trim_end_matches('\n'));
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{}", line.trim_end_matches('\n')).and_then(|()| out.flush());
+    match written {
+        // Nobody reads any more: nothing is left to be told.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // The first reason is the one to tell.
+            let _ = UNWRITTEN.set(error.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Why something that was said has been lost: a full disk. Who asked for it must not take what is
+/// there for the whole.
+pub(super) fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
 }
 
 /// Prints a line to standard error.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::failure::Failure;
 use super::terminal::Paint;
-use super::{checkconfig, terminal};
+use super::{checkconfig, logging, terminal};
 use crate::base::text;
 use crate::rehearsal::{self, stage::Masters};
 use crate::script::testing::{Outcome, run_tests};
@@ -27,8 +27,8 @@ const ENDING: &str = "_test.lua";
                         halide-ci test pull_test.lua --filter labels\n\n\
                         Exit status: 0 all passed, 1 one failed, 2 there are none.")]
 pub(super) struct Args {
-    /// A base directory, a configuration, or one test file.
-    #[arg(default_value = "master")]
+    /// A base directory, a configuration, or one test file [default: master, else master.lua].
+    #[arg(default_value = checkconfig::DEFAULT, hide_default_value = true)]
     path: PathBuf,
     /// The configuration [default: DIR/master.lua, else master.lua beside DIR].
     #[arg(long, value_name = "FILE")]
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Print the outcome as JSON: { passed, failed, files: [ { file, problem, tests: [ { name, site,
-    /// seconds, passed, failure } ] } ] }.
+    /// seconds, passed, failure: { site, message, details } } ] } ] }.
     #[arg(long)]
     json: bool,
 }
@@ -61,6 +61,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             Failure::usage(message).hint(format!("Write one, such as {}.", example.display()))
         );
     }
+    logging::start_quietly();
     let reports = rehearsal::block_on(run_all(args, &plan))
         .map_err(|e| Failure::failed(format!("No runtime can be made: {e}.")))?;
     let failed = reports.iter().map(Report::failed).sum::<usize>();
@@ -160,6 +161,7 @@ impl Report {
                 "failure": outcome.failure.as_ref().map(|problem| json!({
                     "site": problem.site.to_string(),
                     "message": problem.message,
+                    "details": problem.hints,
                 })),
             })
         };

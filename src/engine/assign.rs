@@ -234,7 +234,8 @@ impl Turn<'_> {
         for (what, trouble) in calls {
             if self.state.advice.is_news(&what, trouble.as_deref()) {
                 let trouble = trouble.unwrap_or_default();
-                tracing::error!("{trouble}; the engine decides without it.");
+                let stop = if trouble.ends_with(['.', '!', '?']) { "" } else { "." };
+                tracing::error!("{trouble}{stop} The engine decides without it.");
             }
         }
         match said {

@@ -282,9 +282,11 @@ impl Rehearsal {
     fn hand(&mut self, name: &str) -> Result<&mut Hand, RehearsalError> {
         if !self.workers.contains_key(name) {
             let known = self.workers.keys().map(String::as_str);
-            let near = crate::base::text::nearest(name, known)
-                .map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
-            let text = format!("There is no worker {name:?}.{near}");
+            let hint = match crate::base::text::nearest(name, known.clone()) {
+                Some(near) => format!("Did you mean {near:?}?"),
+                None => format!("The workers are {}.", known.collect::<Vec<_>>().join(", ")),
+            };
+            let text = format!("There is no worker {name:?}. {hint}");
             return Err(RehearsalError::Other(text));
         }
         self.workers.get_mut(name).ok_or_else(|| RehearsalError::Other(String::new()))

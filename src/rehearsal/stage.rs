@@ -387,6 +387,14 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 
 async fn run(master: &mut Rehearsal, builder: String, json: Json) -> Result<Json, String> {
     let given: BuildOptions = options("the options of master:run", json)?;
+    let known = master.config().builders.iter().map(|b| b.name.as_str());
+    if !known.clone().any(|name| name == builder) {
+        let hint = match nearest(&builder, known.clone()) {
+            Some(near) => format!("Did you mean `{near}`?"),
+            None => format!("The builders are {}.", known.collect::<Vec<_>>().join(", ")),
+        };
+        return Err(format!("there is no builder {builder:?}. {hint}"));
+    }
     let order = BuildOrder {
         builder,
         reason: "test".to_owned(),

@@ -39,6 +39,20 @@ pub fn reject(
     Ok(id)
 }
 
+/// Why the newest configuration was refused; none = it is the one in effect.
+///
+/// # Errors
+/// What the database refuses.
+pub fn refusal(conn: &Conn<'_>) -> Result<Option<String>> {
+    let newest = conn.query_opt(
+        "select case state when 'rejected' then coalesce(error, '') end from generations \
+         order by id desc limit 1",
+        params![],
+        |r| r.opt_text(0),
+    )?;
+    Ok(newest.flatten())
+}
+
 fn insert(
     conn: &Conn<'_>,
     state: &str,

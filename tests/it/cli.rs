@@ -123,10 +123,14 @@ fn a_new_master_starts_reloads_and_stops() {
     let (code, _, err) = desk.run("reload master");
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("master.lua:") && err.contains("The old configuration stays"), "{err}");
+    let status = desk.done("status master");
+    assert!(status.contains("  refused   the newest configuration; the one"), "{status}");
+    assert!(status.contains("\n    master.lua:"), "{status}");
     assert_eq!(desk.run("restart master").0, 1);
     assert_eq!(desk.pid("master"), pid, "a broken file stops nobody");
     desk.edit("master/master.lua", "\"My project", "\"My project\"");
     desk.done("restart master");
+    assert!(!desk.done("status master").contains("refused"));
     assert_ne!(desk.pid("master"), pid);
     let pid = desk.pid("master");
     assert!(desk.done("stop master").contains(&format!("(process {pid}) has stopped")));
@@ -231,8 +235,11 @@ fn a_missing_secret_is_named() {
     let desk = Desk::new();
     desk.master();
     std::fs::remove_file(desk.path("master/webhook_token.txt")).unwrap();
-    let why = desk.fails("start master", 1);
-    assert!(why.contains("master.lua:") && why.contains("webhook_token.txt"), "{why}");
+    // The same report as that of `checkconfig`, with the line of the file.
+    let (code, _, why) = desk.run("start master");
+    assert_eq!(code, 1, "{why}");
+    assert!(why.starts_with("error: master.lua:") && why.contains("webhook_token.txt"), "{why}");
+    assert_eq!(desk.run("checkconfig master").2.replace("master/", ""), why.replace("master/", ""));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod details;
 mod editors;
 mod escape;
 mod explain;
+mod first_day;
 mod forge;
 mod guide;
 mod hooks;

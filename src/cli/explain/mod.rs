@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::failure::Failure;
-use super::{checkconfig, terminal};
+use super::{checkconfig, logging, terminal};
 use crate::base::clock::Clock;
 use crate::base::text::nearest;
 use crate::base::tree::Tree;
@@ -33,8 +33,8 @@ use crate::rehearsal::{self, EventAccount, Options, Rehearsal, RehearsalError, g
 #[command(after_long_help = SHAPE)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["event", "change", "builder"])))]
 pub(super) struct Args {
-    /// A configuration, or a base directory.
-    #[arg(default_value = "master")]
+    /// A configuration, or a base directory [default: master, else master.lua].
+    #[arg(default_value = checkconfig::DEFAULT, hide_default_value = true)]
     path: PathBuf,
     /// The configuration [default: DIR/master.lua, else master.lua beside DIR].
     #[arg(long, value_name = "FILE")]
@@ -88,6 +88,9 @@ Examples: halide-ci explain --event push.json
 with verdict and changes for events and changes only. Exit status: 0; 1 when the configuration is
 broken, the event cannot be read or a step ends with an exception; 2 for wrong usage.";
 
+/// More builders than these are not listed to who names none of them.
+const MANY: usize = 30;
+
 /// What was explained.
 #[derive(Serialize)]
 struct Explained {
@@ -109,6 +112,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (file, base_dir) = checkconfig::find_master(&args.path, args.config.as_deref())?;
     // What is wrong with the question is told before the configuration runs.
     let question = Question::read(args)?;
+    logging::start_quietly();
     let options = Options { file, base_dir, now: Clock::system().now() };
     rehearsal::block_on(explain(args, question, options))
         .map_err(|e| Failure::failed(format!("No runtime can be made: {e}.")))?
@@ -263,7 +267,17 @@ fn known_builder(rehearsal: &Rehearsal, name: &str) -> Result<(), Failure> {
     let message = format!("There is no builder {name:?}.");
     match rehearsal.config().builder(name) {
         Some(_) => Ok(()),
-        None => Err(unknown(message, name, builders.iter().map(|b| b.name.as_str()))),
+        None => {
+            let known: Vec<&str> = builders.iter().map(|b| b.name.as_str()).collect();
+            let failure = unknown(message, name, known.iter().copied());
+            // Where no name is near, the few or some of the many show what they look like.
+            Err(match (failure.hints.is_empty(), known.len()) {
+                (false, _) => failure,
+                (true, 0) => failure.hint("The configuration has none."),
+                (true, ..=MANY) => failure.hint(format!("The builders are {}.", known.join(", "))),
+                (true, n) => failure.hint(format!("There are {n}, such as {}.", known[0])),
+            })
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::layout::{self, Fragment, View, fragment};
 use super::part;
 use super::visible::visible;
+use crate::base::text::count;
 use crate::store::views::configuration::{self, Shown};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
@@ -56,8 +57,10 @@ fn now(view: &View, shown: &[Shown], files: &[String]) -> Markup {
         p {
             "Generation " (view.generation.id)
             @if let Some(active) = active { ", loaded " (part::moment(view, active.loaded_at)) }
-            ": " (config.builders.len()) " builders, " (config.workers.len()) " workers, "
-            (config.schedulers.len()) " schedulers, " (config.reporters.len()) " reporters."
+            ": " (count(config.builders.len(), "builder")) ", "
+            (count(config.workers.len(), "worker")) ", "
+            (count(config.schedulers.len(), "scheduler")) ", "
+            (count(config.reporters.len(), "reporter")) "."
         }
         @if !files.is_empty() {
             p {
