@@ -8,10 +8,14 @@ local t = {}
 
 -- Failing ----------------------------------------------------------------------------------------
 
+-- What went wrong in steps of this test because of the configuration, in order and by text: nearly always
+-- why something else is not as expected.
+local broken, known_broken = {}, {}
+
 -- The place is the nearest line of the user's, however deep we are.
 local function fail(message)
   local file, line = native.site()
-  error(("%s:%d: %s"):format(file, line, message), 0)
+  error(("%s:%d: %s%s"):format(file, line, message, table.concat(broken)), 0)
 end
 
 local function near(name, known)
@@ -82,6 +86,8 @@ local function inline(value)
   return (table.concat(text, " "):gsub(", }", " }"))
 end
 
+local function has_lines(value) return type(value) == "string" and value:find "\n." end
+
 -- The lines of a text. That it does not end in a new line is said, as `diff` says it.
 local function text_lines(text)
   local out = {}
@@ -98,10 +104,7 @@ end
 -- What must go (`-`, expected) and what came (`+`, actual), line by line.
 local function difference(expected, actual)
   local a, b = pretty(expected), pretty(actual)
-  -- Two texts are compared as they read.
-  if type(expected) == "string" and type(actual) == "string" and (expected .. actual):find "\n" then
-    a, b = text_lines(expected), text_lines(actual)
-  end
+  if has_lines(expected) and has_lines(actual) then a, b = text_lines(expected), text_lines(actual) end
   if #a * #b > 250000 then return { "(too large to compare line by line)" } end
   local common = {}
   for i = #a + 1, 1, -1 do
@@ -161,7 +164,8 @@ function t.equal(actual, expected, message)
   if same(actual, expected) then return end
   local one, two = inline(expected), inline(actual)
   local text = said(message, "not equal.")
-  if #one <= 80 and #two <= 80 then
+  -- Texts of several lines are compared as they read.
+  if #one <= 80 and #two <= 80 and not (has_lines(expected) and has_lines(actual)) then
     text = ("%s\n  expected %s\n  actual   %s"):format(text, one, two)
   else
     text = ("%s (- expected, + actual)\n%s"):format(text, table.concat(difference(expected, actual), "\n"))
@@ -268,7 +272,14 @@ function build_methods.ran(self)
 end
 
 local function build(values)
-  for i, each in ipairs(values.steps) do values.steps[i] = step(each) end
+  for i, each in ipairs(values.steps) do
+    if each.status == "broken" then
+      local text = ("\n  Build %d went wrong: %s"):format(values.number, each.why or "")
+      if not known_broken[text] then broken[#broken + 1] = text end
+      known_broken[text] = true
+    end
+    values.steps[i] = step(each)
+  end
   return object("build", build_methods, values, BUILD)
 end
 
@@ -455,7 +466,11 @@ function t.test(name, f)
     fail 't.test takes a name and a function: t.test("a push builds linux", function() … end).'
   end
   local file, line = native.site()
-  table.insert(native.tests, { name = name, f = f, file = file, line = line })
+  local function fresh()
+    broken, known_broken = {}, {}
+    return f()
+  end
+  table.insert(native.tests, { name = name, f = fresh, file = file, line = line })
 end
 
 local known = {}

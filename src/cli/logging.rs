@@ -12,9 +12,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::terminal;
 
-/// What verbs show that end at once: what goes wrong, and what the configuration itself says.
-const QUIET: &str =
-    "warn,hyper=error,reqwest=error,halide_ci::script::native=info,halide_ci::script::library=info";
+/// What verbs show that end at once: what goes wrong, unless a verdict says it, and what the
+/// configuration itself says.
+const QUIET: &str = "warn,hyper=error,reqwest=error,halide_ci::engine::intake::told=off,\
+    halide_ci::script::native=info,halide_ci::script::library=info";
 
 /// Starts logging for the rest of the process.
 pub(super) fn start() {

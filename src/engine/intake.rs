@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many deliveries are read at once at most.
 const AT_ONCE: usize = 16;
 
+/// The target of what is in the log and also in a verdict: who shows verdicts leaves it out.
+const TOLD: &str = "halide_ci::engine::intake::told";
+
 /// The reader of deliveries.
 pub struct Intake {
     engine: Engine,
@@ -92,7 +95,7 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
     let outcome = match read(&generation, delivery).await {
         Ok(reading) => Ok(reading),
         Err(error) => {
-            tracing::error!(delivery = id.0, %error, "a delivery could not be read");
+            tracing::error!(target: TOLD, delivery = id.0, %error, "a delivery could not be read");
             Err(error.to_string())
         }
     };
@@ -178,7 +181,8 @@ async fn judge_all(generation: &Generation, change: &NewChange) -> BTreeMap<Stri
             _ => continue,
         };
         let judgement = judged.unwrap_or_else(|error| {
-            tracing::error!(scheduler = scheduler.name, %error, "a change filter failed");
+            let scheduler = &scheduler.name;
+            tracing::error!(target: TOLD, scheduler, %error, "a change filter failed");
             Judgement::Refused(format!("its filter failed: {error}"))
         });
         out.insert(scheduler.name.clone(), judgement);

@@ -322,7 +322,8 @@ fn a_worker_needs_its_name() {
     let desk = Desk::new();
     desk.done("create-worker worker");
     std::fs::write(desk.path("worker/halide_bb_pass.txt"), "secret\n").unwrap();
-    let why = desk.fails("start worker", 1);
+    let (code, _, why) = desk.run("start worker");
+    assert_eq!(code, 1, "{why}");
     assert!(why.contains("HALIDE_BB_WORKER_NAME is not set"), "{why}");
     assert!(why.contains("export HALIDE_BB_WORKER_NAME="), "{why}");
 }

@@ -37,3 +37,12 @@ t.test("an error three functions deep", function()
 end)
 
 t.test("small things", function() t.equal({ a = 1, list = { "x", true } }, { a = 2, list = { "x", false } }, "options") end)
+
+t.test("why a build broke is told with whatever is not as expected", function()
+  t.equal(t.master():run("broken").results, "success")
+end)
+
+t.test("what an earlier test broke is forgotten, and texts are compared by lines", function()
+  local text = ("one\ntwo\nthree and some more words\n"):rep(2)
+  t.equal(text .. "four", (text:gsub("two", "2", 1)) .. "four\n")
+end)
