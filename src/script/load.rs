@@ -287,7 +287,10 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
         Ok(Some(chunk)) => sandbox.budget.within(&whole, || chunk.call::<Value>(())),
         Ok(None) => {
             let path = ground.config_dir.join(name);
-            let message = format!("the file {} does not exist.", path.display());
+            let message = match path.exists() {
+                true => format!("{} is not a file.", path.display()),
+                false => format!("the file {} does not exist.", path.display()),
+            };
             ground.problem(&Site::default().into(), message, Vec::new());
             return None;
         }

@@ -126,6 +126,8 @@ fn a_new_master_starts_reloads_and_stops() {
     let status = desk.done("status master");
     assert!(status.contains("  refused   the newest configuration; the one"), "{status}");
     assert!(status.contains("\n    master.lua:"), "{status}");
+    let why = desk.fails("reload --dry-run --config master master", 1);
+    assert!(why.ends_with("/master is not a file."), "{why}");
     assert_eq!(desk.run("restart master").0, 1);
     assert_eq!(desk.pid("master"), pid, "a broken file stops nobody");
     desk.edit("master/master.lua", "\"My project", "\"My project\"");
