@@ -466,6 +466,11 @@ function t.test(name, f)
     fail 't.test takes a name and a function: t.test("a push builds linux", function() … end).'
   end
   local file, line = native.site()
+  for _, other in ipairs(native.tests) do
+    if other.name == name then
+      fail(("there is a test %q already, at %s:%d."):format(name, other.file, other.line))
+    end
+  end
   local function fresh()
     broken, known_broken = {}, {}
     return f()

@@ -1,12 +1,13 @@
 ---@meta ci.test
 -- The type definitions of `require "ci.test"`, for files named `*_test.lua` beside the configuration;
--- `halide-ci test` runs them. Workers take notes and succeed, time passes at once, there is no network.
+-- `halide-ci test` runs them. Workers take notes and succeed, time passes at once, there is no network,
+-- and reporters are not called. What the test prints goes to standard error, with its line.
 
 ---@class ci.test
 local t = {}
 
 ---A test. What is not as expected ends it; the others run all the same.
----@param name string what is promised: "a push to main builds linux"
+---@param name string what is promised: "a push to main builds linux"; no two tests of a file promise the same
 ---@param f fun()
 function t.test(name, f) end
 
