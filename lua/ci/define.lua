@@ -86,6 +86,14 @@ function define.maker(kind, called, full_name, methods, extra)
   return define.constructor(make, { name = full_name, kind = kind })
 end
 
+-- A function that is known and cannot do its work yet: it is told, never ignored.
+function define.later(name)
+  return function()
+    native.problem(name .. " is not available yet.", "It is known, but this version cannot do it; leave it out.")
+    return nothing
+  end
+end
+
 -- A table of constructors of one sort; the kind of each is its name with `suffix`.
 function define.makers(path, suffix, names)
   local makers = {}
@@ -111,7 +119,7 @@ function define.namespace(name, entries, lazy)
         entries[key] = value
         return value
       end
-      local hint = native.nearest(tostring(key), known)
+      local hint = native.nearest(tostring(key), known, name)
         or #known <= 12 and ("It has %s."):format(table.concat(known, ", "))
         or nil
       native.problem(("there is no `%s` in %s."):format(tostring(key), name), hint)

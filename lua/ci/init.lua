@@ -83,6 +83,10 @@ ci.list = define.namespace("ci.list", lists.list)
 ci.text = define.namespace("ci.text", lists.text)
 ci.path = define.namespace("ci.path", lists.path)
 
+-- Pages of one's own
+ci.data = define.namespace("ci.data", { get = define.later "ci.data.get" })
+ci.html = define.later "ci.html"
+
 -- Waiting, and the world outside
 ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, library.http, library.log
 

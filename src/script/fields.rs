@@ -296,13 +296,17 @@ impl<'r, 'l> Fields<'r, 'l> {
                 Ok(json) => {
                     out.insert(name, json);
                 }
-                Err(what) => self.problem(
-                    &name,
-                    format!(
+                Err(what) => {
+                    let message = format!(
                         "`{name}` in `{key}` of {} must be plain data, not {what}.",
                         self.owner
-                    ),
-                ),
+                    );
+                    let spot = {
+                        let sources = self.reader.ground.sources.borrow();
+                        Anchor::Within(self.key(key)).key(&sources, &name)
+                    };
+                    self.reader.ground.problem(&spot, message, Vec::new());
+                }
             }
         }
         out

@@ -80,8 +80,9 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
     )?;
     native.set(
         "nearest",
-        lua.create_function(|_, (name, known): (String, Vec<String>)| {
-            Ok(read::suggestion(&name, &known))
+        // The place is a table of constructors, whose names have a meaning of their own.
+        lua.create_function(|_, (name, known, place): (String, Vec<String>, Option<String>)| {
+            Ok(read::suggestion_for(place.as_deref().unwrap_or_default(), &name, &known))
         })?,
     )?;
     native.set(

@@ -56,6 +56,12 @@ impl Raised {
         let trace = if frames.len() > 1 { trace(&frames) } else { Vec::new() };
         Self { message: shortened(&message), site, trace, is_syntax }
     }
+
+    /// The place and the message in one line, without a full stop.
+    pub(super) fn line(&self) -> String {
+        let message = self.message.trim_end_matches('.');
+        self.site.as_ref().map_or_else(|| message.to_owned(), |site| format!("{site}: {message}"))
+    }
 }
 
 /// What was raised, with who called whom, before the calls are left.

@@ -251,9 +251,13 @@ fn what_tests_can_say_is_annotated() {
 
 #[test]
 fn every_method_of_a_running_step_is_annotated() {
-    let source =
-        [include_str!("bind/step.rs"), include_str!("bind/files.rs"), include_str!("bind/log.rs")]
-            .concat();
+    let source = [
+        include_str!("bind/step.rs"),
+        include_str!("bind/files.rs"),
+        include_str!("bind/log.rs"),
+        include_str!("bind/missing.rs"),
+    ]
+    .concat();
     let mut bound = BTreeSet::new();
     for marker in ["add_async_method(\n", "add_async_method(\"", "add_method(\""] {
         for (at, _) in source.match_indices(marker) {

@@ -31,7 +31,7 @@
 ---@field limits? { cpu_seconds?: number, memory_bytes?: integer } of this file's functions: computing between two waits (default 1), memory (default 256 MiB)
 
 ---@class ci.ProtocolsOptions
----@field port? integer (default 9990)
+---@field port? integer|string default 9990; also "tcp:9990:interface=127.0.0.1"
 ---@field interface? string address to listen on (default all)
 ---@field require_tls? boolean refuse workers that come without TLS; not available yet
 

@@ -63,7 +63,7 @@
 ---@field reason? string
 ---@field priority? integer|fun(builders: ci.Builder[], changes: ci.Change[]): integer order among waiting requests, higher goes first (default 0)
 
----What every scheduler takes that looks at changes.
+---What every scheduler takes that looks at changes; timed ones do with `only_if_changed`.
 ---@class ci.ChangeSchedulerOptions: ci.AutomaticSchedulerOptions
 ---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
 ---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
@@ -133,19 +133,21 @@
 ---@field codebases? any list of codebases or `ci.parameters.codebase` (default: the one without a name)
 ---@field reason? string|ci.Parameter the default reason, or a `ci.parameters.string`
 ---@field reason_string? string the buildset's reason, with %(owner)s and %(reason)s
+---@field priority? integer|ci.Parameter the default priority (0), or a `ci.parameters.int`
 ---@field username? ci.Parameter a `ci.parameters.username`
 ---@field properties? any list of parameters, which become properties
 
----What every parameter takes.
+---What every parameter takes, but what it would never look at: a group, a fixed value and a yes or no take no
+---`regex`, for example, and that is an error.
 ---@class ci.ParameterOptions
----@field name? string of the property; only groups may go without
+---@field name? string of the property; only groups may go without. What asks for user, reason, priority, branch … has that name
 ---@field label? string what people read (default: the name)
 ---@field tablabel? string what a tab says (default: the label)
 ---@field default? any what stands there at first
 ---@field required? boolean must be filled in (default false)
 ---@field multiple? boolean several of the choices may be taken (default false)
 ---@field regex? string what a value must match, from its start
----@field hide? boolean is not shown; the default counts (default false)
+---@field hide? boolean the page does not show it, so that the default counts unless a program says otherwise (default false)
 ---@field max_size? integer longest value, in characters
 ---@field tooltip? string a word of help
 ---@field data? any

@@ -147,6 +147,7 @@ local RunningStep = {}
 ---@field decode_rc? table<integer, ci.Results>
 ---@field log? string default "stdio"; "stdio_2" and so on for commands that run at the same time
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
+---@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes; not available yet
 
 ---Runs a command. What is not said is taken from the step's own options.
 ---@param options ci.RunOptions
@@ -210,6 +211,32 @@ function RunningStep:set_summary(text) end
 ---@param name string
 ---@param url string
 function RunningStep:add_url(name, url) end
+---A number that is shown with the step, and summed over the build. Not available yet.
+---@param name string such as "tests-failed"
+---@param value number
+function RunningStep:set_statistic(name, value) end
+---Not available yet.
+---@param name string
+---@param default? number
+---@return number?
+function RunningStep:statistic(name, default) end
+---Steps that run next. Not available yet.
+---@param steps any list of steps
+function RunningStep:add_steps_after_current_step(steps) end
+---Steps that run at the end. Not available yet.
+---@param steps any list of steps
+function RunningStep:add_steps_after_last_step(steps) end
+---Not available yet.
+---@param description string
+---@param category string
+---@param value_unit string
+---@return integer set
+function RunningStep:add_test_result_set(description, category, value_unit) end
+---Not available yet.
+---@param set integer
+---@param value string
+---@param options? { test_name?: string, test_code_path?: string, line?: integer, duration?: number }
+function RunningStep:add_test_result(set, value, options) end
 
 ---@class ci.Log
 local Log = {}

@@ -35,7 +35,7 @@
 ---@alias ci.Rule string|(fun(user: ci.User?, request: ci.AuthzRequest): any)|ci.RuleOptions
 
 ---@class ci.AuthzOptions
----@field allow? table<string, ci.Rule|ci.Rule[]> action (control, force, stop, rebuild, cancel, reload, scheduler, worker) → who may; `control` stands for the actions that are not named
+---@field allow? table<string, ci.Rule|ci.Rule[]> action (control, force, stop, rebuild, cancel, reload, scheduler, worker) → who may; `control` stands for the actions that are not named; an empty list is nobody
 ---@field roles? table<string, string[]|ci.RoleOptions> role → user names, or more; "anyone" is everybody, "owner" who started the build
 
 ---@class ci.RuleOptions
@@ -284,6 +284,19 @@ function ci.authz(options) end
 ---@param options ci.DashboardOptions
 ---@return ci.Dashboard
 function ci.dashboard(options) end
+
+ci.data = {}
+
+---What the data API answers, for a dashboard: `ci.data.get("/builders", { limit = 5 })`. Not available yet.
+---@param path string
+---@param query? table<string, any>
+---@return any
+function ci.data.get(path, query) end
+
+---HTML for a dashboard: text that is not escaped again. Not available yet.
+---@param text string
+---@return any
+function ci.html(text) end
 
 ci.hooks = {}
 

@@ -134,11 +134,17 @@ impl Parameter {
         self
     }
 
-    /// The part of a form that asks who starts a build and why.
+    /// The part of a form that asks who starts a build, why, and how urgently.
     #[must_use]
-    pub fn order(username: Self, reason: Self) -> Self {
-        let priority = Self::new("priority", "priority:", ParameterKind::Int { size: 10 });
-        Self::group("", "", Group::Order, vec![username, reason, priority.with_default(0)])
+    pub fn order(username: Self, reason: Self, priority: Self) -> Self {
+        Self::group("", "", Group::Order, vec![username, reason, priority])
+    }
+
+    /// The usual question for the priority.
+    #[must_use]
+    pub fn priority(default: i64) -> Self {
+        let kind = ParameterKind::Int { size: 10 };
+        Self::new("priority", "priority:", kind).with_default(default)
     }
 
     /// The usual question for the user.

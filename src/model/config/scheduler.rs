@@ -171,7 +171,8 @@ impl ForceScheduler {
     /// The form that a scheduler called `name` has when nothing is said about it.
     #[must_use]
     pub fn plain(name: &str) -> Self {
-        let order = Parameter::order(Parameter::username(), Parameter::reason("force build"));
+        let reason = Parameter::reason("force build");
+        let order = Parameter::order(Parameter::username(), reason, Parameter::priority(0));
         let mut fields = vec![order, Parameter::codebase("")];
         fields.iter_mut().for_each(|field| field.place(""));
         Self {

@@ -41,6 +41,9 @@ pub(super) fn read(
         let known: Vec<String> =
             OWN.into_iter().chain(COMMAND.iter().map(|(n, _)| *n)).map(str::to_owned).collect();
         if !known.contains(&key) {
+            if key == "on_line" {
+                return Err("`on_line` of step:run is not available yet.".to_owned());
+            }
             let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
             return Err(format!("step:run has no option `{key}`.{near}"));
         }

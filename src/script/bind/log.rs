@@ -3,6 +3,7 @@
 
 use mlua::{LuaString, UserData, UserDataMethods};
 
+use super::missing;
 use super::step::{OpenDesk, ask};
 use crate::engine::desk::StepRequest;
 use crate::model::log::Stream;
@@ -27,5 +28,6 @@ impl UserData for Log {
         methods.add_async_method("finish", |_, log, ()| async move {
             ask(&log.desk, StepRequest::FinishLog { name: log.name.clone() }).await.map(|_| ())
         });
+        missing::of_log(methods);
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod deciding;
 pub(super) mod event;
 mod files;
 pub(super) mod log;
+mod missing;
 pub(super) mod request;
 pub(super) mod step;
 

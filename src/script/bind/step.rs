@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::command::{self, Wanted};
 use super::files;
 use super::log::Log;
+use super::missing;
 use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
 use crate::model::log::LogKind;
 use crate::script::budget::Fatal;
@@ -83,6 +84,7 @@ impl UserData for Step {
         commands(methods);
         files::add(methods);
         records(methods);
+        missing::of_step(methods);
     }
 }
 

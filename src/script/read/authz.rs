@@ -23,10 +23,9 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Authz {
     let mut allow = BTreeMap::new();
     if let Some(mut given) = f.nested("allow", "allow", "`allow` of ci.authz") {
         for action in given.given().iter().filter(|a| Authz::ACTIONS.contains(&a.as_str())) {
+            // An empty list lets nobody: it must not fall back on the rules of `control`.
             let rules = rules(&mut given, action, &roles);
-            if !rules.is_empty() {
-                allow.insert(action.clone(), rules);
-            }
+            allow.insert(action.clone(), rules);
         }
         given.know(Authz::ACTIONS);
         given.finish();

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use mlua::{Table, Value};
 use serde_json::Value as Json;
 
-use super::filter;
-use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind};
+use super::{filter, later};
+use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind, Priority};
 use crate::script::convert::{self, a_type};
 use crate::script::fields::Fields;
 
@@ -16,6 +16,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "button_name",
     "codebases",
     "label",
+    "priority",
     "properties",
     "reason",
     "reason_string",
@@ -76,12 +77,14 @@ pub(super) fn read(f: &mut Fields<'_, '_>, name: &str) -> ForceScheduler {
         Some(Value::Table(_)) => one(f, "reason", "string_parameter"),
         _ => f.text("reason").map(|default| Parameter::reason(&default)),
     };
-    let mut reason = reason.unwrap_or_else(|| Parameter::reason("force build"));
-    "reason".clone_into(&mut reason.name);
-    let mut username = username;
-    "username".clone_into(&mut username.name);
+    let reason = reason.unwrap_or_else(|| Parameter::reason("force build"));
+    let priority = match f.value("priority") {
+        Some(Value::Table(_)) => one(f, "priority", "int_parameter"),
+        _ => f.integer("priority", -Priority::MOST..=Priority::MOST).map(Parameter::priority),
+    };
+    let priority = priority.unwrap_or_else(|| Parameter::priority(0));
     let (codebases, sources) = codebases(f);
-    let mut fields = vec![Parameter::order(username, reason)];
+    let mut fields = vec![Parameter::order(username, reason, priority)];
     fields.extend(sources);
     fields.extend(parameters(f, "properties"));
     fields.iter_mut().for_each(|field| field.place(""));
@@ -164,7 +167,7 @@ fn is_kind(f: &Fields<'_, '_>, table: &Table, kind: &str) -> bool {
 fn one(f: &mut Fields<'_, '_>, key: &str, kind: &str) -> Option<Parameter> {
     match f.value(key)? {
         Value::Table(table) if f.reader.object(&table).is_some_and(|o| o.kind == kind) => {
-            Some(object(f.reader, &table))
+            Some(called(f, key, object(f.reader, &table)))
         }
         other => {
             let maker = kind.trim_end_matches("_parameter");
@@ -177,6 +180,20 @@ fn one(f: &mut Fields<'_, '_>, key: &str, kind: &str) -> Option<Parameter> {
             None
         }
     }
+}
+
+/// A field whose name is known beforehand: whoever fills in a form by name knows it by that.
+fn called(f: &Fields<'_, '_>, name: &str, mut field: Parameter) -> Parameter {
+    if !field.name.is_empty() && field.name != name {
+        let message = format!(
+            "the parameter at `{name}` of {} is named {name:?}, not {:?}.",
+            f.owner, field.name
+        );
+        let hint = "What people read is its `label`.".to_owned();
+        f.problem_at(name, &field.name, message, vec![hint]);
+    }
+    name.clone_into(&mut field.name);
+    field
 }
 
 /// A list of parameters.
@@ -211,6 +228,7 @@ fn object(reader: &super::Reader<'_>, table: &Table) -> Parameter {
     let read = kind_of(&mut f, &kind);
     let mut parameter = Parameter::new(&name, "", read);
     base(&mut f, &mut parameter);
+    idle(&mut f, &kind, &parameter);
     if kind == "choice_parameter" {
         parameter.autopopulate = autopopulate(&mut f);
     }
@@ -315,12 +333,14 @@ fn columns(f: &mut Fields<'_, '_>, fields: usize) -> i64 {
 fn codebase(f: &mut Fields<'_, '_>) -> ParameterKind {
     let mut fields = Vec::new();
     for part in ["branch", "revision", "repository", "project"] {
-        let mut field = match f.raw(part) {
+        let field = match f.raw(part) {
             Some(Value::Boolean(false)) => {
                 let hidden = Parameter::new(part, part, ParameterKind::Fixed);
                 Parameter { hide: true, ..hidden }
             }
-            Some(Value::Table(table)) if is_leaf(f, &table) => object(f.reader, &table),
+            Some(Value::Table(table)) if is_leaf(f, &table) => {
+                called(f, part, object(f.reader, &table))
+            }
             Some(Value::String(text)) => {
                 Parameter::new(part, &format!("{part}:"), ParameterKind::Text { size: 80 })
                     .with_default(text.to_string_lossy())
@@ -336,7 +356,6 @@ fn codebase(f: &mut Fields<'_, '_>) -> ParameterKind {
             }
             _ => Parameter::new(part, &format!("{part}:"), ParameterKind::Text { size: 80 }),
         };
-        part.clone_into(&mut field.name);
         fields.push(field);
     }
     f.boolean("patch", false);
@@ -380,6 +399,40 @@ fn base(f: &mut Fields<'_, '_>, parameter: &mut Parameter) {
     } else if parameter.multiple && !parameter.default.is_array() {
         let one = std::mem::take(&mut parameter.default);
         parameter.default = Json::Array(if one == "" { Vec::new() } else { vec![one] });
+    }
+}
+
+/// What such a parameter takes and never looks at is refused, never ignored.
+fn idle(f: &mut Fields<'_, '_>, kind: &str, parameter: &Parameter) {
+    if parameter.name.starts_with("virtual_builder_") {
+        let (message, hint) = later::refusal(&f.owner);
+        f.problem_with("name", message, vec![hint]);
+    }
+    let keys: &[&str] = match &parameter.kind {
+        _ if kind == "codebase_parameter" => {
+            &["name", "default", "required", "regex", "max_size", "tooltip"]
+        }
+        ParameterKind::Nested { .. } => &["default", "required", "regex", "max_size", "tooltip"],
+        ParameterKind::Fixed => &["required", "regex", "max_size", "tooltip"],
+        ParameterKind::Boolean => &["required", "regex", "max_size"],
+        ParameterKind::Choice { strict: true, .. } => &["regex", "max_size"],
+        _ => &[],
+    };
+    let why = match (&parameter.kind, kind) {
+        (_, "codebase_parameter") => {
+            "its name is `codebase`, and its fields are parameters of their own"
+        }
+        (ParameterKind::Nested { .. }, _) => {
+            "it is a group; its fields are parameters of their own"
+        }
+        (ParameterKind::Fixed, _) => "nobody can change its value",
+        (ParameterKind::Boolean, _) => "its value is always true or false",
+        _ => "nothing but its `choices` is taken",
+    };
+    for key in keys {
+        if f.value(key).is_some() {
+            f.problem(key, format!("`{key}` of {} says nothing: {why}.", f.owner));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) mod filter;
 pub(super) mod force;
 pub(super) mod hook;
 pub(super) mod later;
+pub(super) mod listen;
 pub(super) mod lock;
 mod object;
 pub(super) mod outline;

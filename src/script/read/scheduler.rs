@@ -247,7 +247,7 @@ fn timed(f: &mut Fields<'_, '_>, times: Times) -> TimedScheduler {
         let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
         f.problem_with(key, message, vec!["It builds at its times whatever changed.".to_owned()]);
     };
-    for key in ["file_is_important", "only_important"] {
+    for key in ["change_filter", "file_is_important", "only_important"] {
         if !only_if_changed && f.value(key).is_some() {
             without(f, key);
         }

@@ -16,6 +16,7 @@ use crate::model::config::{
 };
 use crate::script::convert::{self, a_type};
 use crate::script::fields::Fields;
+use crate::script::raised::Raised;
 use crate::script::shape::Shape;
 
 pub(super) const SCHEDULER_OPTIONS: &[&str] =
@@ -273,7 +274,8 @@ impl Made<'_, '_> {
                     })
                 }
                 Err(error) => {
-                    Some(format!("`check` of the type {:?} failed: {error}", self.of.name))
+                    let why = Raised::from(&error).line();
+                    Some(format!("`check` of the type {:?} failed: {why}.", self.of.name))
                 }
             };
             if let Some(message) = message {

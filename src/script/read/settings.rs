@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use super::filter;
 use super::scheduler::cron;
+use super::{filter, listen};
 use crate::model::config::{Limits, LogLimits, Protocols, Validation};
 use crate::script::fields::Fields;
 
@@ -44,14 +44,10 @@ fn scheme(url: &str) -> String {
 pub(super) fn protocols(f: &mut Fields<'_, '_>) -> Protocols {
     let default = Protocols::default();
     let Some(mut p) = f.nested("protocols", "protocols", "c.protocols") else { return default };
-    let port = p.integer("port", 0..=65535).and_then(|port| u16::try_from(port).ok());
-    let protocols = Protocols {
-        port: port.unwrap_or(default.port),
-        interface: p.text("interface").unwrap_or(default.interface),
-    };
+    let (port, interface) = listen::place(&mut p, default.port, &default.interface);
     p.boolean("require_tls", false);
     p.finish();
-    protocols
+    Protocols { port, interface }
 }
 
 pub(super) fn limits(f: &mut Fields<'_, '_>) -> Limits {

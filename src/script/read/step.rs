@@ -14,6 +14,7 @@ use crate::model::render::Renderable;
 use crate::script::convert::a_type;
 use crate::script::fields::Fields;
 use crate::script::given::Given;
+use crate::script::raised::Raised;
 use crate::script::shape::Shape;
 
 /// What every step takes, and the shape of those that are handed on to commands.
@@ -185,7 +186,9 @@ fn step_name(f: &mut Fields<'_, '_>, kind: &StepType, options: &Table) -> Render
     match rename.call::<String>((name.as_str(), options.clone())) {
         Ok(name) => Renderable::text(&name),
         Err(error) => {
-            f.problem("name", format!("`rename` of the step type {:?} failed: {error}", kind.name));
+            let why = Raised::from(&error).line();
+            let message = format!("`rename` of the step type {:?} failed: {why}.", kind.name);
+            f.reader.ground.problem(&f.spot(), message, Vec::new());
             given
         }
     }
@@ -401,7 +404,8 @@ fn check(f: &Fields<'_, '_>, kind: &StepType, options: &Table) {
             }
         }
         Err(error) => {
-            let message = format!("`check` of the step type {:?} failed: {error}", kind.name);
+            let why = Raised::from(&error).line();
+            let message = format!("`check` of the step type {:?} failed: {why}.", kind.name);
             f.reader.ground.problem(&f.spot(), message, Vec::new());
         }
     }

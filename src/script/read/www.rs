@@ -3,7 +3,7 @@
 use mlua::Value;
 
 use super::outline::{self, check};
-use super::{authz, hook, scripted};
+use super::{authz, hook, listen, scripted};
 use crate::base::secret::Secret;
 use crate::model::config::{COOKIE_SECONDS, GithubHook, ScriptedHook, Www};
 use crate::script::convert::a_type;
@@ -36,7 +36,7 @@ const PLUGINS: [&str; 4] = ["badges", "console_view", "grid_view", "waterfall_vi
 pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     let mut f = outer.nested("www", "www", "c.www")?;
     let (github, scripted) = hooks(&mut f).unwrap_or_default();
-    let (port, interface) = place(&mut f);
+    let (port, interface) = listen::place(&mut f, 8012, "0.0.0.0");
     let cookie = f.integer("cookie_expiration_time", 60..=i64::from(u32::MAX));
     let www = Www {
         port,
@@ -60,43 +60,6 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     check::count(&mut f, "max_rotated_files");
     f.finish();
     Some(www)
-}
-
-/// Where the server listens: `port` is a number, or Twisted's words for a number and an interface.
-fn place(f: &mut Fields<'_, '_>) -> (u16, String) {
-    let (mut port, mut interface) = (8012, f.text("interface"));
-    if let Some(Value::String(text)) = f.value("port") {
-        let text = text.to_string_lossy();
-        match endpoint(&text) {
-            Some((number, at)) => {
-                port = number;
-                if at.is_some() && interface.is_some() {
-                    f.problem("interface", "c.www says its interface twice, here and in `port`.");
-                }
-                interface = interface.or(at);
-            }
-            None => {
-                let message = format!("`port` of c.www is not a place to listen: {text:?}.");
-                let hint = r#"Write 8012 or "tcp:8012:interface=127.0.0.1"."#.to_owned();
-                f.problem_with("port", message, vec![hint]);
-            }
-        }
-    } else if let Some(number) = f.integer("port", 0..=65535) {
-        port = u16::try_from(number).unwrap_or(port);
-    }
-    (port, interface.unwrap_or_else(|| "0.0.0.0".to_owned()))
-}
-
-/// `8012`, `tcp:8012` or `tcp:8012:interface=127.0.0.1`.
-pub(super) fn endpoint(text: &str) -> Option<(u16, Option<String>)> {
-    let rest = text.strip_prefix("tcp:").unwrap_or(text);
-    let (port, more) = match rest.split_once(':') {
-        Some((port, more)) => (port, Some(more.strip_prefix("interface=")?)),
-        None => (rest, None),
-    };
-    // A colon inside an IPv6 address is written `\:` there.
-    let interface = more.map(|interface| interface.replace("\\:", ":"));
-    Some((port.strip_prefix("port=").unwrap_or(port).parse().ok()?, interface))
 }
 
 /// The hooks by dialect.

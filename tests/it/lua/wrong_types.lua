@@ -1,7 +1,7 @@
 local ci = require "ci"
 local c = ci.config()
 c.title = 7
-c.protocols = { port = "9990" }
+c.protocols = { port = true }
 c.workers = {
   ci.worker {
     name = "w",

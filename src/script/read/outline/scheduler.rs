@@ -62,7 +62,7 @@ fn port(f: &mut Fields<'_, '_>, key: &'static str) {
     match f.value(key) {
         Some(Value::String(_)) => {
             let text = f.text(key).unwrap_or_default();
-            if crate::script::read::www::endpoint(&text).is_none() {
+            if crate::script::read::listen::endpoint(&text).is_none() {
                 let message = format!("`{key}` of {} is not a port: {text:?}.", f.owner);
                 f.problem_with(
                     key,

@@ -105,6 +105,9 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("WorkerMissingGenerator", "ci.generators.worker_missing"),
 ];
 
+/// Steps that Buildbot does not have and a later version will have.
+pub(super) const COMING_STEPS: &[&str] = &["cargo", "ctest", "pytest"];
+
 /// What Buildbot has and a later version will have.
 pub(super) const COMING: &[&str] = &[
     // Steps: commands, tests

@@ -14,8 +14,8 @@ pub(in crate::script) use self::classes::CLASSES;
 pub(in crate::script) fn hint(kind: &str, name: &str, known: &[String]) -> Option<String> {
     said(kind, name)
         .or_else(|| ours(name, known))
-        .or_else(|| class(name))
-        .or_else(|| coming(name))
+        .or_else(|| class(kind, name))
+        .or_else(|| coming(kind, name))
         .or_else(|| if kind.is_empty() { None } else { said("", name) })
 }
 
@@ -32,14 +32,32 @@ fn ours(name: &str, known: &[String]) -> Option<String> {
     Some(format!("Buildbot's `{name}` is `{ours}` here."))
 }
 
-/// Where Buildbot's class `name` is.
-fn class(name: &str) -> Option<String> {
-    let (_, path) = classes::CLASSES.iter().find(|(theirs, _)| *theirs == name)?;
+/// Where Buildbot's class `name` is; below `ci` also in snake case, which elsewhere may be an option.
+fn class(kind: &str, name: &str) -> Option<String> {
+    let is_snake = kind == "ci" && name.contains('_');
+    let means = |theirs: &str| theirs == name || (is_snake && snake_case(theirs) == name);
+    let (_, path) = classes::CLASSES.iter().find(|(theirs, _)| means(theirs))?;
     Some(format!("Buildbot's `{name}` is `{path}` here."))
 }
 
-fn coming(name: &str) -> Option<String> {
-    classes::COMING.contains(&name).then(|| format!("Buildbot's `{name}` is not available yet."))
+/// What a later version will have. `kind` may be a table of constructors, where a name can only mean
+/// one of these: `compile` in `ci.steps` is Buildbot's `Compile`.
+fn coming(kind: &str, name: &str) -> Option<String> {
+    if classes::COMING.contains(&name) {
+        return Some(format!("Buildbot's `{name}` is not available yet."));
+    }
+    let plain = |text: &str| text.replace('_', "").to_lowercase();
+    let means = |theirs: &&str| match kind {
+        "ci.steps" => plain(theirs) == plain(name),
+        "ci.parameters" => plain(theirs) == plain(name) + "parameter",
+        _ => false,
+    };
+    let is_coming = classes::COMING.iter().any(means)
+        || (kind == "ci.steps" && classes::COMING_STEPS.contains(&name));
+    is_coming.then(|| match kind {
+        "ci.steps" => format!("`{name}` is not available yet; ci.steps.shell runs any command."),
+        _ => format!("`{name}` is not available yet."),
+    })
 }
 
 /// What `name` may be here, the likeliest first.
@@ -90,6 +108,21 @@ mod tests {
                 Some("Buildbot's `AnyBranchScheduler` is `ci.schedulers.any_branch` here."),
             ),
             ("", "Trigger", Some("Buildbot's `Trigger` is not available yet.")),
+            (
+                "ci.steps",
+                "ms_build",
+                Some("`ms_build` is not available yet; ci.steps.shell runs any command."),
+            ),
+            ("ci.parameters", "patch", Some("`patch` is not available yet.")),
+            ("builder", "test", None),
+            ("dependent", "change_filter", None),
+            (
+                "ci",
+                "gerrit_change_filter",
+                Some("Buildbot's `gerrit_change_filter` is `ci.change_filter` here."),
+            ),
+            ("builder", "worker", None),
+            ("allow", "view", Some("`view` has no counterpart: everybody may read.")),
             ("config", "mq", Some("`mq` has no counterpart: a master needs no message bus.")),
             ("step", "mq", None),
             ("", "repo", None),
@@ -129,7 +162,8 @@ mod tests {
         let mut said = std::collections::BTreeSet::new();
         for (kind, names, sentence) in said::SAID {
             assert!(
-                kind.is_empty() || *kind == "db" || super::super::options_of(kind).is_some(),
+                ["", "db", "allow", "change_hooks", "ci.auth", "ci.secrets"].contains(kind)
+                    || super::super::options_of(kind).is_some(),
                 "{kind}"
             );
             assert!(sentence.contains("`{}`") && sentence.ends_with('.'), "{sentence}");

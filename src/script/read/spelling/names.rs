@@ -48,6 +48,18 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("repourl", "repo"),
     ("slavedest", "workerdest"),
     ("slavesrc", "workersrc"),
+    // What running steps can do
+    ("add_complete_log", "add_log"),
+    ("add_html_log", "add_log"),
+    ("download_file_content_to_worker", "write_file"),
+    ("get_file_content_from_worker", "read_file"),
+    ("get_property", "property"),
+    ("get_statistic", "statistic"),
+    ("run_command", "run"),
+    ("run_glob", "glob"),
+    ("run_mkdir", "make_directory"),
+    ("run_rmdir", "remove_directory"),
+    ("run_rmfile", "remove_file"),
     // Schedulers
     ("branch", "change_filter"),
     ("branches", "change_filter"),
