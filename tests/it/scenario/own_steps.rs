@@ -285,3 +285,42 @@ fn a_step_that_fails_says_why_and_is_no_exception() {
         assert_eq!(world.log(BuildId(1), "ctest", "error").await, ["expected one report"]);
     });
 }
+
+#[test]
+fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
+    let run = r#"
+    local log = step:add_log "told"
+    local function told(f) log:stdout(select(2, pcall(f)) .. "\n") end
+    told(function() step:set_statistic("warnings", 3) end)
+    told(function() step:add_steps_after_current_step {} end)
+    told(function() step:run { command = "x", on_line = print } end)
+    told(function() step:runCommand { command = "x" } end)
+    told(function() step:path_exist "x" end)
+    told(function() return step.workdirs end)
+    told(function() log:stdot "x" end)"#;
+    story(&farm(run), async |world: &mut World| {
+        world.connect("w1").await;
+        force(world).await;
+        assert_eq!(world.builds().await, ["b/1 w1 success"]);
+        let place = "master.lua:";
+        let told: Vec<String> = world
+            .log(BuildId(1), "own", "told")
+            .await
+            .iter()
+            .map(|line| line.rsplit_once(place).map_or(line.clone(), |(_, rest)| rest.to_owned()))
+            .map(|line| line.split_once(": ").map_or(line.clone(), |(_, rest)| rest.to_owned()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "step:set_statistic is not available yet.",
+                "step:add_steps_after_current_step is not available yet.",
+                "`on_line` of step:run is not available yet.",
+                "a step has no `runCommand`. Buildbot's `runCommand` is `run` here.",
+                "a step has no `path_exist`. Did you mean `path_exists`?",
+                "a step has no `workdirs`. Did you mean `workdir`?",
+                "a log has no `stdot`. Did you mean `stdout`?",
+            ]
+        );
+    });
+}
