@@ -62,3 +62,23 @@ fn is_address(text: &str) -> bool {
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
     text.parse::<IpAddr>().is_ok() || (!text.is_empty() && text.bytes().all(is_name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn a_place_to_listen_is_read_in_buildbots_words() {
+        for (text, place) in [
+            ("8012", Some((8012, None))),
+            ("tcp:8012", Some((8012, None))),
+            ("tcp:port=8012:interface=127.0.0.1", Some((8012, Some("127.0.0.1".to_owned())))),
+            (r"tcp:8012:interface=\:\:1", Some((8012, Some("::1".to_owned())))),
+            ("ssl:8012", None),
+            ("tcp:99999", None),
+            ("tcp:80:backlog=5", None),
+        ] {
+            assert_eq!(endpoint(text), place, "{text}");
+        }
+    }
+}
