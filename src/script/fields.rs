@@ -476,17 +476,9 @@ impl<'r, 'l> Fields<'r, 'l> {
             if known.contains_key(name) {
                 continue;
             }
-            let message = if known.is_empty() {
-                format!(
-                    "`{key}` of {} names the secret {name:?}, but there is no secret.",
-                    self.owner
-                )
-            } else {
-                format!(
-                    "`{key}` of {} names the secret {name:?}, which no provider has.",
-                    self.owner
-                )
-            };
+            let why =
+                if known.is_empty() { "but there is no secret" } else { "which no provider has" };
+            let message = format!("`{key}` of {} names the secret {name:?}, {why}.", self.owner);
             let names: Vec<String> = known.keys().cloned().collect();
             let hint = suggestion(name, &names).unwrap_or_else(|| {
                 "A secret is a file in a directory of c.secrets_providers: \

@@ -23,10 +23,10 @@ c.builders = {
 }
 c.schedulers = { ci.schedulers.force { name = "plain", builders = { "windows" } }, ci.schedulers.force {
   name = "rich", builders = { "linux" }, button_name = "Go", label = "A rich form",
-  reason = p.string { name = "why", label = "Why:", required = true, default = "" },
+  reason = p.string { name = "reason", label = "Why:", required = true, default = "" },
   username = p.username { need_email = true },
   codebases = {
-    p.codebase { codebase = "main", branch = p.choice { name = "b", choices = { "main", "release" } }, project = false,
+    p.codebase { codebase = "main", branch = p.choice { name = "branch", choices = { "main", "release" } }, project = false,
                  repository = "https://example.org/main.git" },
     "other",
   },
