@@ -1,5 +1,5 @@
-//! D6 in effect: every function of a configuration gets the very objects that the configuration made,
-//! each with its `data`. Each function here looks at what it got and leaves its name; the last step
+//! D6 in effect: every function of a configuration may wait, and gets the very objects that the
+//! configuration made, each with its `data`. Each function here looks at what it got and leaves its name; the last step
 //! shows the names.
 
 use halide_ci::base::id::BuildId;
@@ -19,7 +19,11 @@ local function keep(make, options)
   made[options.data] = object
   return object
 end
-local function saw(where) seen[where] = true end
+-- Each function waits as well: all may.
+local function saw(where)
+  ci.sleep(0.001)
+  seen[where] = true
+end
 -- The very object.
 local function very(where, object)
   assert(object ~= nil and made[object.data] == object, where .. " got another object")
@@ -65,6 +69,8 @@ local steps = {
     env = { A = function(build) of_build("env", build) return "a" end },
     workdir = function(build) of_build("workdir", build) return "build" end,
     description = function(build) of_build("description", build) return "x" end,
+    description_done = function(build) of_build("description_done", build) return "y" end,
+    timeout = function(build) of_build("timeout", build) return 60 end,
     locks = function(build) of_build("locks", build) return lock:access "counting" end,
     do_step_if = function(step) of_step("do_step_if", step) return true end,
     hide_step_if = function(_, step) of_step("hide_step_if", step) return false end,
@@ -112,25 +118,44 @@ c.select_next_worker = function(b, workers, request)
   very("select_next_worker's request", request.builder)
   return workers[1]
 end
+-- What only waits and agrees.
+local function yes(where)
+  return function() saw(where) return true end
+end
+c.codebase_generator = function() saw "codebase_generator" return "" end
 c.schedulers = {
   keep(ci.schedulers.force, { name = "force", builders = c.builders }),
   keep(ci.schedulers.any_branch, {
     name = "any", builders = function() saw "builders" return c.builders end,
     priority = function(builders) each("priority", builders) return 1 end,
+    file_is_important = yes "file_is_important",
+    change_filter = {
+      project = yes "project", repository = yes "repository", branch = yes "branch", category = yes "category",
+      codebase = yes "codebase", filter = yes "filter",
+    },
   }),
   keep(gather, { name = "gather", builders = c.builders }),
 }
 c.reporters = { keep(tell, { name = "tell" }) }
-c.www = { port = 0, change_hooks = { github = ci.hooks.github { secret = "secret-of-the-hook" } } }
+c.www = { port = 0, change_hooks = { github = ci.hooks.github {
+  secret = "secret-of-the-hook",
+  codebase = function() saw "codebase of a hook" return "" end,
+  on_push = function(event, default) saw "on_push" return default(event) end,
+} } }
 return c
 "#;
 
 /// Every function of the configuration, in byte order.
 const ALL: &[&str] = &[
+    "branch",
     "builders",
     "can_start_build",
     "can_start_build's request",
     "can_start_build's worker",
+    "category",
+    "codebase",
+    "codebase of a hook",
+    "codebase_generator",
     "collapse_requests",
     "collapse_requests' newer",
     "collapse_requests' older",
@@ -138,6 +163,8 @@ const ALL: &[&str] = &[
     "command's worker",
     "description",
     "description's worker",
+    "description_done",
+    "description_done's worker",
     "do_build_if",
     "do_build_if's worker",
     "do_step_if",
@@ -146,6 +173,8 @@ const ALL: &[&str] = &[
     "env of a builder",
     "env of a builder's worker",
     "env's worker",
+    "file_is_important",
+    "filter",
     "hide_step_if",
     "hide_step_if's worker",
     "locks",
@@ -158,14 +187,19 @@ const ALL: &[&str] = &[
     "next_worker's request",
     "next_worker's workers",
     "on_buildset",
+    "on_push",
     "prioritize_builders",
     "priority",
+    "project",
+    "repository",
     "run",
     "run's worker",
     "select_next_worker",
     "select_next_worker's request",
     "select_next_worker's workers",
     "send",
+    "timeout",
+    "timeout's worker",
     "workdir",
     "workdir's worker",
 ];
