@@ -65,7 +65,7 @@ fn is_address(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::endpoint;
+    use super::{endpoint, is_address};
 
     #[test]
     fn a_place_to_listen_is_read_in_buildbots_words() {
@@ -79,6 +79,16 @@ mod tests {
             ("tcp:80:backlog=5", None),
         ] {
             assert_eq!(endpoint(text), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interface_is_an_address_or_a_name() {
+        for text in ["0.0.0.0", "::", "::1", "localhost", "ci.example.org"] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in ["", "all of them", "127.0.0.1:8012", "[::1]"] {
+            assert!(!is_address(text), "{text}");
         }
     }
 }
