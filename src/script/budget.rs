@@ -15,7 +15,7 @@ use std::time::Duration;
 use mlua::function::AsyncCallFuture;
 use mlua::{Function, HookTriggers, IntoLuaMulti, Lua, Value, VmState};
 
-use super::sandbox::user_site;
+use super::stack::user_site;
 use crate::base::clock::CpuWatch;
 use crate::model::config::Site;
 

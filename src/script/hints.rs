@@ -2,7 +2,7 @@
 //! for each habit that Lua's own message does not explain. Only hints; the message stays Lua's. What
 //! does not even compile is in `syntax.rs`.
 
-use super::read::suggestion;
+use super::spelling::suggestion;
 
 /// Names of other languages, and what to write.
 const GLOBALS: &[(&str, &str)] = &[

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 
 pub use super::fault::LoadError;
 use super::fault::Problem;
+use super::ground::Ground;
 use super::handle::{Handle, Maker, State};
 use super::hints;
 use super::host::{Host, Posted, client};
@@ -21,7 +22,7 @@ use super::locate::Spot;
 use super::modules;
 use super::raised::Raised;
 use super::read::{Reader, check, config};
-use super::sandbox::{Ground, Sandbox};
+use super::sandbox::Sandbox;
 use super::syntax;
 use super::texts::{Texts, Tree};
 use super::watchdog::{self, PATIENCE, Shared};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaString, Table, Value};
 
-use super::sandbox::Ground;
+use super::ground::Ground;
 use super::{embed, read, texts};
 
 /// Longest text that `load` compiles: the compiler counts against no budget.

@@ -9,10 +9,11 @@ use mlua::{Lua, LuaString, MultiValue, Table, Value};
 use crate::base::text::shorten;
 
 use super::budget::{Budget, Fatal, Printing};
+use super::ground::Ground;
 use super::pattern::{self, Capture, PatternError};
 use super::raised::{self, CANNOT_WAIT, Raised};
-use super::sandbox::{Ground, user_site};
-use super::{convert, hints, json, library, modules, read};
+use super::stack::user_site;
+use super::{convert, hints, json, library, modules, read, spelling};
 
 /// The longest line that `print` writes to the log.
 const LONGEST_LINE: usize = 8192;
@@ -82,7 +83,7 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
         "nearest",
         // The place is a table of constructors, whose names have a meaning of their own.
         lua.create_function(|_, (name, known, place): (String, Vec<String>, Option<String>)| {
-            Ok(read::suggestion_for(place.as_deref().unwrap_or_default(), &name, &known))
+            Ok(spelling::suggestion_for(place.as_deref().unwrap_or_default(), &name, &known))
         })?,
     )?;
     native.set(

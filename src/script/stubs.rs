@@ -8,10 +8,11 @@ use std::time::Duration;
 use mlua::{Table, Value};
 
 use super::embed::{META, TEST};
+use super::ground::Ground;
 use super::read::later::LATER;
-use super::read::spelling::CLASSES as BUILDBOTS;
 use super::read::{kinds, options_of};
-use super::sandbox::{Ground, Sandbox};
+use super::sandbox::Sandbox;
+use super::spelling::CLASSES as BUILDBOTS;
 use crate::base::clock::Clock;
 
 /// The class that describes the options of a kind, where it is not the kind's own name.

@@ -15,9 +15,10 @@ use serde_json::Value as Json;
 
 use super::budget::Fatal;
 use super::fault::{LoadError, Problem};
+use super::ground::Ground;
 use super::load::{ground, run_file};
 use super::raised::Raised;
-use super::sandbox::{Ground, Sandbox};
+use super::sandbox::Sandbox;
 use super::texts::Texts;
 use super::{bind, convert, embed};
 use crate::base::clock::Clock;

@@ -10,8 +10,8 @@ use crate::engine::desk::Ran;
 use crate::model::command::{Argument, CommandLine, ShellCommand};
 use crate::script::convert;
 use crate::script::read::step::{COMMAND, check_command_option};
-use crate::script::read::suggestion;
 use crate::script::shape::Shape;
+use crate::script::spelling::suggestion;
 
 /// What `step:run` takes beside the options of commands.
 const OWN: [&str; 4] = ["command", "log", "collect", "decode_rc"];

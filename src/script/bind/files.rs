@@ -9,7 +9,7 @@ use super::step::{Step, ask, unexpected};
 use crate::engine::desk::{StepAnswer, StepRequest};
 use crate::model::command::FileStat;
 use crate::script::convert::a_type;
-use crate::script::read::suggestion;
+use crate::script::spelling::suggestion;
 
 /// The largest file that a step reads as text, in bytes.
 const LARGEST: u64 = 16 << 20;

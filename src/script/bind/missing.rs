@@ -7,7 +7,7 @@ use mlua::{MetaMethod, MultiValue, UserDataMethods, Value};
 use super::log::Log;
 use super::step::Step;
 use crate::script::embed::META;
-use crate::script::read::suggestion;
+use crate::script::spelling::suggestion;
 
 /// For steps.
 pub(super) fn of_step<M: UserDataMethods<Step>>(methods: &mut M) {

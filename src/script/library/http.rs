@@ -12,8 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{number, only_later, wrong};
 use crate::http::{Answer, Request};
 use crate::script::convert;
-use crate::script::read::suggestion;
-use crate::script::sandbox::Ground;
+use crate::script::ground::Ground;
+use crate::script::spelling::suggestion;
 
 const OPTIONS: [&str; 8] =
     ["auth", "body", "form", "headers", "json", "max_size", "query", "timeout"];

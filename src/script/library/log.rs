@@ -8,7 +8,8 @@ use mlua::{Lua, Table};
 
 use crate::base::clock::Timestamp;
 use crate::base::text::{count, shorten};
-use crate::script::sandbox::{Ground, user_site};
+use crate::script::ground::Ground;
+use crate::script::stack::user_site;
 
 /// Lines that may come at once.
 const BURST: f64 = 200.0;

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use mlua::{Lua, Table};
 
 use super::budget::Budget;
-use super::sandbox::Ground;
+use super::ground::Ground;
 
 /// Puts the functions into `native`.
 pub(super) fn install(

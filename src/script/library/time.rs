@@ -12,8 +12,8 @@ use mlua::{Lua, Table, Value};
 
 use super::{number, wrong};
 use crate::base::text;
-use crate::script::read::suggestion;
-use crate::script::sandbox::Ground;
+use crate::script::ground::Ground;
+use crate::script::spelling::suggestion;
 
 /// The longest format, in bytes.
 const LONGEST: usize = 1000;

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use mlua::{Function, Lua, Table, Value};
 
 use super::{number, only_later, wrong};
-use crate::script::sandbox::Ground;
+use crate::script::ground::Ground;
 
 /// Nobody sleeps longer: a year.
 const LONGEST: f64 = 366.0 * 86_400.0;

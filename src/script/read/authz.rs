@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use mlua::Value;
 
-use super::suggestion;
 use crate::model::config::{Authz, Grant, Role, Rule};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
+use crate::script::spelling::suggestion;
 
 pub(super) const OPTIONS: &[&str] = &["allow", "roles"];
 pub(super) const RULE_OPTIONS: &[&str] = &["role", "builders"];

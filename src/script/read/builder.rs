@@ -8,7 +8,7 @@ use super::{Reader, callbacks, lock, outline, step};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "name",

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::model::config::{Choices, Collapse, Condition, Decisions, MasterDecisions, Priority};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// Those of `c`.
 pub(super) fn of_master(f: &mut Fields<'_, '_>) -> MasterDecisions {

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, Reference, suggestion};
+use super::{Reader, Reference};
 use crate::model::config::{BuilderConfig, Config, LockAccess, SchedulerKind, Site, WorkerConfig};
+use crate::script::spelling::suggestion;
 
 /// Records what is wrong with `config` as a whole.
 pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {

@@ -9,7 +9,7 @@ use super::{
 use crate::model::config::{Config, Site};
 use crate::script::anchor::Anchor;
 use crate::script::convert::{self, Items, a_type};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "title",

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use crate::model::filter::{ChangeFilter, Field, Test};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "project",

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{filter, later};
 use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind, Priority};
 use crate::script::convert::{self, a_type};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "name",

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::{filter, reporter};
 use crate::model::config::{Codebase, GithubHook};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "secret",

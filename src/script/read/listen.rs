@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use mlua::Value;
 
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// The port and the address that `f` says, or the usual ones.
 pub(super) fn place(f: &mut Fields<'_, '_>, port: u16, interface: &str) -> (u16, String) {

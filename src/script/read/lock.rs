@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use mlua::{Table, Value};
 
-use super::{Object, Reader, suggestion};
+use super::{Object, Reader};
 use crate::engine::render::Purpose;
 use crate::model::config::{LockAccess, LockConfig, LockList, LockMode};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
+use crate::script::spelling::suggestion;
 
 pub(super) const WORKER_OPTIONS: &[&str] = &["name", "max_count", "max_count_for_worker"];
 pub(super) const MASTER_OPTIONS: &[&str] = &["name", "max_count"];

@@ -6,6 +6,7 @@ pub(super) mod builder;
 pub(super) mod callbacks;
 pub(super) mod check;
 pub(super) mod config;
+pub(super) mod fields;
 pub(super) mod filter;
 pub(super) mod force;
 pub(super) mod hook;
@@ -21,7 +22,6 @@ pub(super) mod scheduler;
 pub(super) mod scripted;
 pub(super) mod secret;
 pub(super) mod settings;
-pub(super) mod spelling;
 pub(super) mod step;
 pub(super) mod worker;
 pub(super) mod www;
@@ -38,7 +38,7 @@ pub(super) use self::object::{Object, object};
 use super::anchor::Key;
 use super::convert::{self, Items, Left};
 use super::fingerprint::Fingerprints;
-use super::sandbox::Ground;
+use super::ground::Ground;
 use super::slots::Slots;
 use crate::base::secret::Secret;
 use crate::model::config::{LockConfig, Site};
@@ -317,17 +317,4 @@ pub(super) fn options_of(kind: &str) -> Option<Vec<&'static str>> {
 #[cfg(test)]
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     OPTIONS.iter().map(|(kind, _)| *kind).chain(force::kinds()).chain(outline::kinds())
-}
-
-/// What `name` is here if it is Buildbot's, or "Did you mean …?" for the nearest of `known`.
-pub(super) fn suggestion(name: &str, known: &[String]) -> Option<String> {
-    suggestion_for("", name, known)
-}
-
-/// The same, for an option of `kind`.
-pub(super) fn suggestion_for(kind: &str, name: &str, known: &[String]) -> Option<String> {
-    spelling::hint(kind, name, known).or_else(|| {
-        crate::base::text::nearest(name, known.iter().map(String::as_str))
-            .map(|near| format!("Did you mean `{near}`?"))
-    })
 }

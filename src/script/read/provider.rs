@@ -10,7 +10,7 @@ use mlua::{Table, Value};
 use super::{Reader, secret};
 use crate::base::secret::Secret;
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &["dir", "suffixes", "strip"];
 

@@ -5,8 +5,8 @@ use mlua::Table;
 use super::{Reader, outline, scripted};
 use crate::model::config::{GithubStatus, ReporterConfig, ReporterKind};
 use crate::model::render::Renderable;
-use crate::script::fields::Fields;
 use crate::script::interpolate;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "name",

@@ -10,7 +10,8 @@ use crate::model::config::{
 };
 use crate::model::cron::{Cron, Part, Unit};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
+use crate::script::spelling::suggestion;
 
 /// What every scheduler that waits for changes takes.
 pub(super) const BRANCH_OPTIONS: &[&str] = &[
@@ -332,7 +333,7 @@ pub(super) fn zone(f: &mut Fields<'_, '_>) -> TimeZone {
     TimeZone::get(&name).unwrap_or_else(|_| {
         let message = format!("`timezone` of {} is not known: {name:?}.", f.owner);
         let near = jiff::tz::db().available().map(|zone| zone.to_string()).collect::<Vec<_>>();
-        let hint = super::suggestion(&name, &near)
+        let hint = suggestion(&name, &near)
             .unwrap_or_else(|| "It is a name such as \"Europe/Berlin\" or \"UTC\".".to_owned());
         f.problem_with("timezone", message, vec![hint]);
         TimeZone::UTC

@@ -15,9 +15,10 @@ use crate::model::config::{
     SchedulerKind, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
 use crate::script::convert::{self, a_type};
-use crate::script::fields::Fields;
 use crate::script::raised::Raised;
+use crate::script::read::fields::Fields;
 use crate::script::shape::Shape;
+use crate::script::spelling::suggestion;
 
 pub(super) const SCHEDULER_OPTIONS: &[&str] =
     &["name", "builders", "change_filter", "data", "properties", "reason"];
@@ -159,12 +160,7 @@ fn events(f: &mut Fields<'_, '_>) -> Option<Vec<String>> {
     for event in events.iter().filter(|event| !known.contains(event)) {
         let message =
             format!("`events` of {} names {event:?}; there are {}.", f.owner, known.join(", "));
-        f.problem_at(
-            "events",
-            event,
-            message,
-            super::suggestion(event, &known).into_iter().collect(),
-        );
+        f.problem_at("events", event, message, suggestion(event, &known).into_iter().collect());
     }
     Some(events)
 }

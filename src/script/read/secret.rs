@@ -7,7 +7,8 @@ use std::path::Path;
 use mlua::Lua;
 
 use crate::base::secret::Secret;
-use crate::script::sandbox::{Ground, user_site};
+use crate::script::ground::Ground;
+use crate::script::stack::user_site;
 use crate::script::texts::Texts;
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that

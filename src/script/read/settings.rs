@@ -5,7 +5,7 @@ use regex::Regex;
 use super::scheduler::cron;
 use super::{filter, listen};
 use crate::model::config::{Limits, LogLimits, Protocols, Validation};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const PROTOCOLS_OPTIONS: &[&str] = &["port", "interface", "require_tls"];
 pub(super) const VALIDATION_OPTIONS: &[&str] =

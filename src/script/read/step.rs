@@ -12,9 +12,9 @@ use super::{Reader, callbacks, lock, scripted};
 use crate::model::config::{Callback, StepConfig, StepFlags, StepOption, check_step_name};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
-use crate::script::given::Given;
 use crate::script::raised::Raised;
+use crate::script::read::fields::Fields;
+use crate::script::read::fields::given::Given;
 use crate::script::shape::Shape;
 
 /// What every step takes, and the shape of those that are handed on to commands.

@@ -5,7 +5,7 @@ use mlua::Table;
 use super::{Reader, lock, outline};
 use crate::model::config::WorkerConfig;
 use crate::script::anchor::Anchor;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "name",

@@ -7,7 +7,7 @@ use super::{authz, hook, listen, scripted};
 use crate::base::secret::Secret;
 use crate::model::config::{COOKIE_SECONDS, GithubHook, ScriptedHook, Www};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
     "port",

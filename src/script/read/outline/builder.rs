@@ -5,7 +5,7 @@ use mlua::Value;
 use super::check::{self, NAMED, choice, need, renderable_map, text};
 use super::{Outline, nothing_more};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 pub(super) const ALL: &[Outline] = &[
     Outline {

@@ -5,7 +5,7 @@ use mlua::{Table, Value};
 use super::check::{self, NAMED, need};
 use super::{Outline, nothing_more};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 use crate::script::read::filter;
 
 pub(super) const ALL: &[Outline] = &[

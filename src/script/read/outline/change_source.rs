@@ -5,7 +5,7 @@ use super::check::{
     text_or_function, texts, texts_true_or_function, url,
 };
 use super::{Entry, Outline, nothing_more};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// Of everything that polls.
 const POLLER: &[Entry] = &[

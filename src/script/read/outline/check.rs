@@ -4,7 +4,7 @@ use mlua::Value;
 
 use super::{Check, Entry};
 use crate::script::convert::a_type;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 use crate::script::read::{filter, scheduler};
 
 /// The options that every object with a name has.

@@ -3,7 +3,7 @@
 
 use super::check::{boolean, callback, choice, need, renderable, renderable_map};
 use super::{Entry, Outline, nothing_more};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// What the text may look at; each costs reading rows.
 const WANTS: &[Entry] = &[

@@ -2,7 +2,7 @@
 
 use super::check::{self, boolean, builders, choices, renderable, schedulers, texts, workers};
 use super::{Entry, Outline, nested, nothing_more};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// Results, and how they compare with the build before.
 const MODES: [&str; 8] =

@@ -21,7 +21,7 @@ pub(super) use self::auth::KINDS as AUTH_KINDS;
 pub(super) use self::generator::CHOICE;
 pub(super) use self::reporter::KINDS as REPORTER_KINDS;
 use super::Reader;
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 /// Looks at one option.
 pub(super) type Check = fn(&mut Fields<'_, '_>, &'static str);

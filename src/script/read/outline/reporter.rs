@@ -6,7 +6,7 @@ use super::check::{
 };
 use super::generator::CHOICE;
 use super::{Entry, Outline, nothing_more};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 
 const NAME: &[Entry] = &[("name", text)];
 

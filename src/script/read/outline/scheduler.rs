@@ -4,7 +4,7 @@ use mlua::Value;
 
 use super::check::{self, need};
 use super::{Entry, Outline, nothing_more};
-use crate::script::fields::Fields;
+use crate::script::read::fields::Fields;
 use crate::script::read::{callbacks, scheduler};
 
 /// What every scheduler takes.

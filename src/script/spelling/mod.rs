@@ -9,9 +9,26 @@ mod said;
 #[cfg(test)]
 pub(in crate::script) use self::classes::CLASSES;
 
+/// What `name` is here if it is Buildbot's, or "Did you mean …?" for the nearest of `known`.
+pub(in crate::script) fn suggestion(name: &str, known: &[String]) -> Option<String> {
+    suggestion_for("", name, known)
+}
+
+/// The same, for an option of `kind`.
+pub(in crate::script) fn suggestion_for(
+    kind: &str,
+    name: &str,
+    known: &[String],
+) -> Option<String> {
+    hint(kind, name, known).or_else(|| {
+        crate::base::text::nearest(name, known.iter().map(String::as_str))
+            .map(|near| format!("Did you mean `{near}`?"))
+    })
+}
+
 /// A hint for `name`, which is none of `known`: our spelling of it, where it is, or why it is not.
 /// `kind` is the kind of object it was written for; empty = none.
-pub(in crate::script) fn hint(kind: &str, name: &str, known: &[String]) -> Option<String> {
+fn hint(kind: &str, name: &str, known: &[String]) -> Option<String> {
     said(kind, name)
         .or_else(|| ours(name, known))
         .or_else(|| class(kind, name))
@@ -163,7 +180,7 @@ mod tests {
         for (kind, names, sentence) in said::SAID {
             assert!(
                 ["", "db", "allow", "change_hooks", "ci.auth", "ci.secrets"].contains(kind)
-                    || super::super::options_of(kind).is_some(),
+                    || crate::script::read::options_of(kind).is_some(),
                 "{kind}"
             );
             assert!(sentence.contains("`{}`") && sentence.ends_with('.'), "{sentence}");

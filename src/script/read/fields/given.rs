@@ -14,13 +14,13 @@ const ROOM: usize = 640;
 
 /// The options of a table.
 #[derive(Default)]
-pub(super) struct Given {
+pub(in crate::script) struct Given {
     /// In byte order of the names.
     entries: Vec<Entry>,
     /// Every name that was asked for, one after the other.
     asked: String,
     /// Whether there are values without a name.
-    pub(super) has_positions: bool,
+    pub(in crate::script) has_positions: bool,
 }
 
 struct Entry {
@@ -31,7 +31,7 @@ struct Entry {
 
 impl Given {
     /// What `table` holds now.
-    pub(super) fn of(table: &Table) -> Self {
+    pub(in crate::script) fn of(table: &Table) -> Self {
         let mut given = Self::default();
         let take = |key, value| {
             match key {
@@ -51,7 +51,7 @@ impl Given {
     }
 
     /// The value of `key`, which is known from now on.
-    pub(super) fn ask(&mut self, key: &str) -> Option<Value> {
+    pub(in crate::script) fn ask(&mut self, key: &str) -> Option<Value> {
         self.note(key);
         let entry = self.entries.iter_mut().find(|entry| entry.name == key)?;
         entry.is_asked = true;
@@ -59,12 +59,12 @@ impl Given {
     }
 
     /// The value of `key`.
-    pub(super) fn peek(&self, key: &str) -> Option<Value> {
+    pub(in crate::script) fn peek(&self, key: &str) -> Option<Value> {
         self.entries.iter().find(|entry| entry.name == key).map(|entry| entry.value.clone())
     }
 
     /// Notes that there is an option `key`.
-    pub(super) fn know(&mut self, key: &str) {
+    pub(in crate::script) fn know(&mut self, key: &str) {
         self.note(key);
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == key) {
             entry.is_asked = true;
@@ -80,17 +80,17 @@ impl Given {
     }
 
     /// The names that were given, in byte order.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::script) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
     /// Those that nobody asked for.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::script) fn unknown(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter(|entry| !entry.is_asked).map(|entry| entry.name.as_str())
     }
 
     /// Every name that was asked for, given or not.
-    pub(super) fn known(&self) -> BTreeSet<&str> {
+    pub(in crate::script) fn known(&self) -> BTreeSet<&str> {
         self.asked.split_terminator(END).collect()
     }
 }

@@ -2,30 +2,33 @@
 //! whatever was not asked for into an error with the nearest name that was. Errors are recorded at
 //! the line of their key and reading goes on, so that one load tells them all.
 
-use std::cell::{OnceCell, RefCell};
+mod finish;
+pub(in crate::script) mod given;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mlua::{Function, Table, Value};
 use serde_json::Value as Json;
 
-use super::anchor::{Anchor, Key};
-use super::convert::{self, Items, a_type};
-use super::given::Given;
-use super::locate::Spot;
-use super::read::later;
-use super::read::render::{Flaw, Place};
-use super::read::{Object, Reader, Reference, options_of, suggestion, suggestion_for};
+use self::given::Given;
+use super::render::{Flaw, Place};
+use super::{Object, Reader, Reference, later};
 use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
 use crate::model::render::Renderable;
+use crate::script::anchor::{Anchor, Key};
+use crate::script::convert::{self, Items, a_type};
+use crate::script::locate::Spot;
+use crate::script::spelling::suggestion;
 
 /// The cursor.
-pub(super) struct Fields<'r, 'l> {
-    pub(super) reader: &'r Reader<'l>,
+pub(in crate::script) struct Fields<'r, 'l> {
+    pub(in crate::script) reader: &'r Reader<'l>,
     /// What the table is, for messages: `builder "x"`.
-    pub(super) owner: String,
+    pub(in crate::script) owner: String,
     anchor: Anchor,
     given: Given,
     /// The kind of the object, for the lists of options that are known and that come later.
@@ -35,7 +38,12 @@ pub(super) struct Fields<'r, 'l> {
 }
 
 impl<'r, 'l> Fields<'r, 'l> {
-    pub(super) fn new(reader: &'r Reader<'l>, owner: &str, table: &Table, anchor: Anchor) -> Self {
+    pub(in crate::script) fn new(
+        reader: &'r Reader<'l>,
+        owner: &str,
+        table: &Table,
+        anchor: Anchor,
+    ) -> Self {
         let given = Given::of(table);
         Self {
             reader,
@@ -48,7 +56,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// Over the options of an object.
-    pub(super) fn of(reader: &'r Reader<'l>, object: &Object) -> Self {
+    pub(in crate::script) fn of(reader: &'r Reader<'l>, object: &Object) -> Self {
         let anchor = Anchor::Call(object.site.clone(), object.called.clone());
         let owner = object.kind.replace('_', " ");
         let mut fields = Self::new(reader, &owner, &object.options, anchor);
@@ -57,59 +65,70 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// The same cursor, over the options of `kind`.
-    pub(super) fn of_kind(mut self, kind: &str) -> Self {
+    pub(in crate::script) fn of_kind(mut self, kind: &str) -> Self {
         self.kind = Some(kind.to_owned());
         self
     }
 
     /// The place of the whole table.
-    pub(super) fn spot(&self) -> Spot {
+    pub(in crate::script) fn spot(&self) -> Spot {
         self.anchor.spot(&self.reader.ground.sources.borrow())
     }
 
     /// The line of the whole table.
-    pub(super) fn site(&self) -> Site {
+    pub(in crate::script) fn site(&self) -> Site {
         self.anchor.site(&self.reader.ground.sources.borrow())
     }
 
     /// The place of `key`.
-    pub(super) fn key_spot(&self, key: &str) -> Spot {
+    pub(in crate::script) fn key_spot(&self, key: &str) -> Spot {
         self.anchor.key(&self.reader.ground.sources.borrow(), key)
     }
 
     /// `key`, for telling its place later.
-    pub(super) fn key(&self, key: &str) -> Rc<Key> {
+    pub(in crate::script) fn key(&self, key: &str) -> Rc<Key> {
         Rc::new(Key { anchor: self.anchor.clone(), name: key.to_owned() })
     }
 
     /// Records a problem at `key`.
-    pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
+    pub(in crate::script) fn problem(&self, key: &str, message: impl Into<String>) {
         self.problem_with(key, message, Vec::new());
     }
 
-    pub(super) fn problem_with(&self, key: &str, message: impl Into<String>, hints: Vec<String>) {
+    pub(in crate::script) fn problem_with(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        hints: Vec<String>,
+    ) {
         self.reader.ground.problem(&self.key_spot(key), message, hints);
     }
 
     /// Records a problem at the literal `text` inside the value of `key`.
-    pub(super) fn problem_at(&self, key: &str, text: &str, message: String, hints: Vec<String>) {
+    pub(in crate::script) fn problem_at(
+        &self,
+        key: &str,
+        text: &str,
+        message: String,
+        hints: Vec<String>,
+    ) {
         let spot = self.key_spot(key);
         let spot = self.reader.ground.sources.borrow().literal(&spot, text);
         self.reader.ground.problem(&spot, message, hints);
     }
 
     /// The value as it is; nil is none.
-    pub(super) fn raw(&mut self, key: &str) -> Option<Value> {
+    pub(in crate::script) fn raw(&mut self, key: &str) -> Option<Value> {
         self.given.ask(key)
     }
 
     /// The value as it is, without marking its name as known.
-    pub(super) fn peek(&self, key: &str) -> Option<Value> {
+    pub(in crate::script) fn peek(&self, key: &str) -> Option<Value> {
         self.given.peek(key)
     }
 
     /// The value; nil and false are none, and so is what an earlier error left behind.
-    pub(super) fn value(&mut self, key: &str) -> Option<Value> {
+    pub(in crate::script) fn value(&mut self, key: &str) -> Option<Value> {
         self.raw(key).filter(|v| !matches!(v, Value::Boolean(false)) && !self.reader.is_broken(v))
     }
 
@@ -126,7 +145,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A text.
-    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+    pub(in crate::script) fn text(&mut self, key: &str) -> Option<String> {
         match self.value(key)? {
             Value::String(s) => match s.to_str() {
                 Ok(text) => Some(text.to_owned()),
@@ -143,7 +162,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A text that must be there.
-    pub(super) fn required_text(&mut self, key: &str) -> String {
+    pub(in crate::script) fn required_text(&mut self, key: &str) -> String {
         if self.value(key).is_none() {
             if !self.raw(key).is_some_and(|v| self.reader.is_broken(&v)) {
                 self.missing(key);
@@ -158,12 +177,12 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// Records that `key` must be given.
-    pub(super) fn missing(&self, key: &str) {
+    pub(in crate::script) fn missing(&self, key: &str) {
         self.missing.borrow_mut().push(key.to_owned());
     }
 
     /// Takes `name`, and tells problems from now on with it.
-    pub(super) fn name(&mut self) -> String {
+    pub(in crate::script) fn name(&mut self) -> String {
         let name = self.required_text("name");
         if name.is_empty() {
             self.reader.leave_open(&format!("{}s", self.kind.as_deref().unwrap_or_default()));
@@ -174,7 +193,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A password or token.
-    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+    pub(in crate::script) fn secret(&mut self, key: &str) -> Option<Secret> {
         let value = self.value(key)?;
         if matches!(&value, Value::Table(t) if self.reader.is_renderable(t)) {
             let (owner, got) = (&self.owner, a_type(&value));
@@ -191,7 +210,7 @@ impl<'r, 'l> Fields<'r, 'l> {
         Some(self.reader.ground.add_secret(Secret::new(&text)))
     }
 
-    pub(super) fn required_secret(&mut self, key: &str) -> Secret {
+    pub(in crate::script) fn required_secret(&mut self, key: &str) -> Secret {
         if self.value(key).is_none() {
             self.missing(key);
         }
@@ -199,7 +218,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn integer(
+    pub(in crate::script) fn integer(
         &mut self,
         key: &str,
         range: std::ops::RangeInclusive<i64>,
@@ -231,7 +250,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A number that is at least zero, such as a count of seconds.
-    pub(super) fn seconds(&mut self, key: &str) -> Option<f64> {
+    pub(in crate::script) fn seconds(&mut self, key: &str) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
         let number = match self.value(key)? {
             Value::Integer(i) => i as f64,
@@ -250,7 +269,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// True or false.
-    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
+    pub(in crate::script) fn boolean(&mut self, key: &str, default: bool) -> bool {
         match self.raw(key) {
             None => default,
             Some(Value::Boolean(b)) => b,
@@ -264,7 +283,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A function.
-    pub(super) fn callback(&mut self, key: &str) -> Option<Callback> {
+    pub(in crate::script) fn callback(&mut self, key: &str) -> Option<Callback> {
         match self.value(key)? {
             Value::Function(f) => Some(self.keep(key, &f)),
             other => {
@@ -274,12 +293,12 @@ impl<'r, 'l> Fields<'r, 'l> {
         }
     }
 
-    pub(super) fn keep(&self, key: &str, function: &Function) -> Callback {
+    pub(in crate::script) fn keep(&self, key: &str, function: &Function) -> Callback {
         self.reader.slots.keep(function, || self.key_spot(key).site)
     }
 
     /// Plain data by name.
-    pub(super) fn data(&mut self, key: &str) -> BTreeMap<String, Json> {
+    pub(in crate::script) fn data(&mut self, key: &str) -> BTreeMap<String, Json> {
         let Some(value) = self.value(key) else { return BTreeMap::new() };
         let Value::Table(table) = &value else {
             self.wrong(key, "a table of names and values", &value);
@@ -322,7 +341,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// Properties by name.
-    pub(super) fn properties(&mut self, key: &str) -> BTreeMap<String, Json> {
+    pub(in crate::script) fn properties(&mut self, key: &str) -> BTreeMap<String, Json> {
         let properties = self.data(key);
         for name in properties.keys().filter(|name| name.starts_with("virtual_builder_")) {
             let (message, hint) = later::refusal(&format!("`{name}` in `{key}` of {}", self.owner));
@@ -332,7 +351,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A flattened list; a lone value is a list of one.
-    pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
+    pub(in crate::script) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
         let value = self.value(key)?;
         let mut out = Vec::new();
         if let Err(what) = self.reader.flatten(&value, &mut out) {
@@ -342,7 +361,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A flattened list of texts.
-    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+    pub(in crate::script) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
         let values = self.list(key)?;
         let mut out = Vec::new();
         for value in values {
@@ -355,7 +374,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// A flattened list of names, or of the objects of `kinds` themselves.
-    pub(super) fn names(&mut self, key: &str, kinds: &[&str]) -> Option<Vec<String>> {
+    pub(in crate::script) fn names(&mut self, key: &str, kinds: &[&str]) -> Option<Vec<String>> {
         let values = self.list(key)?;
         let mut out: Vec<String> = Vec::new();
         for value in values {
@@ -386,14 +405,18 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// Each item of a list, with its position.
-    pub(super) fn each(&mut self, key: &str, mut f: impl FnMut(&mut Self, usize, Value)) {
+    pub(in crate::script) fn each(
+        &mut self,
+        key: &str,
+        mut f: impl FnMut(&mut Self, usize, Value),
+    ) {
         for (at, item) in self.list(key).unwrap_or_default().into_iter().enumerate() {
             f(self, at + 1, item);
         }
     }
 
     /// Whether the value of `key` is a plain table of names.
-    pub(super) fn has_names(&mut self, key: &str) -> bool {
+    pub(in crate::script) fn has_names(&mut self, key: &str) -> bool {
         let Some(Value::Table(table)) = self.value(key) else { return false };
         let items = convert::items(self.reader.lua, &table);
         matches!(items, Ok(Items::Map(items)) if !items.is_empty())
@@ -401,7 +424,7 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// Takes note that `key` names objects of `kind`, so that the end of the load can say which do
     /// not exist.
-    pub(super) fn refer(&self, key: &str, kind: &'static str, names: Vec<String>) {
+    pub(in crate::script) fn refer(&self, key: &str, kind: &'static str, names: Vec<String>) {
         let key = self.key(key);
         let mut references = self.reader.references.borrow_mut();
         for name in names.into_iter().filter(|name| !name.is_empty()) {
@@ -411,29 +434,35 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// The same cursor over a plain table inside the value of `key`.
-    pub(super) fn inside(&self, key: &str, kind: &str, owner: &str, table: &Table) -> Self {
+    pub(in crate::script) fn inside(
+        &self,
+        key: &str,
+        kind: &str,
+        owner: &str,
+        table: &Table,
+    ) -> Self {
         let anchor = Anchor::Within(self.key(key));
         Self::new(self.reader, owner, table, anchor).of_kind(kind)
     }
 
     /// A value that may depend on the build.
-    pub(super) fn renderable(&mut self, key: &str) -> Option<Renderable> {
+    pub(in crate::script) fn renderable(&mut self, key: &str) -> Option<Renderable> {
         let value = self.value(key)?;
         self.to_renderable(key, &value)
     }
 
-    pub(super) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
+    pub(in crate::script) fn to_renderable(&self, key: &str, value: &Value) -> Option<Renderable> {
         self.to_renderable_for(Purpose::Value, key, value)
     }
 
-    pub(super) fn to_renderable_for(
+    pub(in crate::script) fn to_renderable_for(
         &self,
         purpose: Purpose,
         key: &str,
         value: &Value,
     ) -> Option<Renderable> {
         let keep = |f: &Function| self.keep(key, f);
-        match super::read::render::read(self.reader.lua, value, &keep, purpose) {
+        match super::render::read(self.reader.lua, value, &keep, purpose) {
             Ok(renderable) => {
                 self.know_secrets(key, &renderable);
                 Some(renderable)
@@ -490,7 +519,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// An object of `kind`, or its plain table.
-    pub(super) fn nested(&mut self, key: &str, kind: &str, owner: &str) -> Option<Self> {
+    pub(in crate::script) fn nested(&mut self, key: &str, kind: &str, owner: &str) -> Option<Self> {
         let value = self.value(key)?;
         let Value::Table(table) = &value else {
             self.wrong(key, "a table", &value);
@@ -514,80 +543,12 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     /// The options that were given, in byte order.
-    pub(super) fn given(&self) -> Vec<String> {
+    pub(in crate::script) fn given(&self) -> Vec<String> {
         self.given.names().map(str::to_owned).collect()
     }
 
     /// Marks names as known without reading them.
-    pub(super) fn know<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) {
+    pub(in crate::script) fn know<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) {
         keys.into_iter().for_each(|key| self.given.know(key));
-    }
-
-    /// Everything that was not asked for is an error, and what must be given and is not.
-    pub(super) fn finish(self) {
-        self.check_known();
-        let kind = self.kind.as_deref().unwrap_or_default();
-        let mut missing = self.missing.take();
-        // Listed only for who needs it: most objects have no unknown option.
-        let known: OnceCell<Vec<String>> = OnceCell::new();
-        for key in self.given.unknown() {
-            let known =
-                known.get_or_init(|| self.given.known().into_iter().map(str::to_owned).collect());
-            let hint = suggestion_for(kind, key, known);
-            // A name that is misspelt is one mistake, not two.
-            let means = |option: &String| {
-                hint.as_ref().is_some_and(|hint| hint.contains(&format!("`{option}`")))
-            };
-            missing.retain(|option| !means(option));
-            let message = format!("unknown option `{key}` of {}.", self.owner);
-            self.problem_with(key, message, hint.into_iter().collect());
-        }
-        // Who gives values alone leaves every name out.
-        if self.given.has_positions && self.given.names().next().is_none() {
-            missing.clear();
-        }
-        for option in missing {
-            let message = format!("{} needs `{option}`.", self.owner);
-            self.reader.ground.problem(&self.spot(), message, Vec::new());
-        }
-        self.refuse_what_comes_later();
-        if self.given.has_positions {
-            self.reader.ground.problem(
-                &self.spot(),
-                format!(
-                    "{} has values without a name; every option is `name = value`.",
-                    self.owner
-                ),
-                Vec::new(),
-            );
-        }
-    }
-
-    /// The list of a kind's options is what `with_defaults` and the type definitions know; it must
-    /// not drift from what is asked for.
-    fn check_known(&self) {
-        if !cfg!(debug_assertions) {
-            return;
-        }
-        let Some(kind) = &self.kind else { return };
-        let Some(options) = options_of(kind) else { return };
-        let known = self.given.known();
-        debug_assert!(options.iter().all(|o| known.contains(o)), "{kind}: {known:?}");
-        let has_types = ["step", "scheduler", "reporter", "hook"].contains(&kind.as_str());
-        debug_assert!(has_types || options.len() == known.len(), "{kind}: {known:?}");
-    }
-
-    /// What is right but cannot be done yet is refused, never ignored.
-    fn refuse_what_comes_later(&self) {
-        let Some(kind) = &self.kind else { return };
-        for option in later::of_kind(kind) {
-            if option == "*" {
-                let (message, hint) = later::refusal(&self.owner);
-                self.reader.ground.problem(&self.spot(), message, vec![hint]);
-            } else if self.given.peek(option).is_some() {
-                let (message, hint) = later::refusal(&format!("`{option}` of {}", self.owner));
-                self.problem_with(option, message, vec![hint]);
-            }
-        }
     }
 }
