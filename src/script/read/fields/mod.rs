@@ -134,6 +134,9 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     fn wrong(&self, key: &str, expected: &str, got: &Value) {
         let hint = match got {
+            Value::Table(_) if a_type(got) == "a secret" => {
+                vec!["ci.secret_file \"FILE\" reads one when the configuration loads.".to_owned()]
+            }
             Value::Table(t) if self.reader.is_renderable(t) => vec![format!(
                 "`{key}` is needed when the configuration loads, before there is a build."
             )],
@@ -194,15 +197,6 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// A password or token.
     pub(in crate::script) fn secret(&mut self, key: &str) -> Option<Secret> {
-        let value = self.value(key)?;
-        if matches!(&value, Value::Table(t) if self.reader.is_renderable(t)) {
-            let (owner, got) = (&self.owner, a_type(&value));
-            let message = format!("`{key}` of {owner} must be a string, not {got}.");
-            let hint =
-                "It is needed when the configuration loads: ci.secret_file \"FILE\" reads it then.";
-            self.problem_with(key, message, vec![hint.to_owned()]);
-            return None;
-        }
         let text = self.text(key)?;
         if text.is_empty() {
             self.problem(key, format!("`{key}` of {} must not be empty.", self.owner));
