@@ -11,7 +11,7 @@ local records = setmetatable({}, { __mode = "k" })
 local constructors = setmetatable({}, { __mode = "k" })
 -- Every object in the order it was made, so that objects nobody uses are checked too; none once the
 -- configuration is in effect, because callbacks make objects as well.
-native.records, native.constructors, native.made = records, constructors, {}
+native.constructors, native.made = constructors, {}
 
 local metatables = {}
 
@@ -54,6 +54,12 @@ function define.object(kind, options, called, type_)
 end
 
 function define.record(object) return records[object] end
+
+function native.record(object)
+  local record = records[object]
+  if not record then return nil, nil, nil, 0, "" end
+  return record.kind, record.options, record.file, record.line, record.called, record.type
+end
 
 function define.constructor(f, about)
   constructors[f] = about

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlua::state::{GcIncParams, GcMode};
 use mlua::{Lua, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -204,8 +203,8 @@ fn prepare(
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;
-    // What a load makes stays: looking for garbage at every doubling finds none.
-    let usual = sandbox.lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(1000)));
+    // What a load makes stays: looking for garbage finds none. At the limit of memory Lua looks anyway.
+    sandbox.lua.gc_stop();
     let returned = run_file(&sandbox, &ground, &name);
 
     let reader = Reader::new(&sandbox.lua, ground.clone(), sandbox.native.clone());
@@ -236,7 +235,7 @@ fn prepare(
     config.files = ground.files.borrow().clone();
     sandbox.budget.set_limit(Duration::from_secs_f64(config.limits.cpu_seconds));
     sandbox.lua.set_memory_limit(config.limits.memory_bytes).map_err(bug)?;
-    sandbox.lua.gc_set_mode(usual);
+    sandbox.lua.gc_restart();
 
     let types = reader
         .types

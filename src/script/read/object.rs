@@ -1,11 +1,10 @@
-//! The objects that `ci` made, as `define.lua` keeps them. Thousands are looked up in one load, so
-//! the names of what a record holds are made once for each state.
+//! The objects that `ci` made, as `define.lua` keeps them. Thousands are looked up in one load.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Lua, LuaString, Table};
+use mlua::{Function, Lua, LuaString, Table};
 
 use crate::model::config::Site;
 
@@ -21,33 +20,23 @@ pub(in crate::script) struct Object {
     pub(in crate::script) step_type: Option<Table>,
 }
 
-/// The records of a state, and the names in them.
+/// How records are looked up in a state.
 struct Records {
-    records: Table,
-    kind: LuaString,
-    options: LuaString,
-    file: LuaString,
-    line: LuaString,
-    called: LuaString,
-    step_type: LuaString,
+    /// All of a record in one call, which is cheaper than a look at each of its names.
+    look: Function,
     /// The file of the last object: the next one is mostly of the same.
     last_file: RefCell<Option<(LuaString, Arc<str>)>>,
 }
 
+/// Kind, options, file, line, constructor, step type.
+type Record = (Option<String>, Option<Table>, Option<LuaString>, u32, String, Option<Table>);
+
 /// The object that `table` is; none for a plain table.
 pub(in crate::script) fn object(lua: &Lua, table: &Table) -> Option<Object> {
     let of = Records::of(lua)?;
-    let record = of.records.raw_get::<Option<Table>>(table).ok()??;
-    Some(Object {
-        kind: record.raw_get(&of.kind).ok()?,
-        options: record.raw_get(&of.options).ok()?,
-        site: Site {
-            file: of.file_of(&record.raw_get(&of.file).ok()?),
-            line: record.raw_get(&of.line).ok()?,
-        },
-        called: record.raw_get(&of.called).ok()?,
-        step_type: record.raw_get(&of.step_type).ok()?,
-    })
+    let (kind, options, file, line, called, step_type): Record = of.look.call(table).ok()?;
+    let site = Site { file: of.file_of(&file?), line };
+    Some(Object { kind: kind?, options: options?, site, called, step_type })
 }
 
 impl Records {
@@ -74,15 +63,6 @@ impl Records {
 
     fn new(lua: &Lua) -> mlua::Result<Self> {
         let native: Table = lua.named_registry_value("ci.native")?;
-        Ok(Self {
-            records: native.raw_get("records")?,
-            kind: lua.create_string("kind")?,
-            options: lua.create_string("options")?,
-            file: lua.create_string("file")?,
-            line: lua.create_string("line")?,
-            called: lua.create_string("called")?,
-            step_type: lua.create_string("type")?,
-            last_file: RefCell::default(),
-        })
+        Ok(Self { look: native.raw_get("record")?, last_file: RefCell::default() })
     }
 }
