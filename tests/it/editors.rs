@@ -41,6 +41,7 @@ fn shipped_configurations_satisfy_a_language_server() {
         "master.lua",
         "worker/worker.lua",
         "src/cli/templates/master.lua",
+        "src/cli/templates/master_test.lua",
         "src/cli/templates/worker.lua",
         "src/cli/templates/demo.lua",
         "tests/it/sim/farm.lua",
