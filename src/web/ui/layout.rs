@@ -151,7 +151,8 @@ pub(crate) fn page(
                 }
                 main #main tabindex="-1" { (body) }
                 footer {
-                    @if let Some(url) = visible::link(&config.title_url) {
+                    // Without a home of its own the project has this one, to which the brand leads.
+                    @if config.title_url != config.url && let Some(url) = visible::link(&config.title_url) {
                         a href=(url) rel="noopener" { (site) } " · "
                     }
                     a href=(view.to("about")) { "halide-ci " (env!("CARGO_PKG_VERSION")) }
