@@ -27,6 +27,11 @@ const LONGEST_LINE: u64 = 64 << 10;
 pub(super) enum Order {
     /// How does it stand?
     Status,
+    /// Why is a request not built yet?
+    Why {
+        /// Its number.
+        request: i64,
+    },
     /// Load the configuration afresh; with `dry_run`, only say what would change.
     Reload {
         /// Change nothing.
@@ -179,6 +184,7 @@ mod tests {
             while let Some(Asked { order, answer }) = asked.recv().await {
                 let _ = answer.send(match order {
                     Order::Status => Ok(json!({ "pid": 7 })),
+                    Order::Why { request } => Ok(json!(request)),
                     Order::Reload { .. } => Err("master.lua:1: no.".to_owned()),
                     Order::Stop { drain } => Ok(json!(drain)),
                 });

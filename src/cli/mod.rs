@@ -25,6 +25,7 @@ mod terminal;
 mod test;
 mod types;
 mod upgrade_master;
+mod why;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ enum Verb {
     Explain(explain::Args),
     Test(test::Args),
     Types(types::Args),
+    Why(why::Args),
 }
 
 /// Does what the command line says; the result is the process's exit status.
@@ -93,5 +95,6 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Explain(args) => explain::run(&args),
         Verb::Test(args) => test::run(&args),
         Verb::Types(args) => types::run(&args),
+        Verb::Why(args) => why::run(&args),
     }
 }

@@ -16,6 +16,7 @@ use super::pidfile::PidFile;
 use super::place::{Place, Role};
 use super::{chronicle, logging, start, surroundings};
 use crate::base::clock::Timestamp;
+use crate::base::id::RequestId;
 use crate::engine::Effect;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
@@ -161,6 +162,9 @@ async fn attend(
             Some(Asked { order: Order::Status, answer }) => {
                 let _ = answer.send(status(place, running, since, false).await);
             }
+            Some(Asked { order: Order::Why { request }, answer }) => {
+                let _ = answer.send(why(running, request).await);
+            }
         }
     }
 }
@@ -187,6 +191,7 @@ async fn drain(
         };
         let told = match order {
             Order::Status => status(place, running, since, true).await,
+            Order::Why { request } => why(running, request).await,
             Order::Stop { drain: true } => Ok(Json::Null),
             Order::Reload { .. } => Err("The master stops when the running builds have ended; \
                                   until then it takes no new configuration."
@@ -215,6 +220,11 @@ async fn reload(running: &Running, herald: &Herald, effect: Effect) -> Result<Js
         Ok(reloaded) => Ok(json!({ "changes": reloaded.changes })),
         Err(error) => Err(error),
     }
+}
+
+async fn why(running: &Running, request: i64) -> Result<Json, String> {
+    let why = running.engine().why(RequestId(request)).await;
+    why.map(|why| why.to_json()).map_err(|refusal| refusal.to_string())
 }
 
 async fn status(

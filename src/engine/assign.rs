@@ -14,6 +14,7 @@ use crate::engine::advice::{InLine, Look, MOST_LATE, Offer, Pick, Ticket, place}
 use crate::engine::adviser::{Question, What};
 use crate::engine::beat::Turn;
 use crate::engine::input::{Advised, Said};
+use crate::engine::locks::Want;
 use crate::engine::note::Voice;
 use crate::engine::queue::{self, Candidate, Waiting};
 use crate::engine::requests::all_locks;
@@ -340,7 +341,7 @@ impl Turn<'_> {
         out
     }
 
-    fn config_of<'g>(
+    pub(super) fn config_of<'g>(
         &self,
         generation: &'g Generation,
         builder: BuilderId,
@@ -354,7 +355,7 @@ impl Turn<'_> {
     }
 
     /// The builder's workers that could build for it now, but for those that are held.
-    fn eligible<'s>(
+    pub(super) fn eligible<'s>(
         &'s self,
         builder: BuilderId,
         config: &'s BuilderConfig,
@@ -367,17 +368,16 @@ impl Turn<'_> {
         candidates.filter(Candidate::is_eligible)
     }
 
-    fn candidate(
+    pub(super) fn candidate(
         &self,
         builder: BuilderId,
         config: &BuilderConfig,
         id: WorkerId,
         name: &str,
     ) -> Option<Candidate> {
-        let generation = &self.state.generation;
         let worker = self.state.workers.get(&id)?;
-        let of_worker = generation.config.worker(name)?;
-        let wants = State::wants(generation, &all_locks(config, of_worker), id, name);
+        let of_worker = self.state.generation.config.worker(name)?;
+        let wants = self.builder_wants(config, id, name)?;
         let is_of_builder =
             |b| self.state.builds.get(b).is_some_and(|b| b.build.builder == builder);
         Some(Candidate {
@@ -388,6 +388,18 @@ impl Turn<'_> {
             takes_work: worker.connection.is_some() && !worker.is_paused && !worker.is_graceful,
             locks_free: self.state.locks.is_free(&wants),
         })
+    }
+
+    /// The locks that a build of the builder takes on a worker.
+    pub(super) fn builder_wants(
+        &self,
+        config: &BuilderConfig,
+        id: WorkerId,
+        name: &str,
+    ) -> Option<Vec<Want>> {
+        let generation = &self.state.generation;
+        let of_worker = generation.config.worker(name)?;
+        Some(State::wants(generation, &all_locks(config, of_worker), id, name))
     }
 
     fn in_line(&self, builder: BuilderId) -> Option<InLine> {

@@ -188,6 +188,11 @@ impl Turn<'_> {
                 self.answer(answer, Ok(link));
                 Ok(())
             }
+            Input::WhyWanted { request, answer } => {
+                let why = self.why(request)?;
+                self.answer(answer, why);
+                Ok(())
+            }
             Input::WorkerDetached { worker, epoch } => self.worker_detached(worker, epoch),
             Input::GenerationLoaded { generation, compared, answer } => {
                 self.generation_loaded(*generation, compared, answer)

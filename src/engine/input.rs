@@ -23,6 +23,7 @@ use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
+use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::Conn;
 use crate::store::scheduler_events::About;
@@ -55,6 +56,8 @@ pub enum Input {
     StopWanted { build: BuildId, reason: String, answer: Answer<()> },
     /// A user cancels a request.
     CancelWanted { request: RequestId, reason: String, answer: Answer<()> },
+    /// Why is a request not built yet? Nothing changes.
+    WhyWanted { request: RequestId, answer: Answer<Why> },
     /// A worker has said hello and is ready for work.
     WorkerAttached { name: String, info: WorkerInfo, link: Arc<dyn Link>, answer: Answer<Attached> },
     /// Is a worker of this name connected? Its link is the answer.
@@ -294,6 +297,7 @@ impl Input {
             }
             Self::DeliveryArrived { .. }
             | Self::LinkWanted { .. }
+            | Self::WhyWanted { .. }
             | Self::Write(_)
             | Self::LogGrew { .. }
             | Self::GenerationRefused { .. } => false,
@@ -343,6 +347,7 @@ impl Input {
             Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
             Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),
             Self::WorkerAttached { name, .. } => format!("worker {name} attached"),
+            Self::WhyWanted { request, .. } => format!("why does {request} wait"),
             Self::LinkWanted { name, .. } => format!("link of {name} wanted"),
             Self::WorkerDetached { worker, epoch } => format!("worker {worker} detached ({epoch})"),
             Self::GenerationLoaded { .. } => "generation loaded".to_owned(),

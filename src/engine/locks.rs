@@ -98,6 +98,25 @@ impl Locks {
         self.held.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// The wishes of a build and its steps that are not granted yet.
+    #[must_use]
+    pub(crate) fn waited_for(&self, build: BuildId) -> Vec<&Want> {
+        let mut out = Vec::new();
+        for (at, (holder, wants)) in self.waiting.iter().enumerate() {
+            let ahead = &self.waiting[..at];
+            if holder.build == build {
+                out.extend(wants.iter().filter(|want| !self.fits(want, ahead)));
+            }
+        }
+        out
+    }
+
+    /// Whether `want` could be had if nobody waited for it.
+    #[must_use]
+    pub(crate) fn has_room(&self, want: &Want) -> bool {
+        self.fits(want, &[])
+    }
+
     /// Whether nothing is held and nobody waits.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {

@@ -45,6 +45,7 @@ pub mod tasks;
 mod teller;
 mod transfer;
 mod upload;
+mod why;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;
 use crate::model::event::Event;
+use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::{Conn, Store, StoreError};
 
@@ -259,6 +261,14 @@ impl Engine {
     /// When there is no such request.
     pub async fn cancel(&self, request: RequestId, reason: String) -> Result<(), Refusal> {
         self.ask(|answer| Input::CancelWanted { request, reason, answer }).await
+    }
+
+    /// Why a request is not built yet.
+    ///
+    /// # Errors
+    /// When there is no such request, or it is complete.
+    pub async fn why(&self, request: RequestId) -> Result<Why, Refusal> {
+        self.ask(|answer| Input::WhyWanted { request, answer }).await
     }
 
     /// Lets a worker in that has proved who it is.

@@ -35,11 +35,33 @@ pub(crate) struct Candidate {
     pub(crate) locks_free: bool,
 }
 
+/// What keeps a worker from taking a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// It takes no work.
+    Away,
+    /// It builds for the same builder.
+    SameBuilder,
+    /// It runs as many builds as it takes.
+    Full(u32),
+    /// A lock of the builder's or the worker's is not free.
+    Locks,
+}
+
 impl Candidate {
     /// Whether it could take a build of the builder now.
     pub(crate) fn is_eligible(&self) -> bool {
-        let room = self.max_builds.is_none_or(|max| self.running < max as usize);
-        self.takes_work && self.locks_free && room && !self.builds_this_builder
+        self.hindrance().is_none()
+    }
+
+    /// The first thing that keeps it from taking a build of the builder.
+    pub(crate) fn hindrance(&self) -> Option<Hindrance> {
+        match self.max_builds {
+            _ if !self.takes_work => Some(Hindrance::Away),
+            _ if self.builds_this_builder => Some(Hindrance::SameBuilder),
+            Some(max) if self.running >= max as usize => Some(Hindrance::Full(max)),
+            _ => (!self.locks_free).then_some(Hindrance::Locks),
+        }
     }
 }
 

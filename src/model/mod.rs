@@ -20,4 +20,5 @@ pub mod render;
 pub mod request;
 pub mod sourcestamp;
 pub mod step;
+pub mod why;
 pub mod worker;

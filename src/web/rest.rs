@@ -10,6 +10,7 @@ use super::call::{Call, Problem};
 use super::headers::{set, typed};
 use super::{origin, raw};
 use crate::api::{Found, json};
+use crate::base::id::RequestId;
 use crate::model::config::Config;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -29,18 +30,20 @@ pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
     if path.ends_with("/v2/") {
         return Err(Problem::new(StatusCode::NOT_FOUND, "Invalid path: "));
     }
-    let found = site.api().get(&generation.config, below(path), call.query()).await?;
+    let found = match asks_why(below(path)) {
+        Some(request) => Ok(site.engine().why(request).await?.to_json().to_string()),
+        None => match site.api().get(&generation.config, below(path), call.query()).await? {
+            Found::Raw(log) => Err(log),
+            Found::Json(answer) => Ok(answer.to_json()),
+        },
+    };
     let mut response = match found {
-        Found::Raw(log) => raw::stream(&site, log, call.asked("exact").is_some_and(|v| v == "1")),
-        Found::Json(answer) => {
-            let text = answer.to_json();
-            let wants_json = call.header("accept").is_some_and(|a| a.contains("application/json"));
-            if wants_json {
-                typed(StatusCode::OK, JSON, text)
-            } else {
-                typed(StatusCode::OK, TEXT, json::indented(&text))
-            }
+        Err(log) => raw::stream(&site, log, call.asked("exact").is_some_and(|v| v == "1")),
+        // For programs that say so as it is, for people indented.
+        Ok(text) if call.header("accept").is_some_and(|a| a.contains("application/json")) => {
+            typed(StatusCode::OK, JSON, text)
         }
+        Ok(text) => typed(StatusCode::OK, TEXT, json::indented(&text)),
     };
     if let Some(origin) = allowed {
         set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
@@ -49,6 +52,12 @@ pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
     }
     set(&mut response, header::VARY, "Accept, Origin");
     Ok(response)
+}
+
+/// `buildrequests/ID/why`, which the engine answers: Buildbot has nothing like it.
+fn asks_why(path: &str) -> Option<RequestId> {
+    let id = path.strip_prefix("buildrequests/")?.strip_suffix("/why")?;
+    id.parse().ok().map(RequestId)
 }
 
 /// The request's origin if it may read; none when it names no origin.

@@ -296,6 +296,26 @@ fn a_form_forces_a_build_and_leads_to_its_request() {
 }
 
 #[test]
+fn why_a_request_waits_is_in_the_data_api() {
+    with(config(), async |site| {
+        let answer = site.get("/api/v2/buildrequests/2/why").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let why: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        assert_eq!(why["state"], "waiting");
+        let reason = serde_json::json!({
+            "kind": "worker",
+            "worker": "w1",
+            "because": { "kind": "away" },
+            "text": "worker w1 is not connected",
+        });
+        assert_eq!(why["reasons"], serde_json::json!([reason]));
+        let answer = site.get("/api/v2/buildrequests/99/why").await;
+        assert_eq!((answer.status, answer.text().contains("no request 99")), (404, true));
+        assert_eq!(site.get("/api/v2/buildrequests/x/why").await.status, 404);
+    });
+}
+
+#[test]
 fn who_holds_a_request_and_what_failed_is_shown_where_it_waits() {
     with(config(), async |site| {
         let id = halide_ci::base::id::RequestId(2);

@@ -5,8 +5,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
+use super::part;
 use super::visible::visible;
-use super::{home, part};
+use crate::base::id::RequestId;
+use crate::model::why::{Because, BuildName, LockHeld, Reason, Why};
 use crate::store::views::buildrequests::{self, Shown};
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
@@ -20,7 +22,7 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
         let build = part::build_path(request.builder_id, number);
         return Ok(see_other(&format!("{}{build}", call.root())));
     }
-    let parts = fragments(&view, &request);
+    let parts = fragments(&site, &view, &request).await;
     let body = html! { h1 { "Request " (id) } (layout::all(&parts)) };
     let scope = format!("request/{id}");
     Ok(layout::page(&view, &format!("Request {id}"), Some(&scope), &body, StatusCode::OK))
@@ -28,7 +30,7 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
 
 /// The page's fragments.
 pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Vec<Fragment>, Problem> {
-    Ok(fragments(view, &read(site, id).await?))
+    Ok(fragments(site, view, &read(site, id).await?).await)
 }
 
 async fn read(site: &Site, id: i64) -> Result<Shown, Problem> {
@@ -36,11 +38,13 @@ async fn read(site: &Site, id: i64) -> Result<Shown, Problem> {
     found.ok_or_else(Problem::missing)
 }
 
-fn fragments(view: &View, request: &Shown) -> Vec<Fragment> {
-    vec![fragment("request", &part(view, request))]
+async fn fragments(site: &Site, view: &View, request: &Shown) -> Vec<Fragment> {
+    // One that has ended meanwhile waits for nothing.
+    let why = site.engine().why(RequestId(request.id)).await.ok();
+    vec![fragment("request", &part(view, request, why.as_ref().map_or(&[], Why::reasons)))]
 }
 
-fn part(view: &View, request: &Shown) -> Markup {
+fn part(view: &View, request: &Shown, reasons: &[Reason]) -> Markup {
     html! {
         p.answer {
             @match (request.complete_at, request.build) {
@@ -61,8 +65,15 @@ fn part(view: &View, request: &Shown) -> Markup {
             dt { "Made" } dd { (part::moment(view, request.submitted_at)) }
             dt { "Priority" } dd { (request.priority) }
             dt { "Attempts" } dd { (request.attempts) }
-            @if request.complete_at.is_none() && request.build.is_none() {
-                dt { "Waits for" } dd { (home::reason(request)) }
+            @if request.complete_at.is_none() && (!reasons.is_empty() || request.held_by.is_some()) {
+                dt { "Waits because" }
+                dd {
+                    @if let Some(by) = &request.held_by { p { "no from " (visible(by)) } }
+                    // The row has said it.
+                    @for reason in reasons.iter().filter(|r| !matches!(r, Reason::Refused { .. })) {
+                        p { (reason_of(view, reason)) }
+                    }
+                }
             }
             @if let Some(trouble) = &request.trouble {
                 dt { "Trouble" } dd { (visible(trouble)) }
@@ -73,6 +84,25 @@ fn part(view: &View, request: &Shown) -> Markup {
         }
         @if request.complete_at.is_none() {
             (part::button(view, "cancel", &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+        }
+    }
+}
+
+/// A reason, with links to the builds that are in the way.
+fn reason_of(view: &View, reason: &Reason) -> Markup {
+    let builds: &[BuildName] = match reason {
+        Reason::Worker { because: Because::Full { builds, .. }, .. } => builds,
+        Reason::Worker { because: Because::SameBuilder { build }, .. } => {
+            std::slice::from_ref(build)
+        }
+        Reason::Worker { because: Because::Lock(LockHeld { holders, .. }), .. }
+        | Reason::Lock(LockHeld { holders, .. }) => holders,
+        _ => &[],
+    };
+    html! {
+        (visible(&reason.to_string()))
+        @for build in builds {
+            " " a href=(view.to(&part::build_path(build.builder_id.0, build.number))) { (visible(&build.to_string())) }
         }
     }
 }

@@ -188,7 +188,7 @@ local f = ci.factory()"#,
 }
 
 /// Forces a build of `revision` on `linux`.
-async fn force(world: &World, revision: &str, reason: &str) {
+pub(super) async fn force(world: &World, revision: &str, reason: &str) {
     let force = halide_ci::engine::input::Force {
         scheduler: "force".to_owned(),
         reason: reason.to_owned(),

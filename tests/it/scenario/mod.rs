@@ -19,6 +19,7 @@ mod schedule;
 mod settings;
 mod survival;
 mod timed;
+mod why;
 mod wishes;
 mod worker;
 

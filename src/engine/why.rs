@@ -1,0 +1,134 @@
+//! Why a request is not built yet: the queue's own conditions, looked at without acting. Asked live,
+//! because every end of a build changes the answer; what functions said is in rows already (`note`).
+
+use std::collections::BTreeSet;
+
+use crate::base::id::{BuildId, RequestId, WorkerId};
+use crate::engine::Refusal;
+use crate::engine::beat::Turn;
+use crate::engine::locks::Want;
+use crate::engine::queue::Hindrance;
+use crate::engine::state::Worker;
+use crate::model::config::BuilderConfig;
+use crate::model::request::{Request, RequestState};
+use crate::model::why::{Because, BuildName, LockHeld, Reason, Why};
+use crate::store::{Result, requests};
+
+impl Turn<'_> {
+    /// Where the request stands.
+    pub(super) fn why(&self, id: RequestId) -> Result<std::result::Result<Why, Refusal>> {
+        let Some(request) = self.state.requests.get(&id) else {
+            return Ok(Err(match requests::exists(self.conn, id)? {
+                true => {
+                    Refusal::Invalid(format!("Request {id} waits for nothing: it is complete."))
+                }
+                false => Refusal::Missing(format!("There is no request {id}.")),
+            }));
+        };
+        if let RequestState::Claimed(build) = request.state
+            && let Some(name) = self.named(build)
+        {
+            let wants = self.state.locks.waited_for(build).into_iter();
+            let reasons = wants.map(|want| Reason::Lock(self.held(want))).collect();
+            return Ok(Ok(Why::Building { build: name, reasons }));
+        }
+        Ok(Ok(Why::Waiting { reasons: self.reasons(request) }))
+    }
+
+    fn reasons(&self, request: &Request) -> Vec<Reason> {
+        let mut out = Vec::new();
+        if self.state.is_closing {
+            out.push(Reason::Stopping);
+        }
+        let name = self.state.builders.get(&request.builder).map(|b| b.name.clone());
+        let generation = self.state.generation.clone();
+        let Some(config) = self.config_of(&generation, request.builder) else {
+            out.push(Reason::BuilderRemoved { builder: name.unwrap_or_default() });
+            return out;
+        };
+        let queue = self.state.waiting.get(&request.builder);
+        let mut ahead = queue.into_iter().flatten().map(|(_, _, id)| *id);
+        let next = ahead.next().filter(|next| *next != request.id);
+        if let Some(next) = next {
+            let others = ahead.take_while(|id| *id != request.id).count();
+            out.push(Reason::Behind { request: next, ahead: others + 1 });
+        }
+        out.extend(self.about_workers(request, config));
+        if let Some(note) = self.state.advice.notes.get(&request.id) {
+            let by = note.left_out.iter().chain(&note.refused).cloned();
+            out.extend(by.map(|by| Reason::Refused { by }));
+        }
+        if out.is_empty() {
+            out.push(Reason::Asked);
+        }
+        out
+    }
+
+    /// Nothing when a worker could take it now.
+    fn about_workers(&self, request: &Request, config: &BuilderConfig) -> Vec<Reason> {
+        if config.workers.is_empty() {
+            return vec![Reason::NoWorkers];
+        }
+        if self.eligible(request.builder, config, &BTreeSet::new()).next().is_some() {
+            return Vec::new();
+        }
+        let workers = config.workers.iter().filter_map(|name| {
+            let id = self.state.worker_id(name)?;
+            let worker = self.state.workers.get(&id)?;
+            let because = self.because(request, config, (id, name), worker)?;
+            Some(Reason::Worker { worker: name.clone(), because })
+        });
+        workers.collect()
+    }
+
+    fn because(
+        &self,
+        request: &Request,
+        config: &BuilderConfig,
+        (id, name): (WorkerId, &str),
+        worker: &Worker,
+    ) -> Option<Because> {
+        let candidate = self.candidate(request.builder, config, id, name)?;
+        Some(match candidate.hindrance()? {
+            Hindrance::Away if worker.connection.is_none() => Because::Away,
+            Hindrance::Away if worker.is_paused => Because::Paused,
+            Hindrance::Away => Because::Graceful,
+            Hindrance::SameBuilder => {
+                let mut running = worker.running.iter();
+                let of_builder = |id: &&BuildId| {
+                    let running = self.state.builds.get(id);
+                    running.is_some_and(|b| b.build.builder == request.builder)
+                };
+                Because::SameBuilder { build: self.named(*running.find(of_builder)?)? }
+            }
+            Hindrance::Full(max_builds) => {
+                let builds = worker.running.iter().filter_map(|id| self.named(*id));
+                Because::Full { max_builds, builds: builds.collect() }
+            }
+            Hindrance::Locks => {
+                let wants = self.builder_wants(config, id, name)?;
+                let busy =
+                    wants.iter().find(|want| !self.state.locks.is_free(&[(*want).clone()]))?;
+                Because::Lock(self.held(busy))
+            }
+        })
+    }
+
+    fn held(&self, want: &Want) -> LockHeld {
+        let holders = self.state.locks.holders(&want.key).iter();
+        let mut holders: Vec<BuildName> =
+            holders.filter_map(|(holder, _)| self.named(holder.build)).collect();
+        holders.dedup();
+        // A lock with room left is kept for those who wait already.
+        if self.state.locks.has_room(want) {
+            holders.clear();
+        }
+        LockHeld { lock: want.key.name.clone(), holders }
+    }
+
+    fn named(&self, id: BuildId) -> Option<BuildName> {
+        let build = &self.state.builds.get(&id)?.build;
+        let builder = self.state.builders.get(&build.builder)?.name.clone();
+        Some(BuildName { id, builder_id: build.builder, builder, number: build.number })
+    }
+}
