@@ -109,7 +109,7 @@ fn who_holds_a_lock_is_told_to_requests_and_to_steps() {
         w1.expect([shell("make").takes(10)]);
         force(world, "a1", "a1").await;
         world.pass(1).await;
-        let mut told = vec![why(world, 1).await, why(world, 2).await];
+        let mut told = [why(world, 1).await, why(world, 2).await];
         told.sort_by_key(Vec::len);
         let holder = told[0][0].strip_suffix(" runs").unwrap();
         assert_eq!(told[1][1..], [format!("{holder} holds the lock \"alone\"")]);
