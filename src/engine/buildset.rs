@@ -152,6 +152,7 @@ impl Turn<'_> {
                 newest_change: set.changes.iter().max().copied(),
                 is_rebuild: set.rebuilt.is_some(),
                 attempts: 0,
+                retries: 0,
                 state: RequestState::Waiting,
             };
             self.collapse_into(&request)?;

@@ -48,6 +48,7 @@ mod tests {
             newest_change: has_changes.then_some(ChangeId(id)),
             is_rebuild: false,
             attempts: 0,
+            retries: 0,
             state: RequestState::Waiting,
         }
     }

@@ -155,7 +155,7 @@ impl Turn<'_> {
             steps::commands_lost(self.conn, build.id)?;
             outbox::ended(self.conn, build.request, build.id, results, self.now)?;
             if results == Results::Retry {
-                requests::unclaim(self.conn, build.request)?;
+                requests::unclaim(self.conn, build.request, false)?;
             } else {
                 let set = requests::complete(self.conn, build.request, results, None, self.now)?;
                 if buildsets::complete_if_done(self.conn, set, self.now)?.is_some() {
@@ -177,7 +177,7 @@ impl Turn<'_> {
         for request in requests::unfinished(self.conn)? {
             // A claim without an open build is a claim of nobody.
             if matches!(request.state, RequestState::Claimed(_)) {
-                requests::unclaim(self.conn, request.id)?;
+                requests::unclaim(self.conn, request.id, false)?;
             }
             self.state.enqueue(crate::model::request::Request {
                 state: RequestState::Waiting,

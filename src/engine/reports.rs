@@ -9,11 +9,16 @@ use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, BuildReport};
 use crate::engine::locks::Holder;
 use crate::engine::state::{Order, Running, State};
+use crate::model::build::Build;
 use crate::model::config::LockAccess;
 use crate::model::event::Event;
 use crate::model::log::LogKind;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::store::{Result, builds, logs, requests, steps};
+
+/// How often a request is built again because its worker was lost or a step asked for it; a build
+/// that takes down every worker it meets must end some day.
+const MOST_RETRIES: u32 = 3;
 
 impl Turn<'_> {
     pub(super) fn build_reported(&mut self, build: BuildId, report: BuildReport) -> Result<()> {
@@ -186,6 +191,11 @@ impl Turn<'_> {
     pub(super) fn finish_build(&mut self, id: BuildId, results: Results, text: &str) -> Result<()> {
         let Some(running) = self.state.builds.remove(&id) else { return Ok(()) };
         let build = running.build;
+        let last = self.last_retry(&build, results, text);
+        let (results, text) = match &last {
+            Some(text) => (Results::Exception, text.as_str()),
+            None => (results, text),
+        };
         if !builds::finish(self.conn, id, results, text, self.now)? && !self.env.sabotage.no_fence {
             return Ok(());
         }
@@ -210,11 +220,17 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn settle_request(
-        &mut self,
-        build: &crate::model::build::Build,
-        results: Results,
-    ) -> Result<()> {
+    /// What is said of a build that is not tried again, although it ended without a verdict: it may
+    /// be what takes its workers down.
+    fn last_retry(&self, build: &Build, results: Results, text: &str) -> Option<String> {
+        let request = self.state.requests.get(&build.request)?;
+        let is_last =
+            results == Results::Retry && !self.state.is_closing && request.retries >= MOST_RETRIES;
+        let why = text.strip_prefix("retry: ").unwrap_or(text);
+        is_last.then(|| format!("exception: {why}; not tried again after {MOST_RETRIES} retries"))
+    }
+
+    fn settle_request(&mut self, build: &Build, results: Results) -> Result<()> {
         let event = if results == Results::Retry {
             RequestEvent::Retried(build.id)
         } else {
@@ -223,7 +239,12 @@ impl Turn<'_> {
         let state = self.state.requests.get(&build.request).map(|r| r.state);
         match state.map(|s| s.on(event)) {
             Some(Ok(RequestState::Waiting)) => {
-                requests::unclaim(self.conn, build.request)?;
+                // A master that ends is no fault of the build's.
+                let is_retry = !self.state.is_closing;
+                requests::unclaim(self.conn, build.request, is_retry)?;
+                if let Some(request) = self.state.requests.get_mut(&build.request) {
+                    request.retries += u32::from(is_retry);
+                }
                 self.state.set_request(build.request, RequestState::Waiting);
                 let (request, builder) = (build.request, build.builder);
                 self.announce(Event::RequestUnclaimed { request, builder });

@@ -28,6 +28,8 @@ pub struct Request {
     pub is_rebuild: bool,
     /// How many attempts were made.
     pub attempts: u32,
+    /// How many of them ended without a verdict, other than because the master ended.
+    pub retries: u32,
     /// Where it stands.
     pub state: RequestState,
 }

@@ -46,15 +46,15 @@ pub fn claim(
     Ok(changed == 1)
 }
 
-/// Lets a request wait again after an attempt without a verdict.
+/// Lets a request wait again after an attempt without a verdict, which counts as a retry or not.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn unclaim(conn: &Conn<'_>, id: RequestId) -> Result<()> {
+pub fn unclaim(conn: &Conn<'_>, id: RequestId, is_retry: bool) -> Result<()> {
     conn.execute(
-        "update buildrequests set claimed_at = null, claimed_by_master_id = null, build_id = null \
-         where id = $1 and complete_at is null",
-        params![id],
+        "update buildrequests set claimed_at = null, claimed_by_master_id = null, build_id = null, \
+         retries = retries + $1 where id = $2 and complete_at is null",
+        params![i64::from(is_retry), id],
     )?;
     Ok(())
 }
@@ -116,7 +116,7 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
     let mut requests = conn.query(
         "select r.id, r.buildset_id, r.builder_id, r.priority, r.submitted_at, r.attempts, r.build_id, \
          (select max(c.change_id) from buildset_changes c where c.buildset_id = r.buildset_id), \
-         s.rebuilt_build_id is not null \
+         s.rebuilt_build_id is not null, r.retries \
          from buildrequests r join buildsets s on s.id = r.buildset_id \
          where r.complete_at is null order by r.id",
         params![],
@@ -131,6 +131,7 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
                 newest_change: r.opt_int(7)?.map(ChangeId),
                 is_rebuild: r.bool(8)?,
                 attempts: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
+                retries: u32::try_from(r.int(9)?).unwrap_or(u32::MAX),
                 state: r
                     .opt_int(6)?
                     .map_or(RequestState::Waiting, |b| RequestState::Claimed(BuildId(b))),

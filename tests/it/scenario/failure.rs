@@ -211,3 +211,51 @@ f:add(ci.steps.shell { name = ci.interpolate "Test %(prop:key)s", command = { "u
         assert!(!asked.contains("token-of-github"), "{asked}");
     });
 }
+
+#[test]
+fn a_build_that_takes_down_each_of_its_workers_is_not_tried_for_ever() {
+    story(FARM, async |world: &mut World| {
+        for attempt in 1..=4 {
+            let w1 = world.connect("w1").await;
+            w1.expect([shell("make").takes(100)]);
+            if attempt == 1 {
+                world.push("main", "a1").await;
+            }
+            world.pass(1).await;
+            assert_eq!(w1.running(), ["make"], "attempt {attempt}");
+            world.cut("w1").await;
+        }
+        let w1 = world.connect("w1").await;
+        w1.obey();
+        world.settle().await;
+        let ends = ["linux/1 w1 retry", "linux/2 w1 retry", "linux/3 w1 retry"];
+        assert_eq!(world.builds().await[..3], ends);
+        assert_eq!(world.builds().await[3..], ["linux/4 w1 exception"]);
+        assert_eq!(world.requests().await, [Some(Results::Exception)]);
+        let said = world.rows("select state_string from builds where number = 4", 1).await;
+        assert_eq!(said, ["exception: the worker was lost; not tried again after 3 retries"]);
+    });
+}
+
+#[test]
+fn restarts_of_the_master_are_no_retries() {
+    story(FARM, async |world: &mut World| {
+        for restart in 1..=5 {
+            let w1 = world.connect("w1").await;
+            w1.expect([shell("make").takes(100)]);
+            if restart == 1 {
+                world.push("main", "a1").await;
+            }
+            world.pass(1).await;
+            match restart % 2 {
+                0 => world.crash().await,
+                _ => world.stop().await,
+            }
+            world.start().await;
+        }
+        let w1 = world.connect("w1").await;
+        w1.obey();
+        world.settle().await;
+        assert_eq!(world.requests().await, [Some(Results::Success)]);
+    });
+}
