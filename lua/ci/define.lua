@@ -293,7 +293,7 @@ define.constructor(define.factory, { name = "ci.factory", kind = "factory" })
 local lock_methods = {}
 
 function lock_methods.access(self, mode, count)
-  if not records[self] then error('call it with a colon: lock:access "counting".', 2) end
+  if not records[self] then error("call it with a colon: lock:access(mode).", 2) end
   return define.object("access", { lock = self, mode = mode, count = count }, "access")
 end
 

@@ -26,9 +26,10 @@ native.renderables = {}
 
 local function kind(name)
   local function refuse(what)
-    return function()
+    return function(_, key)
+      local which = what == "field" and type(key) == "string" and ("field `%s`"):format(key) or what
       error(("ci.%s has no %s yet: its value is known only when a step runs; use a function of the build instead.")
-        :format(name, what), 2)
+        :format(name, which), 2)
     end
   end
   define.kind(name, nil, {

@@ -236,7 +236,11 @@ pub(super) fn kind_of(table: &Table) -> Option<String> {
 /// A value's type with its article, for sentences.
 pub(super) fn a_type(value: &Value) -> String {
     match value {
-        Value::Table(table) => match kind_of(table).map(|kind| kind.replace('_', " ")) {
+        Value::Table(table) => match kind_of(table).map(|kind| match kind.as_str() {
+            // It names its file.
+            module if module.starts_with("module ") => kind,
+            _ => kind.replace('_', " "),
+        }) {
             Some(kind) if kind == "namespace" => "a part of `ci`".to_owned(),
             Some(kind) if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
             Some(kind) => format!("a {kind}"),

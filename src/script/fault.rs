@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, for people: the place, the source line with a caret, the
 //! message, and what to do. All problems of a load travel together in one [`LoadError`].
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::model::config::Site;
@@ -129,18 +130,15 @@ impl LoadError {
         Self { problems: vec![problem] }
     }
 
-    /// From all problems of a load: sorted by place, each once.
+    /// From all problems of a load: sorted by place, those of one place as they were found, each once.
     #[must_use]
     pub(super) fn from_problems(mut problems: Vec<Problem>) -> Self {
-        problems.sort_by(|a, b| {
-            (&a.site.file, a.site.line, a.caret, &a.message).cmp(&(
-                &b.site.file,
-                b.site.line,
-                b.caret,
-                &b.message,
-            ))
+        let column = |problem: &Problem| problem.caret.map(|(column, _)| column);
+        let mut told = HashSet::new();
+        problems.retain(|p| {
+            told.insert((p.site.file.clone(), p.site.line, column(p), p.message.clone()))
         });
-        problems.dedup();
+        problems.sort_by_key(|p| (p.site.file.clone(), p.site.line, column(p)));
         Self { problems }
     }
 

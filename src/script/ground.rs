@@ -12,7 +12,7 @@ use super::texts::Texts;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
 use crate::http;
-use crate::model::config::LoadedFile;
+use crate::model::config::{LoadedFile, Site};
 
 /// What one load knows and collects.
 pub(super) struct Ground {
@@ -72,7 +72,25 @@ impl Ground {
         self.problem_traced(spot, message, hints, Vec::new());
     }
 
-    /// The same, with who called whom.
+    /// The same, where the user's code calls `called` when nothing else in the line is meant.
+    pub(super) fn problem_of_call(
+        &self,
+        (site, called): (Site, Option<String>),
+        message: impl Into<String>,
+        hints: Vec<String>,
+        trace: Vec<String>,
+    ) {
+        let message = message.into();
+        let caret = {
+            let sources = self.sources.borrow();
+            sources
+                .pointed(&site, &message)
+                .or_else(|| called.and_then(|called| sources.called(&site, &called)))
+        };
+        self.problem_traced(&Spot { site, caret }, message, hints, trace);
+    }
+
+    /// A problem with who called whom.
     pub(super) fn problem_traced(
         &self,
         spot: &Spot,

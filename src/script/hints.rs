@@ -116,10 +116,11 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
         "`os.getenv` gives nil for a variable that is not set; `os.getenv \"X\" or \"default\"` does not.",
     ),
     (&["nil value"], "[0]", "Lists begin at 1 in Lua."),
+    (&["os.environ is not"], "", "A variable of the environment is read by os.getenv \"NAME\"."),
     (
-        &["attempt to index a boolean value"],
-        "",
-        "If it comes from `require`: a module gives what its file returns, and `true` without a `return`.",
+        &["(field 'authz')"],
+        "matcher",
+        "Buildbot's matchers are actions here: ci.authz { allow = { stop = \"role\" }, roles = { … } }.",
     ),
     (
         &["attempt to call a table value (what `for"],
@@ -134,6 +135,45 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
     (&["attempt to mod a 'string'"], "", "A text is filled in by (\"…\"):format(…)."),
 ];
 
+/// What is a table in `c` once it is set.
+const TABLES: &[&str] = &[
+    "workers",
+    "builders",
+    "schedulers",
+    "reporters",
+    "change_sources",
+    "cancellers",
+    "projects",
+    "secrets_providers",
+    "www",
+    "protocols",
+    "properties",
+    "limits",
+    "validation",
+    "janitor",
+];
+
+/// For the use of something in `c` that is not set yet: Lua's message names it, or the line does.
+fn unset(message: &str, line: &str) -> Option<String> {
+    let named =
+        message.split_once("nil value (field '").and_then(|(_, rest)| rest.split('\'').next());
+    let is_argument = message == "attempt to index a nil value"
+        || ["table expected, got no value", "table expected, got nil"]
+            .iter()
+            .any(|said| message.contains(said));
+    let is_written = |name: &str| {
+        line.match_indices(&format!("c.{name}")).any(|(at, found)| {
+            let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+            !line[..at].ends_with(is_word)
+                && !line[at + found.len()..].starts_with(|c: char| is_word(c) && c != '.')
+        })
+    };
+    let is_it =
+        |name: &&&str| named.map_or(is_argument, |named| named == **name) && is_written(name);
+    let name = TABLES.iter().find(is_it)?;
+    Some(format!("c.{name} is nil until it is set: c.{name} = {{ … }}."))
+}
+
 /// For an error at run time, raised in `line`.
 pub(super) fn runtime(message: &str, line: &str) -> Vec<String> {
     let called = message
@@ -144,5 +184,5 @@ pub(super) fn runtime(message: &str, line: &str) -> Vec<String> {
         said.iter().any(|said| message.contains(said)) && line.contains(held)
     });
     let hint = method.map(|(_, hint)| *hint).or_else(|| mistake.map(|(_, _, hint)| *hint));
-    hint.map(str::to_owned).into_iter().collect()
+    hint.map(str::to_owned).or_else(|| unset(message, line)).into_iter().collect()
 }

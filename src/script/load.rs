@@ -308,22 +308,24 @@ pub(super) fn run_file(sandbox: &Sandbox, ground: &Rc<Ground>, name: &str) -> Op
 /// Records what Lua raised while the file ran.
 fn tell(lua: &Lua, ground: &Ground, error: &mlua::Error, whole: Site) {
     let raised = Raised::from(error);
-    let mut spot = Spot::from(raised.site.unwrap_or(whole));
-    let (mut message, hints) = if raised.is_syntax {
-        let text = ground.sources.borrow().text(&spot.site).map(str::to_owned);
-        let text = text.unwrap_or_default();
-        let told = syntax::told(lua, &text, spot.site.line, &raised.message);
-        (spot.site.line, spot.caret) = (told.line, told.caret);
-        (told.message, told.hints)
-    } else {
-        let line = ground.sources.borrow().line(&spot.site).unwrap_or_default();
-        let hints = hints::runtime(&raised.message, &line);
-        (raised.message, hints)
+    let site = raised.site.unwrap_or(whole);
+    let full_stop = |mut message: String| {
+        if !message.ends_with(['.', '?', '!']) {
+            message.push('.');
+        }
+        message
     };
-    if !message.ends_with(['.', '?', '!']) {
-        message.push('.');
+    if raised.is_syntax {
+        let text = ground.sources.borrow().text(&site).map(str::to_owned).unwrap_or_default();
+        let told = syntax::told(lua, &text, site.line, &raised.message);
+        let spot = Spot { site: Site { line: told.line, ..site }, caret: told.caret };
+        ground.problem_traced(&spot, full_stop(told.message), told.hints, raised.trace);
+        return;
     }
-    ground.problem_traced(&spot, message, hints, raised.trace);
+    let line = ground.sources.borrow().line(&site).unwrap_or_default();
+    let hints = hints::runtime(&raised.message, &line);
+    let message = full_stop(raised.message);
+    ground.problem_of_call((site, raised.called), message, hints, raised.trace);
 }
 
 #[cfg(test)]

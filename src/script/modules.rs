@@ -111,24 +111,24 @@ fn load(
     }
 }
 
-/// The chunk of a module, and what it gets as second argument. Only embedded modules may ask for the
-/// parts of `ci`.
+/// The chunk of a module, what it gets as second argument, and its file if it is the user's. Only
+/// embedded modules may ask for the parts of `ci`.
 fn module(
     lua: &Lua,
     ground: &Ground,
     native: &Table,
     name: &str,
     is_inner: bool,
-) -> mlua::Result<(Function, Option<Table>)> {
+) -> mlua::Result<(Function, Option<Table>, Option<String>)> {
     let embedded = embed::module(name).filter(|_| is_inner || embed::is_public(name));
     if let Some(text) = embedded {
         let shown = format!("={}.lua", name.replace('.', "/"));
         let mut chunk = lua.load(text).set_name(shown).set_mode(ChunkMode::Text);
         if !embed::is_inner(name) {
-            return Ok((chunk.into_function()?, None));
+            return Ok((chunk.into_function()?, None, None));
         }
         chunk = chunk.set_environment(native.get::<Table>("inner")?);
-        return Ok((chunk.into_function()?, Some(native.clone())));
+        return Ok((chunk.into_function()?, Some(native.clone()), None));
     }
     if name == "ci.test" {
         return Err(mlua::Error::runtime(
@@ -145,7 +145,7 @@ fn module(
     let path = name.replace('.', "/");
     for candidate in [format!("{path}.lua"), format!("{path}/init.lua")] {
         if let Some(function) = user_chunk(lua, ground, Path::new(&candidate))? {
-            return Ok((function, None));
+            return Ok((function, None, Some(candidate)));
         }
     }
     Err(mlua::Error::runtime(format!(

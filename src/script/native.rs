@@ -12,7 +12,7 @@ use super::budget::{Budget, Fatal, Printing};
 use super::ground::Ground;
 use super::pattern::{self, Capture, PatternError};
 use super::raised::{self, CANNOT_WAIT, Raised};
-use super::stack::user_site;
+use super::stack::{user_call, user_site};
 use super::{convert, hints, json, library, modules, read, spelling};
 
 /// The longest line that `print` writes to the log.
@@ -71,11 +71,10 @@ fn problems(lua: &Lua, native: &Table, ground: &Rc<Ground>) -> mlua::Result<()> 
     native.set(
         "problem",
         lua.create_function(move |lua, (message, hint): (String, Option<String>)| {
-            let spot = user_site(lua).into();
             if !kept.loading.get() {
                 return Err(mlua::Error::runtime(message));
             }
-            kept.problem(&spot, message, hint.into_iter().collect());
+            kept.problem_of_call(user_call(lua), message, hint.into_iter().collect(), Vec::new());
             Ok(())
         })?,
     )?;

@@ -33,6 +33,8 @@ pub(super) struct Raised {
     pub(super) message: String,
     /// The nearest place in the user's files.
     pub(super) site: Option<Site>,
+    /// What was called there when it was raised: a function by its name, an operator as `__add`.
+    pub(super) called: Option<String>,
     /// `at FILE:LINE in FUNCTION`, innermost first, when more than one place took part.
     pub(super) trace: Vec<String>,
     pub(super) is_syntax: bool,
@@ -53,8 +55,9 @@ impl Raised {
             _ => (None, message),
         };
         let site = site.or_else(|| frames.first().map(|(site, _)| site.clone()));
+        let called = site.as_ref().and_then(|site| called(&traceback, site));
         let trace = if frames.len() > 1 { trace(&frames) } else { Vec::new() };
-        Self { message: shortened(&message), site, trace, is_syntax }
+        Self { message: shortened(&message), site, called, trace, is_syntax }
     }
 
     /// The place and the message in one line, without a full stop.
@@ -197,6 +200,17 @@ fn is_embedded(file: &str) -> bool {
     file.starts_with("ci/") || file == "ci.lua" || file.starts_with(['[', '_', '('])
 }
 
+/// What was called at `site`, by a traceback.
+fn called(traceback: &str, site: &Site) -> Option<String> {
+    let is_there = |line: &str| user_frame(line).is_some_and(|(place, _)| place == *site);
+    let user = traceback.lines().position(is_there)?;
+    let inner = traceback.lines().nth(user.checked_sub(1)?)?;
+    let name = inner.split('\'').nth(1).filter(|name| !name.is_empty() && *name != "?")?;
+    let mark = if inner.contains("in metamethod '") { "__" } else { "" };
+    // Lua names a global by its table, which people do not write.
+    Some(format!("{mark}{}", name.strip_prefix("_G.").unwrap_or(name)))
+}
+
 /// A line of a traceback that is in a user's file: where, and in which function.
 fn user_frame(line: &str) -> Option<(Site, String)> {
     let (site, rest) = place(line.trim())?;
@@ -229,6 +243,7 @@ mod tests {
         let raised = Raised::from(&mlua::Error::RuntimeError(text.to_owned()));
         assert_eq!(raised.message, "boom");
         assert_eq!(raised.site.unwrap().to_string(), "m.lua:3");
+        assert_eq!(raised.called.as_deref(), Some("pcall"));
         assert_eq!(
             raised.trace,
             [

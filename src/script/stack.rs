@@ -9,18 +9,29 @@ use crate::model::config::Site;
 
 /// The nearest place in the user's files on the present call stack.
 pub(super) fn user_site(lua: &Lua) -> Site {
-    let mut level = 0;
+    user_call(lua).0
+}
+
+/// The same, and what is called there: a function by its name, an operator as `__add`.
+pub(super) fn user_call(lua: &Lua) -> (Site, Option<String>) {
+    let (mut level, mut called) = (0, None);
     loop {
         let found = lua.inspect_stack(level, |debug| {
             let source = debug.source();
-            let file = source.source.as_deref()?.strip_prefix('@')?;
-            let line = u32::try_from(debug.current_line()?).ok()?;
-            Some(Site { file: Arc::from(file), line })
+            if let Some(file) = source.source.as_deref().and_then(|name| name.strip_prefix('@'))
+                && let Some(line) = debug.current_line().and_then(|line| u32::try_from(line).ok())
+            {
+                return Ok(Site { file: Arc::from(file), line });
+            }
+            let names = debug.names();
+            let mark = if names.name_what == Some("metamethod") { "__" } else { "" };
+            Err(names.name.map(|name| format!("{mark}{name}")))
         });
         match found {
-            None => return Site::default(),
-            Some(Some(site)) => return site,
-            Some(None) => level += 1,
+            None => return (Site::default(), None),
+            Some(Ok(site)) => return (site, called),
+            Some(Err(name)) => called = name,
         }
+        level += 1;
     }
 }

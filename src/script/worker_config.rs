@@ -34,8 +34,7 @@ pub fn load_worker(file: &Path, base_dir: &Path) -> Result<WorkerSettings, LoadE
                 ground.problem(&whole.clone().into(), message, Vec::new());
                 return None;
             };
-            let line = ground.sources.borrow().returned(&name);
-            let anchor = Anchor::Call(Site { line, ..whole.clone() }, "return".to_owned());
+            let anchor = Anchor::Returned(whole.file.clone());
             let mut f = Fields::new(&reader, "the worker's configuration", table, anchor);
             let settings = read(&mut f, base_dir);
             f.finish();

@@ -38,8 +38,8 @@ fn what_is_wrong_with_a_worker_is_told_in_one_go() {
         "worker.lua:1: unknown option `nam` of the worker's configuration. Did you mean `name`?\n\
          worker.lua:1: unknown option `passwd` of the worker's configuration. Buildbot's `passwd` \
          is `password` here.\n\
-         worker.lua:1: `master` must be \"host:port\", not \"h:x\".\n\
-         worker.lua:1: give either `master` or `host` and `port`."
+         worker.lua:1: give either `master` or `host` and `port`.\n\
+         worker.lua:1: `master` must be \"host:port\", not \"h:x\"."
     );
 }
 

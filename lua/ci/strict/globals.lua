@@ -32,18 +32,39 @@ local function entered(name, verb)
   })
 end
 
+-- What `require` gives for a module without a `return`: whoever uses it is told so.
+local function silent(file)
+  local name = ("module that returns nothing (%s)"):format(file)
+  local function refuse(what)
+    return function(_, key)
+      local which = what == "field" and ("field `%s`"):format(tostring0(key)) or what
+      error0(("this module has no %s: %s returns nothing; end it with `return …`."):format(which, file), 2)
+    end
+  end
+  return setmetatable0({}, {
+    __name = name,
+    __metatable = false,
+    __index = refuse "field",
+    __newindex = refuse "field",
+    __call = refuse "function",
+    __len = refuse "length",
+    __pairs = refuse "contents",
+    __tostring = function() return name end,
+  })
+end
+
 local function required(name, is_inner)
   local known = loaded[name]
   if known ~= nil then return known end
   if type0(name) ~= "string" then error0("require takes a module's name, got a " .. type0(name) .. ".", 3) end
   -- The name that tracebacks know the module's own text by.
-  local file_itself, second = native.module(name, is_inner)
+  local file_itself, second, file = native.module(name, is_inner)
   local _ <close> = entered(name, "modules require each other")
   local value = file_itself(name, second)
   if value ~= nil then
     loaded[name] = value
   elseif loaded[name] == nil then
-    loaded[name] = true
+    loaded[name] = file and silent(file) or true
   end
   return loaded[name]
 end

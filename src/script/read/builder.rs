@@ -95,7 +95,7 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
         return Vec::new();
     }
     let (mut out, mut tables) = (Vec::new(), Vec::new());
-    for value in f.list("factory").unwrap_or_default() {
+    for (at, value) in f.list("factory").unwrap_or_default().into_iter().enumerate() {
         let read = match &value {
             Value::Table(table) => step::read(f.reader, table).map(|s| (s, table.clone())),
             _ => None,
@@ -112,8 +112,15 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
                     Value::Function(_) => "Call the constructor: ci.steps.shell { … }.",
                     _ => "A step is made by its constructor: ci.steps.shell { … }.",
                 };
-                let message = format!("`factory` of {} holds {got}; it takes steps.", f.owner);
-                f.problem_with("factory", message, vec![hint.to_owned()]);
+                let path = f.raw("factory").and_then(|list| f.reader.path_of(&list, at));
+                let path = path.unwrap_or_default();
+                let which: String = path.iter().rev().map(|at| format!("item {at} of ")).collect();
+                let message = format!("{which}`factory` of {} is {got}; it takes steps.", f.owner);
+                let spot = {
+                    let spot = f.key_spot("factory");
+                    f.reader.ground.sources.borrow().item(&spot, &path)
+                };
+                f.reader.ground.problem(&spot, message, vec![hint.to_owned()]);
             }
         }
     }

@@ -1,12 +1,14 @@
 //! The whole configuration: what `master.lua` returns.
 
+use std::sync::Arc;
+
 use mlua::{Table, Value};
 
 use super::{
     Objects, Reader, builder, callbacks, options_of, outline, provider, reporter, scheduler,
     settings, worker, www,
 };
-use crate::model::config::{Config, Site};
+use crate::model::config::Config;
 use crate::script::anchor::Anchor;
 use crate::script::convert::{self, Items, a_type};
 use crate::script::read::fields::Fields;
@@ -46,34 +48,42 @@ const CHANGE_SOURCES: [&str; 5] =
 
 /// Reads what the main file `file` returned.
 pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) -> Config {
-    let refuse = || {
-        let line = reader.ground.sources.borrow().last_line(file);
-        let message = format!("{file} must return its configuration, not {}.", a_type(value));
-        let hint = "End it with `return c`, where c is ci.config() or a plain table.".to_owned();
-        reader.ground.problem(&Site { file: file.into(), line }.into(), message, vec![hint]);
+    let file: Arc<str> = file.into();
+    let refuse = |what: &str, hint: &str| {
+        let spot = Anchor::Returned(file.clone()).spot(&reader.ground.sources.borrow());
+        let message = format!("{file} must return its configuration, not {what}.");
+        reader.ground.problem(&spot, message, vec![hint.to_owned()]);
         Config::default()
     };
-    let Value::Table(table) = value else { return refuse() };
+    let end = "End it with `return c`, where c is ci.config() or a plain table.";
+    let Value::Table(table) = value else { return refuse(&a_type(value), end) };
     let f = match reader.object(table) {
         Some(object) if object.kind == "config" => {
             let sites = reader.sites_of(table).unwrap_or_else(|| object.options.clone());
-            Fields::new(reader, "c", &object.options, Anchor::Assigned(object.site, sites))
+            // What a file returns directly has left the line of its call.
+            let anchor = match object.site.file.is_empty() {
+                true => Anchor::Returned(file.clone()),
+                false => Anchor::Assigned(object.site, sites),
+            };
+            Fields::new(reader, "c", &object.options, anchor)
         }
-        Some(_) => return refuse(),
-        None if is_config_in_list(reader, table) => {
-            let line = reader.ground.sources.borrow().returned(file);
-            let message =
-                format!("{file} must return its configuration, not a list that holds it.");
-            let hint = "Write `return c` without the braces.".to_owned();
-            reader.ground.problem(&Site { file: file.into(), line }.into(), message, vec![hint]);
-            return Config::default();
-        }
-        None => {
-            let line = reader.ground.sources.borrow().returned(file);
-            let site = Site { file: file.into(), line };
-            let anchor = Anchor::Call(site, "return".to_owned());
-            Fields::new(reader, "the configuration", table, anchor)
-        }
+        Some(_) => return refuse(&a_type(value), end),
+        None => match listed(reader, table) {
+            Some(kind) if kind == "config" => {
+                return refuse("a list that holds it", "Write `return c` without the braces.");
+            }
+            Some(kind) => {
+                let kind = kind.replace('_', " ");
+                return refuse(
+                    &format!("a list that begins with a {kind}"),
+                    "Lists belong into it, as in c.builders = { … }; end the file with `return c`.",
+                );
+            }
+            None => {
+                let anchor = Anchor::Returned(file.clone());
+                Fields::new(reader, "the configuration", table, anchor)
+            }
+        },
     };
     let mut f = f.of_kind("config");
     let config = fields(&mut f);
@@ -81,9 +91,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
     config
 }
 
-fn is_config_in_list(reader: &Reader<'_>, table: &Table) -> bool {
-    let first = table.raw_get::<Value>(1).ok();
-    matches!(first, Some(Value::Table(first)) if reader.object(&first).is_some_and(|o| o.kind == "config"))
+/// The kind of the first object of a list.
+fn listed(reader: &Reader<'_>, table: &Table) -> Option<String> {
+    let first = table.raw_get::<Option<Table>>(1).ok()??;
+    reader.object(&first).map(|object| object.kind)
 }
 
 fn fields(f: &mut Fields<'_, '_>) -> Config {

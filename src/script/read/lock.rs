@@ -122,7 +122,8 @@ fn access(f: &Fields<'_, '_>, value: &Value) -> Option<LockAccess> {
     let lock: Table = object.options.raw_get("lock").ok()?;
     let lock = index(f.reader, &lock)?;
     let problem = |message: String, hints: Vec<String>| {
-        f.reader.ground.problem(&object.site.clone().into(), message, hints);
+        let call = (object.site.clone(), Some("access".to_owned()));
+        f.reader.ground.problem_of_call(call, message, hints, Vec::new());
     };
     match mode_of(&object) {
         Ok(mode) => {
@@ -157,7 +158,7 @@ pub(in crate::script) fn access_of(native: &Table, access: &Object) -> Result<Lo
     let lock: Table = access
         .options
         .raw_get("lock")
-        .map_err(|_| "call it with a colon: lock:access \"counting\".".to_owned())?;
+        .map_err(|_| "call it with a colon: lock:access(mode).".to_owned())?;
     let numbers = native.get::<Table>("lock_numbers").map_err(|e| e.to_string())?;
     let lock = numbers.raw_get::<Option<usize>>(lock).ok().flatten().ok_or_else(|| {
         "this lock was made in a callback; locks are made while the configuration loads.".to_owned()

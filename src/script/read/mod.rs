@@ -219,6 +219,36 @@ impl<'l> Reader<'l> {
         }
     }
 
+    /// Where the item `at` (from 0) of the flat list of `value` is written: positions from 1, in a
+    /// list, in a list in it, and so on; none for what is no list.
+    pub(super) fn path_of(&self, value: &Value, at: usize) -> Option<Vec<usize>> {
+        let Value::Table(table) = value else { return None };
+        let list = match self.object(table) {
+            Some(object) if object.kind == "factory" => object.options,
+            Some(_) => return None,
+            None => table.clone(),
+        };
+        let Ok(Items::List(items)) = convert::items(self.lua, &list) else { return None };
+        // `ci.factory { … }` keeps the list that it was given as its only item.
+        if let ([only @ Value::Table(inner)], true) = (items.as_slice(), list != *table)
+            && self.object(inner).is_none()
+        {
+            return self.path_of(only, at);
+        }
+        let mut left = at;
+        for (position, item) in items.iter().enumerate() {
+            let mut flat = Vec::new();
+            let _ = self.flatten(item, &mut flat);
+            if left < flat.len() {
+                let mut path = vec![position + 1];
+                path.extend(self.path_of(item, left).unwrap_or_default());
+                return Some(path);
+            }
+            left -= flat.len();
+        }
+        None
+    }
+
     /// Checks the objects that were made and used nowhere.
     pub(super) fn check_unused(&self) {
         let Ok(made) = self.native.get::<Table>("made") else { return };

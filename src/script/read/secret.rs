@@ -8,7 +8,7 @@ use mlua::Lua;
 
 use crate::base::secret::Secret;
 use crate::script::ground::Ground;
-use crate::script::stack::user_site;
+use crate::script::stack::user_call;
 use crate::script::texts::Texts;
 
 /// The secret's text without white space around it. After a problem, which is recorded, a text that
@@ -30,7 +30,12 @@ pub(in crate::script) fn read(lua: &Lua, ground: &Ground, path: &str) -> String 
             text.to_owned()
         }
         Err((message, hint)) => {
-            ground.problem(&user_site(lua).into(), message, vec![hint]);
+            let (site, called) = user_call(lua);
+            let spot = ground.sources.borrow().part(&site, path, 0, path.len());
+            match spot.caret {
+                Some(_) => ground.problem(&spot, message, vec![hint]),
+                None => ground.problem_of_call((site, called), message, vec![hint], Vec::new()),
+            }
             "secret that could not be read".to_owned()
         }
     }

@@ -51,7 +51,7 @@ fn ours(name: &str, known: &[String]) -> Option<String> {
 
 /// Where Buildbot's class `name` is; below `ci` also in snake case, which elsewhere may be an option.
 fn class(kind: &str, name: &str) -> Option<String> {
-    let is_snake = kind == "ci" && name.contains('_');
+    let is_snake = (kind == "ci" || kind.starts_with("ci.")) && name.contains('_');
     let means = |theirs: &str| theirs == name || (is_snake && snake_case(theirs) == name);
     let (_, path) = classes::CLASSES.iter().find(|(theirs, _)| means(theirs))?;
     Some(format!("Buildbot's `{name}` is `{path}` here."))
@@ -66,6 +66,7 @@ fn coming(kind: &str, name: &str) -> Option<String> {
     let plain = |text: &str| text.replace('_', "").to_lowercase();
     let means = |theirs: &&str| match kind {
         "ci.steps" => plain(theirs) == plain(name),
+        "ci" => name.contains('_') && plain(theirs) == plain(name),
         "ci.parameters" => plain(theirs) == plain(name) + "parameter",
         _ => false,
     };
@@ -131,6 +132,14 @@ mod tests {
                 Some("`ms_build` is not available yet; ci.steps.shell runs any command."),
             ),
             ("ci.parameters", "patch", Some("`patch` is not available yet.")),
+            ("ci", "shell_arg", Some("`shell_arg` is not available yet.")),
+            ("ci", "test", None),
+            ("ci", "changes", Some("Buildbot's `changes` are in `ci.change_sources` here.")),
+            (
+                "ci.steps",
+                "shell_command",
+                Some("Buildbot's `shell_command` is `ci.steps.shell` here."),
+            ),
             ("builder", "test", None),
             ("dependent", "change_filter", None),
             (
@@ -179,7 +188,8 @@ mod tests {
         let mut said = std::collections::BTreeSet::new();
         for (kind, names, sentence) in said::SAID {
             assert!(
-                ["", "db", "allow", "change_hooks", "ci.auth", "ci.secrets"].contains(kind)
+                ["", "ci", "ci.steps", "db", "allow", "change_hooks", "ci.auth", "ci.secrets"]
+                    .contains(kind)
                     || crate::script::read::options_of(kind).is_some(),
                 "{kind}"
             );

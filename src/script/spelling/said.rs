@@ -65,7 +65,13 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
         &["use_progress"],
         "`{}` has no counterpart: how long a build will take is estimated without being told.",
     ),
+    ("ci", &["changes"], "Buildbot's `{}` are in `ci.change_sources` here."),
     // Steps
+    (
+        "ci.steps",
+        &["junit"],
+        "`{}` is not available yet: the results of tests will be read by an option of steps.",
+    ),
     (
         "step",
         &["update_build_summary_policy"],

@@ -11,6 +11,7 @@ impl Fields<'_, '_> {
     /// Everything that was not asked for is an error, and what must be given and is not.
     pub(in crate::script) fn finish(self) {
         self.check_known();
+        self.refuse_what_comes_later();
         let kind = self.kind.as_deref().unwrap_or_default();
         let mut missing = self.missing.take();
         // Listed only for who needs it: most objects have no unknown option.
@@ -35,7 +36,6 @@ impl Fields<'_, '_> {
             let message = format!("{} needs `{option}`.", self.owner);
             self.reader.ground.problem(&self.spot(), message, Vec::new());
         }
-        self.refuse_what_comes_later();
         if self.given.has_positions {
             self.reader.ground.problem(
                 &self.spot(),
