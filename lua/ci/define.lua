@@ -154,11 +154,15 @@ function native.frozen(values, message, known)
   for _, name in ipairs(known or {}) do names[name] = true end
   return setmetatable({}, {
     __values = values,
+    __known = names,
     __metatable = false,
     __index = function(_, key)
       local value = values[key]
       if value == nil and known and not names[key] then
         local near = native.nearest(tostring(key), known)
+        -- Who takes a step for its build.
+        local of_build = values.build ~= nil and native.metafield(values.build, "__known")
+        if of_build and of_build[key] then near = ("This is a step: it is in `step.build.%s`."):format(key) end
         error(("there is no field `%s` here.%s"):format(tostring(key), near and " " .. near or ""), 2)
       end
       return value

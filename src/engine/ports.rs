@@ -89,6 +89,8 @@ pub struct StepRun {
 pub enum StepValue {
     /// Data.
     Json(Json),
+    /// Nothing: the value of this property, which the build does not have.
+    Unset(String),
     /// A function that the step calls itself.
     Function(Callback),
 }

@@ -201,7 +201,7 @@ async fn perform(
             biased;
             returned = &mut function => break match returned {
                 Ok(results) => Outcome::Returned(results),
-                Err(error) => Outcome::Failed(error),
+                Err(error) => Outcome::Failed(at_step(error, config)),
             },
             // Who asked may be gone.
             Some((answer, end)) = commands.next() => match end {
@@ -252,6 +252,13 @@ async fn last_commands(mut commands: FuturesUnordered<UnderWay>, mut outcome: Ou
     outcome
 }
 
+/// An error that has no place is the step's.
+fn at_step(error: ScriptError, config: &StepConfig) -> ScriptError {
+    // What a step says of its own failure needs none.
+    let site = error.site.or_else(|| (!error.is_failure).then(|| config.site.clone()));
+    ScriptError { site, ..error }
+}
+
 async fn options(
     running: &Running,
     config: &StepConfig,
@@ -265,13 +272,14 @@ async fn options(
             StepOption::Value(value) => {
                 let rendered = render(value, view, scripts.as_ref()).await.map_err(|error| {
                     let message = format!("option {name}: {}", error.message);
-                    ScriptError {
-                        message,
-                        site: error.site.or_else(|| Some(config.site.clone())),
-                        ..error
-                    }
+                    at_step(ScriptError { message, ..error }, config)
                 })?;
-                StepValue::Json(rendered)
+                match value {
+                    Renderable::Property { name, .. } if rendered.is_null() => {
+                        StepValue::Unset(name.clone())
+                    }
+                    _ => StepValue::Json(rendered),
+                }
             }
         };
         out.insert(name.clone(), value);

@@ -126,6 +126,7 @@ impl Record {
         let options = run.options.iter().map(|(name, value)| {
             let shown = match value {
                 StepValue::Json(json) => json.clone(),
+                StepValue::Unset(_) => Json::Null,
                 StepValue::Function(f) => serde_json::to_value(f).unwrap_or_default(),
             };
             (name.clone(), shown)

@@ -254,16 +254,21 @@ impl Host {
         let options = self.lua.create_table().map_err(wrong)?;
         let mut standard = BTreeMap::new();
         for (name, value) in given {
+            let mut why = String::new();
             let json = match value {
                 StepValue::Function(callback) => {
                     options.set(name, self.function(&callback)?.0).map_err(wrong)?;
                     continue;
                 }
                 StepValue::Json(json) => json,
+                StepValue::Unset(property) => {
+                    why = format!(": the build has no property {property:?}");
+                    Json::Null
+                }
             };
             let json = match kind.and_then(|kind| kind.shape(&name)) {
                 Some(shape) => shape.settle(json).map_err(|what| {
-                    fail(format!("option `{name}` of the step {step:?}: {what}."))
+                    fail(format!("option `{name}` of the step {step:?}: {what}{why}."))
                 })?,
                 None => json,
             };

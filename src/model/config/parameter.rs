@@ -4,6 +4,8 @@ use regex::Regex;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
+use super::Site;
+
 /// A field of a form, or a group of them.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -33,6 +35,8 @@ pub struct Parameter {
     pub tooltip: String,
     /// What kind it is.
     pub kind: ParameterKind,
+    /// Where it was made; none for what a form asks by itself.
+    pub site: Option<Site>,
 }
 
 /// The kinds of parameters.
@@ -117,6 +121,7 @@ impl Parameter {
             autopopulate: None,
             tooltip: String::new(),
             kind,
+            site: None,
         }
     }
 

@@ -1,12 +1,12 @@
 //! `ci.schedulers.force` and its `ci.parameters.*`: the form that people fill in, piece by piece.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mlua::{Table, Value};
 use serde_json::Value as Json;
 
 use super::{filter, later};
-use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind, Priority};
+use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind, Priority, Site};
 use crate::script::convert::{self, a_type};
 use crate::script::read::fields::Fields;
 
@@ -115,13 +115,23 @@ fn reason_string(f: &mut Fields<'_, '_>) -> Option<String> {
 
 /// Two fields of one full name could not be told apart.
 fn unique(f: &Fields<'_, '_>, fields: &[Parameter]) {
-    let mut seen = BTreeSet::new();
+    let mut first: BTreeMap<&str, Option<&Site>> = BTreeMap::new();
     for leaf in fields.iter().flat_map(Parameter::leaves) {
-        if !seen.insert(&leaf.full_name) {
-            let message =
-                format!("two fields of the form of {} are named {:?}.", f.owner, leaf.full_name);
-            f.problem("properties", message);
-        }
+        let Some(earlier) = first.insert(&leaf.full_name, leaf.site.as_ref()) else { continue };
+        let name = &leaf.full_name;
+        let other = match earlier {
+            None => format!("; the other is the form's own `{name}`"),
+            Some(site) if leaf.site.as_ref() == Some(site) => String::new(),
+            Some(site) => format!("; the other is at {site}"),
+        };
+        let message = format!("two fields of the form of {} are named {name:?}{other}.", f.owner);
+        let spot = match &leaf.site {
+            Some(site) => {
+                f.reader.ground.sources.borrow().part(site, &leaf.name, 0, leaf.name.len())
+            }
+            None => f.key_spot("properties"),
+        };
+        f.reader.ground.problem(&spot, message, Vec::new());
     }
 }
 
@@ -227,6 +237,7 @@ fn object(reader: &super::Reader<'_>, table: &Table) -> Parameter {
     let name = name(&mut f, &kind);
     let read = kind_of(&mut f, &kind);
     let mut parameter = Parameter::new(&name, "", read);
+    parameter.site = Some(object.site.clone());
     base(&mut f, &mut parameter);
     idle(&mut f, &kind, &parameter);
     if kind == "choice_parameter" {

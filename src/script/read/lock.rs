@@ -29,8 +29,15 @@ pub(in crate::script) fn index(reader: &Reader<'_>, table: &Table) -> Option<usi
     };
     let mut f = Fields::of(reader, &object);
     let name = f.name();
-    if reader.locks.borrow().0.iter().any(|l| l.name == name) && !name.is_empty() {
-        f.problem("name", format!("there are two locks named {name:?}."));
+    let first = reader.locks.borrow().2.get(&name).cloned();
+    match first {
+        Some(first) if !name.is_empty() => {
+            let message = format!("there are two locks named {name:?}; the other is at {first}.");
+            f.problem("name", message);
+        }
+        _ => {
+            reader.locks.borrow_mut().2.insert(name.clone(), object.site.clone());
+        }
     }
     let count = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
     let max_count = count(f.integer("max_count", 1..=i64::from(u32::MAX))).unwrap_or(1);

@@ -54,6 +54,7 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("download_file_content_to_worker", "write_file"),
     ("get_file_content_from_worker", "read_file"),
     ("get_property", "property"),
+    ("get_property", "properties"),
     ("get_statistic", "statistic"),
     ("run_command", "run"),
     ("run_glob", "glob"),

@@ -196,6 +196,10 @@ fn d7_an_error_in_a_function_has_its_place_and_read_only_things_say_so() {
         ("function(build) build.properties.x = 1 end", "properties are read-only here"),
         ("function(build) return build.propertys end", "Did you mean `properties`?"),
         ("function(build) return build.worker.cpus end", "there is no field `cpus` here"),
+        (
+            "function(build) return build:getProperty 'x' end",
+            "Buildbot's `getProperty` is `properties` here.",
+        ),
         ("function() return io end", "not"),
         ("function() return 0/0 end", "number"),
         ("function() local t = {} t[1] = t return t end", "itself"),

@@ -96,6 +96,36 @@ fn a_secret_that_a_command_prints_is_not_stored() {
 }
 
 #[test]
+fn a_property_that_the_build_does_not_have_is_named_with_the_step_that_needs_it() {
+    let config = FARM.replace(r#"command = { "make" }"#, r#"command = ci.property "target""#);
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make clean")]);
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
+        let error = world.log(BuildId(1), "Build", "error").await.join("\n");
+        assert!(error.contains("master.lua:11: option `command` of the step"), "{error}");
+        assert!(error.contains("got nothing: the build has no property \"target\"."), "{error}");
+    });
+}
+
+#[test]
+fn a_function_that_takes_its_step_for_the_build_is_told_where_the_build_is() {
+    let config = FARM.replace(
+        r#"command = { "make" }"#,
+        r#"command = { "make" }, do_step_if = function(build) return build.properties.x end"#,
+    );
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make clean")]);
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
+        let error = world.log(BuildId(1), "Build", "error").await.join("\n");
+        assert!(error.contains("This is a step: it is in `step.build.properties`."), "{error}");
+    });
+}
+
+#[test]
 fn an_error_in_a_function_ends_its_step_as_exception_and_names_the_place() {
     let config = FARM.replace(
         r#"command = { "make" }"#,
