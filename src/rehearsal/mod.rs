@@ -29,9 +29,8 @@ use self::network::{Canned, Network};
 use self::record::{CHANGE, Record, Witness};
 use self::worker::{Rule, Worker};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::{BuilderId, ChangeId, DeliveryId, RequestId};
+use crate::base::id::{ChangeId, DeliveryId, RequestId};
 use crate::base::random::Random;
-use crate::base::results::Results;
 use crate::engine::input::{Attached, BuildOrder, Delivered, Force, NewGeneration};
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
@@ -40,10 +39,8 @@ use crate::http;
 use crate::model::change::NewChange;
 use crate::model::config::{Config, SchedulerKind};
 use crate::model::delivery::{DeliveryState, NewDelivery};
-use crate::model::event::Event;
 use crate::model::worker::WorkerInfo;
 use crate::script::load::{LoadError, LoadOptions, Mount, load};
-use crate::store::views::builders;
 use crate::store::views::rehearsal::{self as rows, Asked, Judged, Pending};
 use crate::store::{Store, StoreError};
 
@@ -51,8 +48,6 @@ use crate::store::{Store, StoreError};
 const PATIENCE: Duration = Duration::from_secs(86_400);
 /// Where the GitHub hook is mounted.
 pub const GITHUB: &str = "github";
-/// How often builds may end as retry before it is clear that they always will.
-const RETRIES: u32 = 50;
 /// How long it waits while requests wait and nothing runs: somebody may still change his mind.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -531,7 +526,6 @@ impl Rehearsal {
     pub async fn settle(&self) -> Result<(), RehearsalError> {
         let mut events = self.engine.subscribe();
         let end = tokio::time::Instant::now() + PATIENCE;
-        let mut retries = 0;
         loop {
             let pending = self.engine.store().read(rows::pending).await?;
             let Pending { deliveries, held, waiting: _, running } = pending;
@@ -541,12 +535,6 @@ impl Rehearsal {
             let is_busy = deliveries + held + running > 0;
             let patience = tokio::time::Instant::now() + if is_busy { PATIENCE } else { IDLE };
             match tokio::time::timeout_at(patience.min(end), events.recv()).await {
-                Ok(Ok(Event::BuildFinished { results: Results::Retry, builder, .. })) => {
-                    retries += 1;
-                    if retries > RETRIES {
-                        return Err(self.tried_for_ever(builder).await);
-                    }
-                }
                 // Whoever lags behind reads the rows again, as everybody does here.
                 Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
                 Ok(Err(RecvError::Closed)) => {
@@ -557,22 +545,6 @@ impl Rehearsal {
                 Err(_) => return Ok(()),
             }
         }
-    }
-}
-
-impl Rehearsal {
-    /// Stops what would go on for ever, and says so.
-    async fn tried_for_ever(&self, builder: BuilderId) -> RehearsalError {
-        for hand in self.workers.values() {
-            if let Some(attached) = hand.attached {
-                self.engine.detach(attached.worker, attached.epoch).await;
-            }
-        }
-        let read = move |conn: &crate::store::Conn<'_>| builders::name(conn, builder.0);
-        let name = self.engine.store().read(read).await.ok().flatten().unwrap_or_default();
-        RehearsalError::Other(format!(
-            "Builder {name:?} is tried again and again: its builds end as retry, {RETRIES} times by now."
-        ))
     }
 }
 
