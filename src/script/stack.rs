@@ -9,11 +9,16 @@ use crate::model::config::Site;
 
 /// The nearest place in the user's files on the present call stack.
 pub(super) fn user_site(lua: &Lua) -> Site {
-    user_call(lua).0
+    nearest(lua, false).0
 }
 
 /// The same, and what is called there: a function by its name, an operator as `__add`.
 pub(super) fn user_call(lua: &Lua) -> (Site, Option<String>) {
+    nearest(lua, true)
+}
+
+/// Names are looked for only where they are told: every object that is made asks for its place.
+fn nearest(lua: &Lua, is_named: bool) -> (Site, Option<String>) {
     let (mut level, mut called) = (0, None);
     loop {
         let found = lua.inspect_stack(level, |debug| {
@@ -22,6 +27,9 @@ pub(super) fn user_call(lua: &Lua) -> (Site, Option<String>) {
                 && let Some(line) = debug.current_line().and_then(|line| u32::try_from(line).ok())
             {
                 return Ok(Site { file: Arc::from(file), line });
+            }
+            if !is_named {
+                return Err(None);
             }
             let names = debug.names();
             let mark = if names.name_what == Some("metamethod") { "__" } else { "" };

@@ -29,14 +29,14 @@ pub(in crate::script) fn index(reader: &Reader<'_>, table: &Table) -> Option<usi
     };
     let mut f = Fields::of(reader, &object);
     let name = f.name();
-    let first = reader.locks.borrow().2.get(&name).cloned();
+    let first = reader.lock_sites.borrow().get(&name).cloned();
     match first {
         Some(first) if !name.is_empty() => {
             let message = format!("there are two locks named {name:?}; the other is at {first}.");
             f.problem("name", message);
         }
         _ => {
-            reader.locks.borrow_mut().2.insert(name.clone(), object.site.clone());
+            reader.lock_sites.borrow_mut().insert(name.clone(), object.site.clone());
         }
     }
     let count = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());

@@ -79,10 +79,10 @@ pub(super) struct Reader<'l> {
     pub(super) slots: Rc<Slots>,
     pub(super) native: Table,
     pub(super) objects: RefCell<Objects>,
-    /// Locks in the order they were first met, the index of each by its table, and where the first
-    /// of each name is.
-    pub(super) locks:
-        RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>, HashMap<String, Site>)>,
+    /// Locks in the order they were first met, and the index of each by its table.
+    pub(super) locks: RefCell<(Vec<LockConfig>, HashMap<*const c_void, usize>)>,
+    /// Where the first lock of each name is.
+    pub(super) lock_sites: RefCell<HashMap<String, Site>>,
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
     pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
     pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
@@ -111,6 +111,7 @@ impl<'l> Reader<'l> {
             native,
             objects: RefCell::default(),
             locks: RefCell::default(),
+            lock_sites: RefCell::default(),
             types: RefCell::default(),
             scripted: RefCell::default(),
             steps: RefCell::default(),
