@@ -68,10 +68,10 @@ fn part(view: &View, request: &Shown, reasons: &[Reason]) -> Markup {
             @if request.complete_at.is_none() && (!reasons.is_empty() || request.held_by.is_some()) {
                 dt { "Waits because" }
                 dd {
-                    @if let Some(by) = &request.held_by { p { "no from " (visible(by)) } }
+                    @if let Some(by) = &request.held_by { div { "no from " (visible(by)) } }
                     // The row has said it.
                     @for reason in reasons.iter().filter(|r| !matches!(r, Reason::Refused { .. })) {
-                        p { (reason_of(view, reason)) }
+                        div { (reason_of(view, reason)) }
                     }
                 }
             }
