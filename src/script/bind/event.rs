@@ -92,6 +92,8 @@ pub(in crate::script) async fn read(
     let event = event(&host.lua, &facts, client, delivery, &notes).map_err(fail)?;
     let default = default(host, hook, client, &facts, &notes).map_err(fail)?;
     let function = host.function(callback)?.0;
+    // A payload of many megabytes takes a while to become tables; that is not the function's time.
+    tokio::task::yield_now().await;
     let call = host.budget.call(&function, (event, default));
     let returned = call.await.map_err(fail)?;
     let changes = changes(&host.lua, &returned).map_err(|message| ScriptError {
