@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mlua::{Function, Lua, Table, Value};
+use mlua::{Function, IntoLuaMulti, Lua, Table, Value};
 use serde_json::{Map, Value as Json};
 
 use super::build;
@@ -92,10 +92,7 @@ pub(in crate::script) async fn read(
     let event = event(&host.lua, &facts, client, delivery, &notes).map_err(fail)?;
     let default = default(host, hook, client, &facts, &notes).map_err(fail)?;
     let function = host.function(callback)?.0;
-    // A payload of many megabytes takes a while to become tables; that is not the function's time.
-    tokio::task::yield_now().await;
-    let call = host.budget.call(&function, (event, default));
-    let returned = call.await.map_err(fail)?;
+    let returned = called(host, &function, (event, default)).await.map_err(fail)?;
     let changes = changes(&host.lua, &returned).map_err(|message| ScriptError {
         message,
         site: Some(callback.site.clone()),
@@ -111,6 +108,13 @@ pub(in crate::script) async fn read(
     }
     reading.changes = changes;
     Ok(reading)
+}
+
+/// Calls a function of the hook's with what a payload became.
+async fn called(host: &Host, function: &Function, args: impl IntoLuaMulti) -> mlua::Result<Value> {
+    // Many megabytes take a while to become tables, which is not the function's time.
+    tokio::task::yield_now().await;
+    host.budget.call(function, args).await
 }
 
 fn event(
@@ -275,8 +279,7 @@ async fn codebases(
     let function = host.function(callback)?.0;
     let fail = |error: mlua::Error| script_error(&error, &callback.site);
     let argument = convert::to_lua(&host.lua, payload).map_err(fail)?;
-    let call = host.budget.call(&function, argument);
-    let codebase = match call.await.map_err(fail)? {
+    let codebase = match called(host, &function, argument).await.map_err(fail)? {
         Value::Nil => String::new(),
         Value::String(text) => text.to_string_lossy(),
         other => {

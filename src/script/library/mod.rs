@@ -51,6 +51,25 @@ fn wrong(what: &str, expected: &str, got: &mlua::Value) -> mlua::Error {
     mlua::Error::runtime(format!("{what} must be {expected}, not {}.", super::convert::a_type(got)))
 }
 
+/// Why a document is not read.
+enum Wrong {
+    /// The document is at fault.
+    Text(String),
+    /// Lua is, say because its memory is full.
+    Lua(mlua::Error),
+}
+
+impl From<mlua::Error> for Wrong {
+    fn from(error: mlua::Error) -> Self {
+        Self::Lua(error)
+    }
+}
+
+/// The document is at fault.
+fn bad<T>(what: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong::Text(what.into()))
+}
+
 /// A number, whole or not.
 fn number(value: &mlua::Value) -> Option<f64> {
     match value {

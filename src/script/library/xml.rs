@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
-use super::wrong;
+use super::{Wrong, bad, wrong};
 use crate::script::budget::Budget;
 
 /// Largest document, in bytes.
@@ -92,24 +92,6 @@ fn parse(lua: &Lua, text: &str, meta: &Table, budget: &Budget) -> mlua::Result<T
         Some(root) => Ok(root.node),
         None => Err(mlua::Error::runtime("this is not XML: it has no element.")),
     }
-}
-
-/// Why a document is not read.
-enum Wrong {
-    /// The document is at fault.
-    Text(String),
-    /// Lua is, say because its memory is full.
-    Lua(mlua::Error),
-}
-
-impl From<mlua::Error> for Wrong {
-    fn from(error: mlua::Error) -> Self {
-        Self::Lua(error)
-    }
-}
-
-fn bad<T>(what: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong::Text(what.into()))
 }
 
 impl Document<'_> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use mlua::{Lua, Table, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::wrong;
+use super::{Wrong, bad, wrong};
 use crate::script::budget::Budget;
 use crate::script::convert;
 
@@ -63,24 +63,6 @@ fn documents(lua: &Lua, text: &str, budget: &Budget) -> mlua::Result<Table> {
         }
     }
     Ok(stream.documents)
-}
-
-/// Why a text is not read.
-enum Wrong {
-    /// The text is at fault.
-    Text(String),
-    /// Lua is, say because its memory is full.
-    Lua(mlua::Error),
-}
-
-impl From<mlua::Error> for Wrong {
-    fn from(error: mlua::Error) -> Self {
-        Self::Lua(error)
-    }
-}
-
-fn bad<T>(what: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong::Text(what.into()))
 }
 
 /// A list or a map that is not closed yet, with the number of its anchor (0 = none).

@@ -99,10 +99,54 @@ fn reason_of(view: &View, reason: &Reason) -> Markup {
         | Reason::Lock(LockHeld { holders, .. }) => holders,
         _ => &[],
     };
+    let text = reason.to_string();
+    let (named, rest) = split(&text, builds);
     html! {
-        (visible(&reason.to_string()))
-        @for build in builds {
-            " " a href=(view.to(&part::build_path(build.builder_id.0, build.number))) { (visible(&build.to_string())) }
+        @for (before, name, build) in &named {
+            (visible(before))
+            a href=(view.to(&part::build_path(build.builder_id.0, build.number))) { (visible(name)) }
         }
+        (visible(rest))
+    }
+}
+
+/// What stands before the name of each build in `text`, which names them in order; and the rest.
+fn split<'a>(
+    text: &'a str,
+    builds: &'a [BuildName],
+) -> (Vec<(&'a str, String, &'a BuildName)>, &'a str) {
+    let (mut named, mut rest) = (Vec::new(), text);
+    for build in builds {
+        let name = build.to_string();
+        if let Some((before, after)) = rest.split_once(&name) {
+            named.push((before, name, build));
+            rest = after;
+        }
+    }
+    (named, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::id::{BuildId, BuilderId};
+
+    use super::*;
+
+    #[test]
+    fn builds_are_found_where_a_reason_names_them() {
+        let build = |number| BuildName {
+            id: BuildId(number),
+            builder_id: BuilderId(1),
+            builder: "linux".to_owned(),
+            number,
+        };
+        let builds = vec![build(3), build(7)];
+        let because = Because::Full { max_builds: 2, builds: builds.clone() };
+        let text = Reason::Worker { worker: "w1".to_owned(), because }.to_string();
+        let (named, rest) = split(&text, &builds);
+        let named: Vec<_> =
+            named.iter().map(|(before, name, _)| (*before, name.as_str())).collect();
+        assert_eq!(named, [("worker w1 builds ", "linux #3"), (", ", "linux #7")]);
+        assert_eq!(rest, " and takes at most 2 builds at once");
     }
 }

@@ -1,12 +1,9 @@
 //! Forms of force schedulers with every kind of parameter: how the data API describes them, how the
 //! page draws them, what fits and what becomes of it.
 
-use halide_ci::base::clock::Clock;
-use halide_ci::http;
-use halide_ci::script::load::{LoadOptions, Mount, load};
 use serde_json::{Value as Json, json};
 
-use super::site::{Site, with_scripts};
+use super::site::{Site, with_text};
 use super::{ANN, FORM};
 
 const OWN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
@@ -49,25 +46,7 @@ c.www = { port = 0, auth = { ann = "secret: of ann" }, authz = { allow = { force
 return c"#;
 
 fn told(test: impl AsyncFnOnce(&Site)) {
-    told_of(FORMS, test);
-}
-
-fn told_of(config: &str, test: impl AsyncFnOnce(&Site)) {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("master.lua");
-    std::fs::write(&file, config).unwrap();
-    let options = LoadOptions {
-        file,
-        base_dir: dir.path().to_owned(),
-        clock: Clock::system(),
-        http: http::Client::new(),
-        mount: Mount::Local,
-    };
-    let load = async || {
-        let loaded = load(options).await.unwrap_or_else(|error| panic!("{error}"));
-        (loaded.config, loaded.scripts)
-    };
-    with_scripts(load, test);
+    with_text(FORMS, test);
 }
 
 async fn force(site: &Site, params: Json, who: &[(&'static str, &'static str)]) -> (u16, Json) {
@@ -180,7 +159,7 @@ fn the_configuration_says_what_branches_and_properties_may_be() {
     let validation = r#"c.validation = { branch = "[a-z]*$", revision = "[0-9a-f]+$",
       property_name = "[a-z]+$", property_value = "\\w*$" }
 return c"#;
-    told_of(&FORMS.replace("return c", validation), async |site| {
+    with_text(&FORMS.replace("return c", validation), async |site| {
         let wrong = json!({
             "reason": "x", "other_branch": "a;b", "other_revision": "main", "any_name": "A b",
             "any_value": "$(x)", "str": "other", "txt": "$(y)",

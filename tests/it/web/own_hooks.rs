@@ -1,13 +1,10 @@
 //! Hooks of the configuration's own types: closed by default, proved in one of three ways, stored
 //! before they are answered.
 
-use halide_ci::base::clock::Clock;
-use halide_ci::http;
-use halide_ci::script::load::{LoadOptions, Mount, load};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::site::{Site, with_scripts};
+use super::site::{Site, with_text};
 
 const HOOKS: &str = r#"
 local ci = require "ci"
@@ -40,18 +37,7 @@ return c"#;
 
 /// Tells `test` on a site with [`HOOKS`].
 fn hooked(test: impl AsyncFnOnce(&Site)) {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("master.lua");
-    std::fs::write(&file, HOOKS).unwrap();
-    let options = LoadOptions {
-        file,
-        base_dir: dir.path().to_owned(),
-        clock: Clock::system(),
-        http: http::Client::new(),
-        mount: Mount::Local,
-    };
-    let load = async || load(options).await.map(|l| (l.config, l.scripts)).unwrap();
-    with_scripts(load, test);
+    with_text(HOOKS, test);
 }
 
 fn sign(key: &str, body: &str) -> String {

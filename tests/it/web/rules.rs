@@ -1,11 +1,7 @@
 //! Rules of `ci.authz` at the doors: roles on builders, the owner, functions that wait. The page's
 //! buttons and JSON-RPC are ruled alike.
 
-use halide_ci::base::clock::Clock;
-use halide_ci::http;
-use halide_ci::script::load::{LoadOptions, Mount, load};
-
-use super::site::{Site, with_scripts};
+use super::site::{Site, with_text};
 use super::{ANN, FORM};
 
 const BOB: (&str, &str) = ("Authorization", "Basic Ym9iOnNlY3JldCBvZiBib2I=");
@@ -33,21 +29,7 @@ c.www = {{
 }}
 return c"#
     );
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("master.lua");
-    std::fs::write(&file, text).unwrap();
-    let options = LoadOptions {
-        file,
-        base_dir: dir.path().to_owned(),
-        clock: Clock::system(),
-        http: http::Client::new(),
-        mount: Mount::Local,
-    };
-    let load = async || {
-        let loaded = load(options).await.unwrap_or_else(|error| panic!("{error}"));
-        (loaded.config, loaded.scripts)
-    };
-    with_scripts(load, test);
+    with_text(&text, test);
 }
 
 async fn page(site: &Site, who: (&'static str, &'static str), path: &str) -> u16 {

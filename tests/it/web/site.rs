@@ -14,6 +14,7 @@ use halide_ci::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Generation, Sabotage};
+use halide_ci::http;
 use halide_ci::model::change::NewChange;
 use halide_ci::model::config::{
     Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GithubHook, Grant,
@@ -22,6 +23,7 @@ use halide_ci::model::config::{
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::log::{LogKind, Stream};
 use halide_ci::model::property::Properties;
+use halide_ci::script::load::{LoadOptions, Mount, load};
 use halide_ci::store::frames::{self, NewFrame};
 use halide_ci::store::{
     Store, StoreOptions, Writer, builders, builds, buildsets, changes, generations, logs, requests,
@@ -124,6 +126,25 @@ pub(crate) struct Site {
 /// Runs `test` against a site with `config`.
 pub(crate) fn with(config: Config, test: impl AsyncFnOnce(&Site)) {
     with_scripts(async || (config, Arc::new(NoScripts) as Arc<dyn Scripts>), test);
+}
+
+/// Runs `test` against a site with the configuration that `text` is.
+pub(crate) fn with_text(text: &str, test: impl AsyncFnOnce(&Site)) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("master.lua");
+    std::fs::write(&file, text).unwrap();
+    let options = LoadOptions {
+        file,
+        base_dir: dir.path().to_owned(),
+        clock: Clock::system(),
+        http: http::Client::new(),
+        mount: Mount::Local,
+    };
+    let load = async || {
+        let loaded = load(options).await.unwrap_or_else(|error| panic!("{error}"));
+        (loaded.config, loaded.scripts)
+    };
+    with_scripts(load, test);
 }
 
 /// Runs `test` against a site with a configuration and its functions.
