@@ -67,7 +67,10 @@
 //!
 //! * A change is judged by the schedulers before it is stored, so that delivery, changes, verdicts
 //!   and buildsets are one transaction, and a crash leaves a delivery unread or wholly read.
-//! * Builder and worker locks are taken when a request is claimed; only steps wait for locks.
+//! * Builder and worker locks are taken when a request is claimed; a builder that lacks only them stands
+//!   in the same line as steps do, on one worker. Whoever stands ahead counts as if it held the lock. Of
+//!   builds that wait for each other the one of the newest request gives way: it ends as retry, and says
+//!   which locks make the circle.
 //! * Deliveries of one line (a pull request, a ref) are read strictly in order. Those of other lines
 //!   wait two seconds for a slow one and then overtake it, so that an outage of GitHub's API holds
 //!   up only what needs it.

@@ -16,7 +16,7 @@ use crate::engine::beat::Turn;
 use crate::engine::input::{Advised, Said};
 use crate::engine::locks::Want;
 use crate::engine::note::Voice;
-use crate::engine::queue::{self, Candidate, Waiting};
+use crate::engine::queue::{self, Candidate, Hindrance, Waiting};
 use crate::engine::requests::all_locks;
 use crate::engine::state::State;
 use crate::model::config::BuilderConfig;
@@ -42,18 +42,24 @@ impl Run {
 impl Turn<'_> {
     /// Starts every build that can start now; returns when to look again.
     pub(super) fn run_queue(&mut self) -> Result<Option<Timestamp>> {
-        if self.state.is_closing {
-            return Ok(None);
-        }
-        self.ask_about_merges();
         let mut run = Run::default();
-        let Some(order) = self.order(&mut run)? else { return Ok(run.next) };
+        if !self.state.is_closing {
+            self.start_builds(&mut run)?;
+        }
+        self.stand_in_line();
+        self.grant_locks()?;
+        Ok(run.next)
+    }
+
+    fn start_builds(&mut self, run: &mut Run) -> Result<()> {
+        self.ask_about_merges();
+        let Some(order) = self.order(run)? else { return Ok(()) };
         let mut waiting: Vec<Waiting> = self.heads().collect();
         while !waiting.is_empty() {
             let waits = in_order(waiting, order.as_deref());
             let mut still = Vec::new();
             for head in waits {
-                if self.start_one(&head, &mut run)? {
+                if self.start_one(&head, run)? {
                     still.push(head.builder);
                 }
             }
@@ -62,9 +68,50 @@ impl Turn<'_> {
         }
         if order.is_some() {
             // Builders that came meanwhile have their place in the next answer.
-            self.order(&mut run)?;
+            self.order(run)?;
         }
-        Ok(run.next)
+        Ok(())
+    }
+
+    /// Builders that could start but for locks stand in line for them, each on one worker: where the
+    /// fewest builds and steps hold what it needs, so that it waits for ever fewer of them.
+    fn stand_in_line(&mut self) {
+        let generation = self.state.generation.clone();
+        let mut heads: Vec<Waiting> = self.heads().filter(|_| !self.state.is_closing).collect();
+        queue::order(&mut heads);
+        let mut in_line = BTreeSet::new();
+        for head in heads {
+            let Some(config) = self.config_of(&generation, head.builder) else { continue };
+            if let Some(wants) = self.waits_only_for(head.builder, config) {
+                self.state.locks.reserve(head.builder, wants);
+                in_line.insert(head.builder);
+            }
+        }
+        self.state.locks.keep_reserved(&in_line);
+    }
+
+    /// The locks that keep the builder's next build from starting; none = something else does.
+    fn waits_only_for(&self, builder: BuilderId, config: &BuilderConfig) -> Option<Vec<Want>> {
+        let of_worker = |name: &String| self.state.generation.config.worker(name);
+        let mut workers = config.workers.iter().filter_map(of_worker);
+        if config.locks.fixed.is_empty() && workers.all(|w| w.locks.is_empty()) {
+            return None;
+        }
+        let mut best: Option<(usize, Vec<Want>)> = None;
+        for name in &config.workers {
+            let Some(id) = self.state.worker_id(name) else { continue };
+            match self.candidate(builder, config, id, name).map(|c| c.hindrance()) {
+                Some(None) => return None,
+                Some(Some(Hindrance::Locks)) => {}
+                Some(Some(_)) | None => continue,
+            }
+            let Some(wants) = self.builder_wants(config, id, name) else { continue };
+            let held = wants.iter().map(|want| self.state.locks.holders(&want.key).len()).sum();
+            if best.as_ref().is_none_or(|(fewest, _)| held < *fewest) {
+                best = Some((held, wants));
+            }
+        }
+        best.map(|(_, wants)| wants)
     }
 
     /// The next request of each configured builder.
@@ -386,7 +433,7 @@ impl Turn<'_> {
             builds_this_builder: worker.running.iter().any(is_of_builder),
             max_builds: of_worker.max_builds,
             takes_work: worker.connection.is_some() && !worker.is_paused && !worker.is_graceful,
-            locks_free: self.state.locks.is_free(&wants),
+            locks_free: self.state.locks.is_free(builder, &wants),
         })
     }
 

@@ -194,7 +194,10 @@ impl Running {
         let asked =
             self.ask(|answer| BuildReport::LocksWanted { locks: wanted, step: None, answer });
         let outcome = tokio::select! {
-            answer = asked => answer.map(|_| ()).map_err(|_| None),
+            answer = asked => answer.map(|_| ()).map_err(|refusal| match refusal {
+                Refusal::Invalid(circle) => Some((Results::Retry, format!("retry: {circle}"))),
+                _ => None,
+            }),
             order = Self::next_order(&mut orders) => Err(match order {
                 Order::Stop(reason) => Some((Results::Cancelled, format!("cancelled ({reason})"))),
                 Order::Abandon | Order::Run => None,

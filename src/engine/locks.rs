@@ -1,11 +1,13 @@
-//! Locks: pure state. A wish names all locks at once and gets all or none, so no two holders can
-//! wait for each other half-way. Buildbot's rule of fairness: an exclusive access waits for all
-//! holders and everybody ahead of it; a counting one for exclusive holders, for room in the count,
-//! and for everybody ahead of it who is not counting.
+//! Locks: pure state. A wish names all locks at once and gets all or none. Buildbot's rule of
+//! fairness: everybody takes a place in the line, and whoever stands ahead counts as if it held the
+//! lock already. Builders stand in the same line, so that a stream of steps does not starve a build.
+//!
+//! A build that holds a lock while a step of it waits for another can be part of a circle. Where only
+//! the order of the line makes it one, the line gives way; a true circle is refused and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{BuildId, StepId, WorkerId};
+use crate::base::id::{BuildId, BuilderId, StepId, WorkerId};
 use crate::model::config::LockMode;
 
 /// One real lock: a master lock, or a worker lock on one worker. The name carries over reloads.
@@ -37,46 +39,126 @@ pub(crate) struct Want {
     pub(crate) max_count: u32,
 }
 
+/// Who stands in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Who {
+    /// A build or step that is under way; it gets its locks by [`Locks::grant`].
+    Attempt(Holder),
+    /// A builder whose next build could start but for its locks; the queue takes them with a claim.
+    Builder(BuilderId),
+}
+
+/// A place in the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    who: Who,
+    wants: Vec<Want>,
+}
+
+/// A circle of builds that wait for each other: each with the lock it waits for, which the next one
+/// holds or waits for already; the last one's is the first one's.
+pub(crate) type Circle = Vec<(Who, LockKey)>;
+
 /// All locks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Locks {
     held: BTreeMap<LockKey, Vec<(Holder, LockMode)>>,
-    waiting: Vec<(Holder, Vec<Want>)>,
+    waiting: Vec<Place>,
 }
 
 impl Locks {
     /// Takes all `wants` now, if nothing is in the way; otherwise takes nothing.
     pub(crate) fn try_acquire(&mut self, holder: Holder, wants: &[Want]) -> bool {
-        if !self.is_free(wants) {
-            return false;
+        let is_free = self.fit(wants, &self.waiting);
+        if is_free {
+            self.take(holder, wants);
         }
-        self.take(holder, wants);
-        true
+        is_free
     }
 
-    /// Whether `wants` could be taken now, behind everybody who waits already.
+    /// Whether a build of `builder` could take `wants` now, from the builder's place in the line or,
+    /// if it has none, from its end.
     #[must_use]
-    pub(crate) fn is_free(&self, wants: &[Want]) -> bool {
-        wants.iter().all(|want| self.fits(want, &self.waiting))
+    pub(crate) fn is_free(&self, builder: BuilderId, wants: &[Want]) -> bool {
+        let place = self.waiting.iter().position(|p| p.who == Who::Builder(builder));
+        self.fit(wants, &self.waiting[..place.unwrap_or(self.waiting.len())])
     }
 
-    /// Queues `holder`; it is granted by a later [`Self::grant`].
-    pub(crate) fn wait(&mut self, holder: Holder, wants: Vec<Want>) {
-        self.waiting.push((holder, wants));
+    /// Takes `wants` for a new build of `builder`, whose place in the line ends with it. Nothing
+    /// happens when they are not free.
+    pub(crate) fn claim(&mut self, builder: BuilderId, build: BuildId, wants: &[Want]) -> bool {
+        let is_free = self.is_free(builder, wants);
+        if is_free {
+            self.waiting.retain(|p| p.who != Who::Builder(builder));
+            self.take(Holder { build, step: None }, wants);
+        }
+        is_free
+    }
+
+    /// `builder` stands in line for `wants`; what it stood in line for before is forgotten if it was
+    /// something else.
+    pub(crate) fn reserve(&mut self, builder: BuilderId, wants: Vec<Want>) {
+        let place = Place { who: Who::Builder(builder), wants };
+        if !self.waiting.contains(&place) {
+            self.waiting.retain(|p| p.who != place.who);
+            self.waiting.push(place);
+        }
+    }
+
+    /// Only these builders go on standing in line.
+    pub(crate) fn keep_reserved(&mut self, builders: &BTreeSet<BuilderId>) {
+        self.waiting.retain(|place| match place.who {
+            Who::Builder(builder) => builders.contains(&builder),
+            Who::Attempt(_) => true,
+        });
+    }
+
+    /// Queues `holder`; it is granted by a later [`Self::grant`]. Returns those who must give way,
+    /// each with the circle it was in: they do not wait any more, and their builds must end. Of a
+    /// circle it is the one with the highest `age`, so that the oldest gets through at some time.
+    pub(crate) fn wait<A: Ord>(
+        &mut self,
+        holder: Holder,
+        wants: Vec<Want>,
+        age: impl Fn(BuildId) -> A,
+    ) -> Vec<(Holder, Circle)> {
+        let place = Place { who: Who::Attempt(holder), wants };
+        let may_close = self.holds_something(holder.build);
+        let mut out = Vec::new();
+        loop {
+            // Somebody ahead may wait for what its build holds; behind them it would wait for itself.
+            for at in (0..=self.waiting.len()).rev() {
+                self.waiting.insert(at, place.clone());
+                if !may_close || self.stuck().is_empty() {
+                    return out;
+                }
+                self.waiting.remove(at);
+            }
+            self.waiting.push(place.clone());
+            let circle = self.circle(place.who, &self.stuck());
+            self.waiting.pop();
+            let in_it = circle.iter().filter_map(|(who, _)| who.attempt());
+            let gives_way = in_it.max_by_key(|h| age(h.build)).unwrap_or(holder);
+            self.waiting.retain(|p| p.who != Who::Attempt(gives_way));
+            out.push((gives_way, circle));
+            if gives_way == holder {
+                return out;
+            }
+        }
     }
 
     /// Gives locks to those who wait, in order; returns who got theirs.
     pub(crate) fn grant(&mut self) -> Vec<Holder> {
         let mut granted = Vec::new();
         let mut index = 0;
-        while let Some((holder, wants)) = self.waiting.get(index) {
-            if wants.iter().all(|want| self.fits(want, &self.waiting[..index])) {
-                let (holder, wants) = (*holder, wants.clone());
-                self.waiting.remove(index);
-                self.take(holder, &wants);
-                granted.push(holder);
-            } else {
-                index += 1;
+        while let Some(Place { who, wants }) = self.waiting.get(index) {
+            match *who {
+                Who::Attempt(holder) if self.fit(wants, &self.waiting[..index]) => {
+                    let place = self.waiting.remove(index);
+                    self.take(holder, &place.wants);
+                    granted.push(holder);
+                }
+                Who::Attempt(_) | Who::Builder(_) => index += 1,
             }
         }
         granted
@@ -102,10 +184,10 @@ impl Locks {
     #[must_use]
     pub(crate) fn waited_for(&self, build: BuildId) -> Vec<&Want> {
         let mut out = Vec::new();
-        for (at, (holder, wants)) in self.waiting.iter().enumerate() {
+        for (at, place) in self.waiting.iter().enumerate() {
             let ahead = &self.waiting[..at];
-            if holder.build == build {
-                out.extend(wants.iter().filter(|want| !self.fits(want, ahead)));
+            if matches!(place.who, Who::Attempt(holder) if holder.build == build) {
+                out.extend(place.wants.iter().filter(|want| !self.fits(want, ahead)));
             }
         }
         out
@@ -130,121 +212,129 @@ impl Locks {
     }
 
     fn drop_where(&mut self, gone: impl Fn(&Holder) -> bool) {
-        self.waiting.retain(|(h, _)| !gone(h));
+        self.waiting.retain(|place| !matches!(&place.who, Who::Attempt(h) if gone(h)));
         for holders in self.held.values_mut() {
             holders.retain(|(h, _)| !gone(h));
         }
         self.held.retain(|_, holders| !holders.is_empty());
     }
 
-    fn fits(&self, want: &Want, ahead: &[(Holder, Vec<Want>)]) -> bool {
-        let holders = self.holders(&want.key);
-        let mut ahead = ahead.iter().flat_map(|(_, w)| w).filter(|w| w.key == want.key);
+    fn holds_something(&self, build: BuildId) -> bool {
+        self.held.values().flatten().any(|(holder, _)| holder.build == build)
+    }
+
+    fn fit(&self, wants: &[Want], ahead: &[Place]) -> bool {
+        wants.iter().all(|want| self.fits(want, ahead))
+    }
+
+    fn fits(&self, want: &Want, ahead: &[Place]) -> bool {
+        let holders = self.holders(&want.key).iter().map(|(_, mode)| *mode);
+        let ahead = ahead.iter().flat_map(|p| &p.wants).filter(|w| w.key == want.key);
+        let mut taken = holders.chain(ahead.map(|w| w.mode));
         match want.mode {
-            LockMode::Exclusive => holders.is_empty() && ahead.next().is_none(),
+            LockMode::Exclusive => taken.next().is_none(),
             LockMode::Counting(count) => {
-                let used: u32 = holders
-                    .iter()
-                    .map(|(_, mode)| match mode {
-                        LockMode::Counting(n) => *n,
-                        LockMode::Exclusive => u32::MAX,
-                    })
-                    .fold(0, u32::saturating_add);
-                used.saturating_add(count) <= want.max_count
-                    && ahead.all(|w| matches!(w.mode, LockMode::Counting(_)))
+                let counts = taken.map(|mode| match mode {
+                    LockMode::Counting(n) => n,
+                    LockMode::Exclusive => u32::MAX,
+                });
+                counts.fold(count, u32::saturating_add) <= want.max_count
             }
+        }
+    }
+
+    /// Those who can never get what they wait for, even if every build that does not wait ends: what
+    /// is left of the line when everybody who gets a turn has gone home.
+    fn stuck(&self) -> BTreeSet<Who> {
+        let mut rest = self.clone();
+        let waits: BTreeSet<BuildId> = self.waiting.iter().filter_map(|p| p.who.build()).collect();
+        rest.held.values_mut().for_each(|h| h.retain(|(h, _)| waits.contains(&h.build)));
+        let mut index = 0;
+        while let Some(place) = rest.waiting.get(index) {
+            if rest.fit(&place.wants, &rest.waiting[..index]) {
+                match rest.waiting.remove(index).who {
+                    Who::Attempt(holder) => rest.release_build(holder.build),
+                    Who::Builder(_) => {}
+                }
+                index = 0;
+            } else {
+                index += 1;
+            }
+        }
+        rest.waiting.iter().map(|place| place.who).collect()
+    }
+
+    /// A way from `first` over those it waits for back to itself; all of them are `stuck`.
+    fn circle(&self, first: Who, stuck: &BTreeSet<Who>) -> Circle {
+        let mut ways: Vec<Circle> = vec![Vec::new()];
+        let mut seen = BTreeSet::from([first]);
+        while !ways.is_empty() {
+            let mut longer = Vec::new();
+            for way in ways {
+                let last = way.last().map_or(first, |(who, _): &(Who, LockKey)| *who);
+                for (key, next) in self.blockers(last) {
+                    let mut way = way.clone();
+                    way.push((next, key));
+                    if next.build().is_some() && next.build() == first.build() {
+                        return around(first, way);
+                    }
+                    if stuck.contains(&next) && seen.insert(next) {
+                        longer.push(way);
+                    }
+                }
+            }
+            ways = longer;
+        }
+        Vec::new()
+    }
+
+    /// Whom somebody in line waits for, by lock: those who hold it, and those ahead of it. A holder
+    /// stands for the place in line of its build.
+    fn blockers(&self, who: Who) -> Vec<(LockKey, Who)> {
+        let Some(at) = self.waiting.iter().position(|p| p.who == who) else { return Vec::new() };
+        let mut out = Vec::new();
+        for want in &self.waiting[at].wants {
+            if self.fits(want, &self.waiting[..at]) {
+                continue;
+            }
+            let others = self.holders(&want.key).iter();
+            for (holder, _) in others.filter(|(h, _)| Some(h.build) != who.build()) {
+                let place = self.waiting.iter().map(|p| p.who);
+                let place = place.into_iter().find(|w| w.build() == Some(holder.build));
+                out.push((want.key.clone(), place.unwrap_or(Who::Attempt(*holder))));
+            }
+            let ahead =
+                self.waiting[..at].iter().filter(|p| p.wants.iter().any(|w| w.key == want.key));
+            out.extend(ahead.map(|p| (want.key.clone(), p.who)));
+        }
+        out
+    }
+}
+
+/// A way of (whom, for which lock) as a circle of (who waits, for which lock).
+fn around(first: Who, way: Circle) -> Circle {
+    let mut out = Vec::new();
+    let mut who = first;
+    for (next, key) in way {
+        out.push((who, key));
+        who = next;
+    }
+    out
+}
+
+impl Who {
+    /// The build that waits; none = a builder does.
+    pub(crate) fn build(self) -> Option<BuildId> {
+        self.attempt().map(|holder| holder.build)
+    }
+
+    fn attempt(self) -> Option<Holder> {
+        match self {
+            Self::Attempt(holder) => Some(holder),
+            Self::Builder(_) => None,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn holder(n: i64) -> Holder {
-        Holder { build: BuildId(n), step: None }
-    }
-
-    fn want(name: &str, mode: LockMode) -> Want {
-        Want { key: LockKey { name: name.to_owned(), worker: None }, mode, max_count: 3 }
-    }
-
-    const COUNTING: LockMode = LockMode::Counting(1);
-
-    #[test]
-    fn an_exclusive_waiter_is_not_starved_by_counting_ones() {
-        let mut locks = Locks::default();
-        assert!(locks.try_acquire(holder(1), &[want("a", COUNTING)]));
-        assert!(!locks.try_acquire(holder(2), &[want("a", LockMode::Exclusive)]));
-        locks.wait(holder(2), vec![want("a", LockMode::Exclusive)]);
-        assert!(!locks.try_acquire(holder(3), &[want("a", COUNTING)]), "3 came after 2");
-        locks.wait(holder(3), vec![want("a", COUNTING)]);
-        assert_eq!(locks.grant(), []);
-        locks.release(holder(1));
-        assert_eq!(locks.grant(), [holder(2)]);
-        locks.release(holder(2));
-        assert_eq!(locks.grant(), [holder(3)]);
-        locks.release_build(BuildId(3));
-        assert!(locks.is_idle());
-    }
-
-    #[test]
-    fn a_wish_for_two_locks_takes_both_or_none() {
-        let mut locks = Locks::default();
-        assert!(locks.try_acquire(holder(1), &[want("a", LockMode::Exclusive)]));
-        let both = [want("b", LockMode::Exclusive), want("a", LockMode::Exclusive)];
-        assert!(!locks.try_acquire(holder(2), &both));
-        assert!(locks.try_acquire(holder(3), &[want("b", LockMode::Exclusive)]));
-    }
-
-    proptest! {
-        /// Whatever the order of wishes and releases: never an exclusive holder beside another,
-        /// never more counts than there are, and everybody is served in the end.
-        #[test]
-        fn locks_are_exclusive_bounded_and_live(
-            wishes in proptest::collection::vec((0usize..3, 0u32..4, any::<bool>()), 1..40)
-        ) {
-            let names = ["a", "b", "c"];
-            let mut locks = Locks::default();
-            let mut holding = Vec::new();
-            let mut waiting = 0;
-            for (n, (lock, count, release)) in wishes.iter().enumerate() {
-                let mode = if *count == 0 { LockMode::Exclusive } else { LockMode::Counting(*count) };
-                let wants = vec![want(names[*lock], mode)];
-                let holder = holder(i64::try_from(n).unwrap());
-                if locks.try_acquire(holder, &wants) {
-                    holding.push(holder);
-                } else {
-                    locks.wait(holder, wants);
-                    waiting += 1;
-                }
-                if *release && !holding.is_empty() {
-                    locks.release(holding.remove(0));
-                    let granted = locks.grant();
-                    waiting -= granted.len();
-                    holding.extend(granted);
-                }
-                for name in names {
-                    let held = locks.holders(&LockKey { name: name.to_owned(), worker: None });
-                    let exclusive = held.iter().any(|(_, m)| *m == LockMode::Exclusive);
-                    prop_assert!(!exclusive || held.len() == 1);
-                    let used: u32 = held.iter().map(|(_, m)| match m {
-                        LockMode::Counting(n) => *n,
-                        LockMode::Exclusive => 0,
-                    }).sum();
-                    prop_assert!(used <= 3);
-                }
-            }
-            while let Some(holder) = holding.pop() {
-                locks.release(holder);
-                let granted = locks.grant();
-                waiting -= granted.len();
-                holding.extend(granted);
-            }
-            prop_assert_eq!(waiting, 0);
-            prop_assert!(locks.is_idle());
-        }
-    }
-}
+mod tests;

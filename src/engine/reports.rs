@@ -158,8 +158,16 @@ impl Turn<'_> {
             self.answer(answer, Ok(false));
             return Ok(());
         }
-        self.state.locks.wait(holder, wants);
         self.state.lock_answers.insert(holder, answer);
+        let builds = &self.state.builds;
+        let age = |id: BuildId| builds.get(&id).map(|running| running.build.request);
+        for (holder, circle) in self.state.locks.wait(holder, wants, age) {
+            let text = self.circle_in_words(holder.build, &circle);
+            tracing::error!(build = holder.build.0, "{text}");
+            if let Some(answer) = self.state.lock_answers.remove(&holder) {
+                self.answer(answer, Err(Refusal::Invalid(text)));
+            }
+        }
         match step {
             Some(step) => {
                 steps::set_state(self.conn, step, "waiting for locks")?;

@@ -10,7 +10,6 @@ use crate::engine::act::Act;
 use crate::engine::attempt::Attempt;
 use crate::engine::beat::Turn;
 use crate::engine::input::Answer;
-use crate::engine::locks::Holder;
 use crate::engine::origins::Origins;
 use crate::engine::state::{Order, Running, State};
 use crate::model::event::Event;
@@ -32,6 +31,11 @@ impl Turn<'_> {
         let of_worker = generation.config.worker(&worker_name).cloned();
         let (Some(config), Some(of_worker)) = (config, of_worker) else { return Ok(false) };
 
+        let held = all_locks(&config, &of_worker);
+        let wants = State::wants(&generation, &held, worker, &worker_name);
+        if !self.state.locks.is_free(wish.builder, &wants) {
+            return Ok(false);
+        }
         let new = NewBuild {
             builder: wish.builder,
             request,
@@ -64,11 +68,8 @@ impl Turn<'_> {
         steps::finish(self.conn, step, Results::Success, &text, false, self.now)?;
         self.report("build_started", build.builder, request, Some(build.id), None)?;
 
-        let holder = Holder { build: build.id, step: None };
-        let held = all_locks(&config, &of_worker);
-        let wants = State::wants(&generation, &held, worker, &worker_name);
         self.end_notes(request)?;
-        self.state.locks.try_acquire(holder, &wants);
+        self.state.locks.claim(build.builder, build.id, &wants);
         self.state.set_request(request, state);
         if let Some(place) = self.state.workers.get_mut(&worker) {
             place.running.insert(build.id);

@@ -18,7 +18,7 @@ use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
-use crate::model::config::LockAccess;
+use crate::model::config::{LockAccess, LockMode};
 use crate::model::request::{Request, RequestState};
 use crate::model::worker::WorkerInfo;
 
@@ -172,7 +172,8 @@ impl State {
         }
     }
 
-    /// Lock accesses of a configuration as the real locks they mean on a worker.
+    /// Lock accesses of a configuration as the real locks they mean on a worker. One that counts 0
+    /// takes nothing and waits for nobody.
     pub(super) fn wants(
         generation: &Generation,
         accesses: &[LockAccess],
@@ -182,6 +183,7 @@ impl State {
         let locks = &generation.config.locks;
         accesses
             .iter()
+            .filter(|access| access.mode != LockMode::Counting(0))
             .filter_map(|access| {
                 let lock = locks.get(access.lock)?;
                 Some(Want {

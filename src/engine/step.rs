@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::base::text::shorten;
+use crate::engine::Refusal;
 use crate::engine::attempt::Running;
 use crate::engine::command::End;
 use crate::engine::desk::{Desk, DeskError};
@@ -44,6 +45,8 @@ pub(super) enum StepEnd {
 enum Outcome {
     Returned(Option<Results>),
     Failed(ScriptError),
+    /// Its locks can never be had as long as the build holds others.
+    Circle(String),
     Stopped(String),
     Abandoned,
 }
@@ -140,6 +143,7 @@ async fn locks(
                 }
                 return None;
             }
+            Err(Refusal::Invalid(circle)) => Outcome::Circle(circle),
             Err(_) => Outcome::Abandoned,
         },
         order = Running::next_order(&mut orders) => match order {
@@ -311,6 +315,8 @@ async fn finish(
             let site = format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
             (Results::Exception, Some(format!("{site}: {error}")))
         }
+        // Without the build the others can go on, and then it can.
+        Outcome::Circle(circle) => (Results::Retry, Some(circle)),
         Outcome::Stopped(reason) => (Results::Cancelled, Some(format!("stopped: {reason}"))),
     };
     if let Some(problem) = &problem {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::base::id::{BuildId, RequestId, WorkerId};
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
-use crate::engine::locks::Want;
+use crate::engine::locks::{Circle, Want, Who};
 use crate::engine::queue::Hindrance;
 use crate::engine::state::Worker;
 use crate::model::config::BuilderConfig;
@@ -107,8 +107,9 @@ impl Turn<'_> {
             }
             Hindrance::Locks => {
                 let wants = self.builder_wants(config, id, name)?;
-                let busy =
-                    wants.iter().find(|want| !self.state.locks.is_free(&[(*want).clone()]))?;
+                let is_free =
+                    |want: &&Want| self.state.locks.is_free(request.builder, &[(*want).clone()]);
+                let busy = wants.iter().find(|want| !is_free(want))?;
                 Because::Lock(self.held(busy))
             }
         })
@@ -124,6 +125,34 @@ impl Turn<'_> {
             holders.clear();
         }
         LockHeld { lock: want.key.name.clone(), holders }
+    }
+
+    /// Who waits for whom, from `build` back to it.
+    pub(super) fn circle_in_words(&self, build: BuildId, circle: &Circle) -> String {
+        let name = |who: Who| match who {
+            Who::Attempt(holder) if holder.build == build => "this build".to_owned(),
+            Who::Attempt(holder) => {
+                self.named(holder.build).map(|n| n.to_string()).unwrap_or_default()
+            }
+            Who::Builder(id) => {
+                let name = self.state.builders.get(&id).map(|b| b.name.as_str());
+                format!("the next build of {}", name.unwrap_or_default())
+            }
+        };
+        let start = circle.iter().position(|(who, _)| who.build() == Some(build)).unwrap_or(0);
+        let members = || circle.iter().cycle().skip(start).take(circle.len() + 1);
+        let links = members().zip(members().skip(1)).map(|((who, key), (next, _))| {
+            let holders = self.state.locks.holders(key);
+            let holds = holders.iter().any(|(h, _)| Some(h.build) == next.build());
+            let verb = if holds { "holds" } else { "waits for first" };
+            format!(
+                "{} waits for the lock {:?}, which {} {verb}",
+                name(*who),
+                key.name,
+                name(*next)
+            )
+        });
+        format!("its locks make a circle: {}", links.collect::<Vec<_>>().join("; "))
     }
 
     fn named(&self, id: BuildId) -> Option<BuildName> {

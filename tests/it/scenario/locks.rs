@@ -1,5 +1,7 @@
 //! Locks between builds.
 
+use halide_ci::base::id::BuildId;
+
 use super::{FARM, World, story};
 use crate::sim::hand::shell;
 
@@ -170,7 +172,7 @@ local f = ci.factory()"#,
         force(world, "a1", "one").await;
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
-        let log = world.log(halide_ci::base::id::BuildId(1), "Build", "error").await.join("\n");
+        let log = world.log(BuildId(1), "Build", "error").await.join("\n");
         assert!(log.contains("the build holds the lock \"one at a time\" already"), "{log}");
     });
     let config = config.replace(
@@ -187,10 +189,120 @@ local f = ci.factory()"#,
     });
 }
 
+#[test]
+fn builds_that_wait_for_each_others_locks_are_told_apart() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local a, b = ci.master_lock { name = "a" }, ci.master_lock { name = "b" }
+local function wants(lock)
+  return {
+    ci.steps.shell { name = "Build", command = { "make" } },
+    ci.steps.shell { name = "Test", command = { "make", "test" }, locks = { lock:access "exclusive" } },
+  }
+end
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"ci.builder { name = "linux", workers = { "w1", "w2" }, factory = f },"#,
+            r#"ci.builder { name = "linux", workers = { "w1" }, factory = wants(b), locks = { a:access "exclusive" } },
+  ci.builder { name = "other", workers = { "w2" }, factory = wants(a), locks = { b:access "exclusive" } },"#,
+        )
+        .replace(r#"builders = { "linux" }"#, r#"builders = { "linux", "other" }"#);
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make").takes(10), shell("make test")]);
+        let w2 = world.connect("w2").await;
+        w2.expect([shell("make").takes(20), shell("make"), shell("make test")]);
+        world.push("main", "a1").await;
+        world.settle().await;
+        let builds = ["linux/1 w1 success", "other/1 w2 retry", "other/2 w2 success"];
+        assert_eq!(world.builds().await, builds);
+        let log = world.log(BuildId(2), "Test", "error").await;
+        let circle = "its locks make a circle: this build waits for the lock \"a\", which linux #1 holds; \
+                      linux #1 waits for the lock \"b\", which this build holds";
+        assert_eq!(log, [circle]);
+        let text = world.rows("select state_string from builds where results = 5", 1).await;
+        assert!(text[0].contains(circle), "{text:?}");
+    });
+}
+
+#[test]
+fn a_build_that_wants_a_lock_alone_is_not_starved_by_those_who_share_it() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local lock = ci.worker_lock { name = "llvm", max_count = 9 }
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"ci.builder { name = "linux", workers = { "w1", "w2" }, factory = f },"#,
+            r#"ci.builder { name = "linux", workers = { "w1", "w2" }, factory = f, locks = { lock:access "counting" } },
+  ci.builder { name = "next", workers = { "w1", "w2" }, factory = f, locks = { lock:access "counting" } },
+  ci.builder { name = "llvm", workers = { "w1", "w2" }, factory = f, locks = { lock:access "exclusive" } },"#,
+        )
+        .replace(
+            r#"ci.schedulers.force { name = "force", builders = { "linux" } },"#,
+            r#"ci.schedulers.force { name = "force", builders = { "linux" } },
+  ci.schedulers.force { name = "next", builders = { "next" } },
+  ci.schedulers.force { name = "llvm", builders = { "llvm" } },"#,
+        );
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.dawdle(10);
+        world.connect("w2").await.dawdle(10);
+        let mut ended = 0;
+        for n in 0..40 {
+            // Two builders in turn, so that each worker always holds the lock once at least.
+            force_at(world, ["force", "next"][n % 2], &format!("a{n}"), "stream").await;
+            if n == 10 {
+                force_at(world, "llvm", "b1", "alone").await;
+            }
+            world.pass(10).await;
+            let of_llvm = "select count(*) from builds u join builders b on b.id = u.builder_id \
+                 where b.name = 'llvm' and u.complete_at is not null";
+            ended += world.int(of_llvm).await;
+        }
+        assert!(ended > 10, "it had its turn long before the stream ended: {ended}");
+        world.settle().await;
+    });
+}
+
+#[test]
+fn an_access_that_counts_nothing_waits_for_nobody() {
+    let config = FARM
+        .replace(
+            "local f = ci.factory()",
+            r#"local lock = ci.master_lock { name = "one" }
+local f = ci.factory()"#,
+        )
+        .replace(
+            r#"command = { "make" }"#,
+            r#"command = { "make" }, locks = function(build)
+    return { build.properties.reason == "free" and lock:access("counting", 0) or lock:access "exclusive" }
+  end"#,
+        );
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        let w2 = world.connect("w2").await;
+        w1.dawdle(10);
+        w2.dawdle(10);
+        force(world, "a1", "alone").await;
+        force(world, "a2", "free").await;
+        world.pass(5).await;
+        assert_eq!(w1.running().len() + w2.running().len(), 2);
+        world.settle().await;
+    });
+}
+
 /// Forces a build of `revision` on `linux`.
 pub(super) async fn force(world: &World, revision: &str, reason: &str) {
+    force_at(world, "force", revision, reason).await;
+}
+
+/// Forces what `scheduler` builds.
+pub(super) async fn force_at(world: &World, scheduler: &str, revision: &str, reason: &str) {
     let force = halide_ci::engine::input::Force {
-        scheduler: "force".to_owned(),
+        scheduler: scheduler.to_owned(),
         reason: reason.to_owned(),
         owner: "operator".to_owned(),
         sourcestamps: vec![halide_ci::model::sourcestamp::Sourcestamp {
