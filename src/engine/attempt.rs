@@ -166,6 +166,7 @@ impl Running {
             }
         };
         tokio::select! {
+            biased;
             answer = answer => match answer {
                 Ok(answer) if is_true(&answer) => Wanted::Yes,
                 Ok(_) => Wanted::No,
@@ -194,6 +195,7 @@ impl Running {
         let asked =
             self.ask(|answer| BuildReport::LocksWanted { locks: wanted, step: None, answer });
         let outcome = tokio::select! {
+            biased;
             answer = asked => answer.map(|_| ()).map_err(|refusal| match refusal {
                 Refusal::Invalid(circle) => Some((Results::Retry, format!("retry: {circle}"))),
                 _ => None,

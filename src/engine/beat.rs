@@ -57,6 +57,8 @@ pub struct Beat {
     pub(super) state: State,
     pub(super) env: Env,
     pub(super) deadline: Option<Timestamp>,
+    /// How many turns there were.
+    pub(super) turns: u64,
 }
 
 /// One turn's hands: the open transaction, the mirror, and what is left to do after the commit.
@@ -85,9 +87,10 @@ impl Beat {
                 }
             };
             tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
                 n = self.inputs.recv_many(&mut batch, GROUP) => if n == 0 { return Ok(()) },
                 () = due => {}
-                () = token.cancelled() => return Ok(()),
             }
             self.turn(std::mem::take(&mut batch))?;
         }
@@ -95,6 +98,8 @@ impl Beat {
 
     fn turn(&mut self, batch: Vec<Input>) -> Result<()> {
         let now = self.env.clock.now();
+        self.turns += 1;
+        let fails = self.turns == self.env.sabotage.failing_turn;
         let (state, env) = (&mut self.state, &self.env);
         // Most turns only record what builds do; then there is nothing to schedule.
         let is_due = self.deadline.is_some_and(|at| at <= now);
@@ -118,6 +123,9 @@ impl Beat {
             if schedules {
                 let wakes = [turn.run_schedulers()?, turn.end_orphans()?, turn.run_queue()?];
                 deadline = wakes.into_iter().flatten().min();
+            }
+            if fails {
+                return Err(StoreError::new("commit failed on purpose", "simulation"));
             }
             Ok(turn.out)
         })?;

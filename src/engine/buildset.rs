@@ -5,7 +5,7 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
-use crate::engine::input::{Answer, BuildOrder, Force, Started};
+use crate::engine::input::{Answer, BuildOrder, Force, Input, Started};
 use crate::model::config::{Collapse, ReporterKind, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
@@ -212,6 +212,16 @@ impl Turn<'_> {
                 ReporterKind::Scripted(s) => s.events.iter().any(|event| event == kind),
             };
             if !is_told {
+                continue;
+            }
+            if self.env.sabotage.tell_later {
+                let (reporter, kind, now) = (reporter.name.clone(), kind.to_owned(), self.now);
+                let add = Input::Write(Box::new(move |conn| {
+                    outbox::add(conn, &reporter, &kind, request, build, results, now)?;
+                    Ok(Box::new(|| {}))
+                }));
+                let engine = self.env.engine.clone();
+                self.out.answers.push(Box::new(move || drop(engine.0.inputs.try_send(add))));
                 continue;
             }
             outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;

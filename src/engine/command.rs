@@ -383,6 +383,7 @@ impl Flight {
 /// Waits until nobody waits for the answer.
 async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
     tokio::select! {
+        biased;
         () = answer.closed() => {}
         () = over.cancelled() => {}
     }

@@ -57,16 +57,18 @@ impl Intake {
                 let patience = if readers.is_empty() { PATIENCE } else { Duration::ZERO };
                 let mut reader = Box::pin(handle(self.engine.clone(), delivery));
                 tokio::select! {
+                    biased;
+                    () = token.cancelled() => return,
                     id = &mut reader => { reading.remove(&id); }
                     () = tokio::time::sleep(patience) => readers.push(reader),
-                    () = token.cancelled() => return,
                 }
                 continue;
             }
             tokio::select! {
-                () = self.wake.notified(), if readers.len() < AT_ONCE => {}
-                Some(id) = readers.next(), if !readers.is_empty() => { reading.remove(&id); }
+                biased;
                 () = token.cancelled() => return,
+                Some(id) = readers.next(), if !readers.is_empty() => { reading.remove(&id); }
+                () = self.wake.notified(), if readers.len() < AT_ONCE => {}
             }
         }
     }

@@ -148,6 +148,14 @@ pub struct Sabotage {
     pub answer_before_commit: bool,
     /// The commit after such an answer fails.
     pub fail_commit: bool,
+    /// The commit of this turn of the beat fails; 0 = of none.
+    pub failing_turn: u64,
+    /// Everybody gets the locks they want at once.
+    pub no_locks: bool,
+    /// A stop is not a row: it does not outlive its build's attempt.
+    pub forget_stops: bool,
+    /// What is to be told is written only after the commit that makes it true.
+    pub tell_later: bool,
     /// What an attempt that is over reports is believed.
     pub no_fence: bool,
     /// A delivery that comes again is taken for a new one.

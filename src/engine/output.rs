@@ -213,6 +213,7 @@ impl LogLoop {
                 return;
             }
             tokio::select! {
+                biased;
                 () = &mut timer => return,
                 n = self.received.recv_many(batch, 4096) => if n == 0 { return },
             }

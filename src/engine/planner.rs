@@ -70,10 +70,11 @@ impl Planner {
                 }
             };
             tokio::select! {
-                () = self.wake.notified() => {}
-                Some(scheduler) = calls.next(), if !calls.is_empty() => { busy.remove(&scheduler); }
-                () = timer => {}
+                biased;
                 () = token.cancelled() => return,
+                Some(scheduler) = calls.next(), if !calls.is_empty() => { busy.remove(&scheduler); }
+                () = self.wake.notified() => {}
+                () = timer => {}
             }
         }
     }

@@ -118,7 +118,8 @@ pub fn start(parts: Parts) -> Result<Started> {
         Ok(state)
     })?;
     env.generation.send_replace(state.generation.clone());
-    let beat = Beat { inputs: receiver, writer, state, env, deadline: Some(Timestamp(0)) };
+    let beat =
+        Beat { inputs: receiver, writer, state, env, deadline: Some(Timestamp(0)), turns: 0 };
     // Deliveries that a crash left unread are read first.
     intake.notify_one();
     let planner = Planner::new(engine.clone(), planner);

@@ -151,7 +151,7 @@ impl Turn<'_> {
         let wants = State::wants(&generation, accesses, worker, &name);
         let builder = running.build.builder;
         let holder = Holder { build, step };
-        if self.state.locks.try_acquire(holder, &wants) {
+        if self.env.sabotage.no_locks || self.state.locks.try_acquire(holder, &wants) {
             if let Some(step) = step {
                 steps::locked(self.conn, step, self.now)?;
             }

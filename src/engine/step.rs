@@ -135,6 +135,7 @@ async fn locks(
     let step = Some(id);
     let wanted = running.ask(|answer| BuildReport::LocksWanted { locks, step, answer });
     let outcome = tokio::select! {
+        biased;
         answer = wanted => match answer {
             Ok(waited) => {
                 if waited {

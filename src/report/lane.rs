@@ -63,6 +63,7 @@ impl Lane {
     /// a status set twice is the same status.
     pub(super) async fn serve(mut self, token: CancellationToken) {
         tokio::select! {
+            biased;
             () = token.cancelled() => {}
             () = self.run() => {}
         }
@@ -80,6 +81,7 @@ impl Lane {
                 Ok(Some(at)) => {
                     let clock = self.engine.clock();
                     tokio::select! {
+                        biased;
                         () = clock.sleep_until(at) => {}
                         woken = super::woken(&mut events) => if !woken { return },
                     }

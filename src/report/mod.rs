@@ -44,6 +44,7 @@ pub async fn serve(engine: Engine, http: http::Client, tasks: Tasks) {
             Err(error) => tracing::error!("The outbox cannot be read: {error}."),
         }
         tokio::select! {
+            biased;
             () = token.cancelled() => return,
             woken = woken(&mut events) => if !woken { return },
         }

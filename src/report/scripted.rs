@@ -41,6 +41,7 @@ impl Teller {
     /// Serves until the process ends. What is being told then is told again after the next start.
     pub(super) async fn serve(self, token: CancellationToken) {
         tokio::select! {
+            biased;
             () = token.cancelled() => {}
             () = self.run() => {}
         }
@@ -64,6 +65,7 @@ impl Teller {
                 }
             };
             tokio::select! {
+                biased;
                 () = due => {}
                 woken = super::woken(&mut events) => if !woken { return },
             }

@@ -115,6 +115,25 @@ fn what_belongs_to_one_ring_appears_in_no_other() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Which of several things that are ready comes first is not left to chance where the simulator must
+/// tell the same story twice.
+#[test]
+fn choices_of_the_engine_are_made_in_order() {
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", &[".rs"]) {
+        if !["engine", "report"].contains(&module(&path)) {
+            continue;
+        }
+        for (_, body) in text.match_indices("select! {").map(|(at, _)| text.split_at(at)) {
+            let mut lines = body.lines().skip(1).map(str::trim).filter(|l| !l.starts_with("//"));
+            if lines.next() != Some("biased;") {
+                wrong.push(format!("{path}: a select! that is not biased"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_file_says_what_it_is_and_stays_readable() {
     let mut wrong = Vec::new();

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use halide_ci::base::random::Random;
 use halide_ci::engine::ports::{Ack, CommandEvent, Future, Link};
 use halide_ci::model::command::{Argument, Command, CommandKind, CommandLine};
 use halide_ci::model::log::Stream;
@@ -20,6 +21,8 @@ pub(crate) struct Expected {
     takes: Duration,
     holds: String,
     finds: Vec<String>,
+    /// Where it is noted among what the hand says.
+    says: Option<usize>,
 }
 
 /// Expects a program with its arguments, as they would be written in a shell.
@@ -59,6 +62,17 @@ impl Expected {
     }
 }
 
+/// The output of a command of a hand that lives by itself: lines that name it, `saying N line I`.
+#[derive(Clone, Debug)]
+pub(crate) struct Saying {
+    /// What nobody else says.
+    pub(crate) number: usize,
+    /// How many lines there are.
+    pub(crate) lines: usize,
+    /// Its exit code, if it came to its end.
+    pub(crate) rc: Option<i64>,
+}
+
 /// The far end of a link; clones are the same connection.
 #[derive(Clone)]
 pub(crate) struct Hand(Arc<Inner>);
@@ -74,6 +88,11 @@ struct State {
     expected: VecDeque<Expected>,
     obeys: bool,
     dawdles: Duration,
+    /// Decides about every command, once it lives by itself.
+    chance: Option<Random>,
+    /// What it said in commands, in order.
+    sayings: Vec<Saying>,
+    first: usize,
     /// Commands under way: (key, what, sink).
     running: Vec<(u64, String, mpsc::Sender<CommandEvent>)>,
     /// What came although nobody expected it.
@@ -106,6 +125,27 @@ impl Hand {
     pub(crate) fn dawdle(&self, seconds: u64) -> &Self {
         self.0.state.lock().unwrap().dawdles = Duration::from_secs(seconds);
         self.obey()
+    }
+
+    /// It lives by itself: commands print, take their time, and now and then fail. `first` numbers
+    /// what it says, so that no two hands say the same.
+    pub(crate) fn live(&self, chance: Random, first: usize) -> &Self {
+        let mut state = self.0.state.lock().unwrap();
+        state.chance = Some(chance);
+        state.first = first;
+        state.obeys = true;
+        drop(state);
+        self
+    }
+
+    /// Its worker's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it said.
+    pub(crate) fn sayings(&self) -> Vec<Saying> {
+        self.0.state.lock().unwrap().sayings.clone()
     }
 
     /// What it runs now.
@@ -145,6 +185,15 @@ impl Hand {
         let next = state.expected.front().is_some_and(|e| e.command == what);
         if next {
             return state.expected.pop_front();
+        }
+        if let Some(chance) = state.chance.clone() {
+            let mut plan = shell(what).takes(chance.below(120) as u64);
+            plan.rc = i64::from(chance.below(6) == 0);
+            let (number, lines) = (state.first + state.sayings.len(), chance.below(4));
+            plan.stdout = (0..lines).map(|i| format!("saying {number} line {i}\n")).collect();
+            plan.says = Some(state.sayings.len());
+            state.sayings.push(Saying { number, lines, rc: None });
+            return Some(plan);
         }
         if state.obeys {
             return Some(shell(what).takes(state.dawdles.as_secs()));
@@ -193,6 +242,9 @@ impl Hand {
             let mut state = self.0.state.lock().unwrap();
             let before = state.running.len();
             state.running.retain(|(k, _, _)| *k != key);
+            if let Some(says) = plan.says {
+                state.sayings[says].rc = Some(plan.rc);
+            }
             state.running.len() < before
         };
         if was_running {

@@ -20,7 +20,7 @@ use halide_ci::model::delivery::NewDelivery;
 use halide_ci::model::worker::WorkerInfo;
 use halide_ci::params;
 use halide_ci::script::load::{LoadOptions, Mount, load};
-use halide_ci::store::{Store, StoreOptions};
+use halide_ci::store::{Store, StoreOptions, Value};
 use halide_ci::{report, server};
 use serde_json::Value as Json;
 
@@ -96,7 +96,6 @@ pub(crate) struct World {
 impl World {
     async fn new(setting: Setting) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("master.lua"), &setting.config).unwrap();
         let github = FakeGithub::new();
         let mut world = Self {
             github,
@@ -112,6 +111,7 @@ impl World {
             stalls_logs: setting.stalls_logs,
             stalled: None,
         };
+        world.save(&setting.config);
         world.start().await;
         world
     }
@@ -184,6 +184,16 @@ impl World {
         self.transcript.lock().unwrap().join("\n")
     }
 
+    /// In the next life the commit of this turn of the beat fails, which ends that life.
+    pub(crate) fn fail_turn(&mut self, turn: u64) {
+        self.sabotage.failing_turn = turn;
+    }
+
+    /// Whether the process lives; a commit that fails ends it.
+    pub(crate) fn is_up(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| !life.tasks.token().is_cancelled())
+    }
+
     /// The engine of the present life.
     pub(crate) fn engine(&self) -> Engine {
         self.life.as_ref().expect("the master is down").engine.clone()
@@ -233,6 +243,11 @@ impl World {
 
     /// Connects the worker `name`.
     pub(crate) async fn connect(&mut self, name: &str) -> Hand {
+        self.try_connect(name).await.unwrap()
+    }
+
+    /// Connects the worker `name`, if the master lives long enough.
+    pub(crate) async fn try_connect(&mut self, name: &str) -> Result<Hand, Refusal> {
         let (transcript, clock) = (self.observer(), self.clock);
         let hand = Hand::new(name, Arc::new(move |line| transcript(clock.now(), line)));
         let info = WorkerInfo {
@@ -243,11 +258,11 @@ impl World {
             ..WorkerInfo::default()
         };
         let link = Arc::new(hand.clone());
-        let attached = self.engine().attach(name.to_owned(), info, link).await.unwrap();
+        let attached = self.engine().attach(name.to_owned(), info, link).await?;
         if let Some((old, _)) = self.workers.insert(name.to_owned(), (hand.clone(), attached)) {
             self.retired.push(old);
         }
-        hand
+        Ok(hand)
     }
 
     /// The connection of `name` breaks.
@@ -257,6 +272,11 @@ impl World {
         self.engine().detach(attached.worker, attached.epoch).await;
         self.retired.push(hand.clone());
         hand
+    }
+
+    /// Every worker that there ever was.
+    pub(crate) fn hands(&self) -> impl Iterator<Item = &Hand> {
+        self.workers.values().map(|(hand, _)| hand).chain(&self.retired)
     }
 
     /// The connection of `name` breaks, if it has one.
@@ -287,6 +307,11 @@ impl World {
         panic!("the world does not come to rest:\n{}", self.transcript());
     }
 
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Lets `seconds` pass.
     pub(crate) async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -306,9 +331,14 @@ impl World {
 
     // ---- the operator
 
+    /// Saves another configuration.
+    pub(crate) fn save(&self, config: &str) {
+        std::fs::write(self.dir.path().join("master.lua"), config).unwrap();
+    }
+
     /// Saves another configuration and reloads it.
     pub(crate) async fn reload(&self, config: &str) -> Result<Reloaded, String> {
-        std::fs::write(self.dir.path().join("master.lua"), config).unwrap();
+        self.save(config);
         match load(self.load_options()).await {
             Ok(loaded) => {
                 let new = server::new_generation(loaded);
@@ -318,7 +348,8 @@ impl World {
                 let (text, files) = (error.to_string(), Vec::new());
                 let engine = self.engine();
                 let refused = |answer| Input::GenerationRefused { error: text, files, answer };
-                engine.ask(refused).await.unwrap();
+                // A process that is ending has nobody to tell.
+                let _ = engine.ask(refused).await;
                 Err(error.to_string())
             }
         }
@@ -337,8 +368,10 @@ impl World {
     /// The process dies where it stands.
     pub(crate) async fn crash(&mut self) {
         self.see("--- the master dies");
-        // A sabotage shows in the first life; the next one only reveals the damage.
-        self.sabotage = Sabotage::default();
+        // Commits that fail on purpose fail in one life; the next one reveals the damage.
+        self.sabotage.fail_commit = false;
+        self.sabotage.answer_before_commit = false;
+        self.sabotage.failing_turn = 0;
         let life = self.life.take().expect("the master is down");
         life.tasks.kill();
         drop(life);
@@ -369,7 +402,15 @@ impl World {
         let sql = sql.to_owned();
         let read = move |conn: &halide_ci::store::Conn<'_>| {
             conn.query(&sql, params![], |r| {
-                let column = |i| r.opt_text(i).map(|t| t.unwrap_or_else(|| "-".to_owned()));
+                let column = |i| {
+                    r.value(i).map(|value| match value {
+                        Value::Null => "-".to_owned(),
+                        Value::Int(n) => n.to_string(),
+                        Value::Real(n) => n.to_string(),
+                        Value::Text(text) => text,
+                        Value::Blob(bytes) => format!("{} bytes", bytes.len()),
+                    })
+                };
                 Ok((0..columns).map(column).collect::<Result<Vec<_>, _>>()?.join(" "))
             })
         };
@@ -413,7 +454,12 @@ impl World {
             "select l.id from logs l join steps s on s.id = l.step_id \
              where s.build_id = {build} and s.name = '{step}' and l.name = '{log}'"
         );
-        let id = halide_ci::base::id::LogId(self.int(&sql).await);
+        self.lines(self.int(&sql).await).await
+    }
+
+    /// The text of a log by its row, one line each.
+    pub(crate) async fn lines(&self, log: i64) -> Vec<String> {
+        let id = halide_ci::base::id::LogId(log);
         let read = move |conn: &halide_ci::store::Conn<'_>| {
             halide_ci::store::frames::lines(conn, id, 0, 10_000, true)
         };
@@ -436,8 +482,7 @@ impl World {
             }
             life.tasks.kill();
         }
-        let hands = self.workers.values().map(|(hand, _)| hand).chain(&self.retired);
-        left.extend(hands.flat_map(Hand::complaints));
+        left.extend(self.hands().flat_map(Hand::complaints));
         let transcript = self.transcript();
         assert!(left.is_empty(), "left over: {left:#?}\n{transcript}");
         transcript
