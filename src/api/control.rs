@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::forces::{self, FormErrors};
 use crate::api::path::{elements, integer, matched};
 use crate::api::{Api, ApiError};
-use crate::base::id::{BuildId, RequestId};
+use crate::base::id::{BuildId, BuildsetId, RequestId};
 use crate::engine::input::{Force, Started};
 use crate::engine::{Effect, Engine, Refusal, Reload};
 use crate::model::config::{Config, SchedulerConfig, Target};
@@ -35,6 +35,7 @@ enum What {
     Stop,
     Rebuild,
     Cancel,
+    CancelSet,
     Reload,
 }
 
@@ -59,6 +60,13 @@ pub static METHODS: &[Method] = &[
         name: "cancel",
         action: "cancel",
         what: What::Cancel,
+    },
+    // Buildbot has none: there, each request is cancelled by itself.
+    Method {
+        patterns: &["/buildsets/n:bsid"],
+        name: "cancel",
+        action: "cancel",
+        what: What::CancelSet,
     },
     Method {
         patterns: &["/masters/n:masterid"],
@@ -149,6 +157,13 @@ pub async fn run(
                 return Err(ApiError::missing("there is no such build request").into());
             };
             engine.cancel(RequestId(*request), reason).await?;
+            Ok(Json::Null)
+        }
+        What::CancelSet => {
+            let Some(Value::Int(set)) = at.first() else {
+                return Err(ApiError::missing("there is no such buildset").into());
+            };
+            engine.cancel_buildset(BuildsetId(*set), reason).await?;
             Ok(Json::Null)
         }
         What::Reload => {
@@ -272,12 +287,15 @@ pub async fn target(
             let build = build(api, at).await?;
             api.store.read(move |c| targets::of_build(c, build.0)).await?
         }
+        (What::CancelSet, Some(Value::Int(set))) => {
+            let set = *set;
+            api.store.read(move |c| targets::of_buildset(c, set)).await?
+        }
         (What::Cancel, Some(Value::Int(request))) => {
             let request = *request;
             api.store.read(move |c| targets::of_request(c, request)).await?
         }
         _ => None,
     };
-    Ok(found
-        .map_or_else(Target::default, |(builder, owner)| Target { builders: vec![builder], owner }))
+    Ok(found.map_or_else(Target::default, |(builders, owner)| Target { builders, owner }))
 }

@@ -41,7 +41,7 @@ Examples: halide-ci checkconfig master
 
 --json prints every option under its name in Lua, defaults included, always in the same order:
 title, title_url, url, db, protocols, properties, limits, workers, locks, builders with their steps,
-schedulers, reporters, www, provided_secrets, secrets, files. What is not data is a map with a `$`:
+schedulers, reporters, cancellers, www, provided_secrets, secrets, files. What is not data is a map with a `$`:
   {\"$function\": \"master.lua:12\"}              a function, by its place
   {\"$secret\": \"token.txt\"}                    a secret, by its file (null: written in the configuration)
   {\"$property\": \"name\", \"default\": …}       ci.property

@@ -10,6 +10,7 @@ use crate::engine::adviser::Question;
 use crate::engine::attempt::Attempt;
 use crate::engine::ports::Link;
 use crate::engine::state::Order;
+use crate::engine::supersede::Failed;
 use crate::model::event::Event;
 
 /// An effect.
@@ -20,6 +21,8 @@ pub(super) enum Act {
     OrderBuild(BuildId, watch::Sender<Order>, Order),
     /// Put a question to functions of the configuration.
     Ask(Box<Question>),
+    /// Ask whether the rest of a buildset is cancelled.
+    CancelRest(Box<Failed>),
     /// There are deliveries to read.
     WakeIntake,
     /// There is something to tell scripted schedulers.
@@ -42,6 +45,7 @@ impl fmt::Debug for Act {
             }
             Self::OrderBuild(build, _, order) => write!(f, "order build {build}: {order:?}"),
             Self::Ask(question) => write!(f, "ask {}", question.what.word()),
+            Self::CancelRest(failed) => write!(f, "ask {}", failed.word()),
             Self::WakeIntake => f.write_str("wake intake"),
             Self::WakePlanner => f.write_str("wake planner"),
             Self::CloseLink(worker, _, why) => write!(f, "close {worker}: {why}"),

@@ -24,7 +24,7 @@ use crate::engine::input::{Answer, GuestWrite, Input};
 use crate::engine::output::LogWriter;
 use crate::engine::state::State;
 use crate::engine::tasks::Tasks;
-use crate::engine::{Engine, Generation, Refusal, Sabotage, adviser, attempt};
+use crate::engine::{Engine, Generation, Refusal, Sabotage, adviser, attempt, supersede};
 use crate::model::event::Event;
 use crate::store::{Conn, Result, StoreError, Writer};
 
@@ -152,13 +152,16 @@ impl Beat {
         }
     }
 
-    fn act(&self, act: Act) {
+    pub(super) fn act(&self, act: Act) {
         match act {
             Act::StartBuild(attempt) => self.env.tasks.spawn("build", attempt::run(*attempt)),
             Act::OrderBuild(_, task, order) => {
                 task.send_replace(order);
             }
             Act::Ask(question) => self.env.tasks.spawn("advice", adviser::ask(*question)),
+            Act::CancelRest(failed) => {
+                self.env.tasks.spawn("canceller", supersede::settle(*failed));
+            }
             Act::WakeIntake => self.env.intake.notify_one(),
             Act::WakePlanner => self.env.planner.notify_one(),
             Act::CloseLink(_, link, why) => link.close(&why),
@@ -186,6 +189,9 @@ impl Turn<'_> {
             Input::StopWanted { build, reason, answer } => self.stop_wanted(build, &reason, answer),
             Input::CancelWanted { request, reason, answer } => {
                 self.cancel_wanted(request, &reason, answer)
+            }
+            Input::CancelSetWanted { buildset, reason, answer } => {
+                self.cancel_set_wanted(buildset, &reason, answer)
             }
             Input::WorkerAttached { name, info, link, answer } => {
                 self.worker_attached(&name, info, link, answer)

@@ -91,7 +91,8 @@ impl Turn<'_> {
             .collect();
         let id = changes::insert(self.conn, &judged.change, delivery, &verdicts, self.now)?;
         self.announce(Event::ChangeAdded { change: id });
-        let change = Change { id, received_at: self.now, what: judged.change };
+        let change = Change { id, received_at: self.now, what: judged.change.clone() };
+        self.supersede(&judged, &change)?;
         let takers: Vec<(SchedulerId, bool)> = self
             .state
             .schedulers

@@ -1,7 +1,7 @@
 //! Everything that can happen to the engine, as facts. Inputs with an answer carry the place for
 //! it; it is given only after the commit that makes it true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -56,6 +56,8 @@ pub enum Input {
     StopWanted { build: BuildId, reason: String, answer: Answer<()> },
     /// A user cancels a request.
     CancelWanted { request: RequestId, reason: String, answer: Answer<()> },
+    /// A user cancels everything of a buildset.
+    CancelSetWanted { buildset: BuildsetId, reason: String, answer: Answer<()> },
     /// Why is a request not built yet? Nothing changes.
     WhyWanted { request: RequestId, answer: Answer<Why> },
     /// A worker has said hello and is ready for work.
@@ -117,6 +119,19 @@ pub struct JudgedChange {
     pub change: NewChange,
     /// By scheduler name.
     pub judgements: BTreeMap<String, Judgement>,
+    /// What it makes old, if a scheduler takes it.
+    pub supersedes: Vec<Superseded>,
+}
+
+/// Builds that a change makes old: of its project, repository and codebase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Superseded {
+    /// The canceller that says so.
+    pub by: String,
+    /// Of these builders; none = of all.
+    pub builders: Option<Vec<String>>,
+    /// Of these branches.
+    pub branches: BTreeSet<String>,
 }
 
 /// The answer to a question that was put to functions of the configuration.
@@ -309,6 +324,7 @@ impl Input {
             | Self::RebuildWanted { .. }
             | Self::StopWanted { .. }
             | Self::CancelWanted { .. }
+            | Self::CancelSetWanted { .. }
             | Self::WorkerAttached { .. }
             | Self::WorkerDetached { .. }
             | Self::GenerationLoaded { .. }
@@ -345,6 +361,9 @@ impl Input {
             Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),
             Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
+            Self::CancelSetWanted { buildset, reason, .. } => {
+                format!("cancel buildset {buildset}: {reason}")
+            }
             Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),
             Self::WorkerAttached { name, .. } => format!("worker {name} attached"),
             Self::WhyWanted { request, .. } => format!("why does {request} wait"),

@@ -16,7 +16,7 @@ use crate::base::id::DeliveryId;
 use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
 use crate::engine::returned::is_true;
-use crate::engine::{Engine, Generation, Refusal};
+use crate::engine::{Engine, Generation, Refusal, supersede};
 use crate::model::change::{NewChange, revision_page};
 use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
 use crate::model::delivery::Delivery;
@@ -94,7 +94,7 @@ impl Intake {
 async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
     let id = delivery.id;
     let generation = engine.generation();
-    let outcome = match read(&generation, delivery).await {
+    let outcome = match read(&engine, &generation, delivery).await {
         Ok(reading) => Ok(reading),
         Err(error) => {
             tracing::error!(target: TOLD, delivery = id.0, %error, "a delivery could not be read");
@@ -111,7 +111,11 @@ async fn handle(engine: Engine, delivery: Delivery) -> DeliveryId {
 }
 
 /// What a delivery means: its changes, each with its codebase and what schedulers make of it.
-async fn read(generation: &Generation, delivery: Delivery) -> Result<JudgedReading, ScriptError> {
+async fn read(
+    engine: &Engine,
+    generation: &Generation,
+    delivery: Delivery,
+) -> Result<JudgedReading, ScriptError> {
     let reading = generation.scripts.read_delivery(delivery).await?;
     let mut changes = Vec::new();
     for mut change in reading.changes {
@@ -122,7 +126,12 @@ async fn read(generation: &Generation, delivery: Delivery) -> Result<JudgedReadi
             change.revlink = revlink(generation, &change).await;
         }
         let judgements = judge_all(generation, &change).await;
-        changes.push(JudgedChange { change, judgements });
+        let is_taken = judgements.values().any(|j| *j == Judgement::Important);
+        let supersedes = match is_taken {
+            true => supersede::by(engine, generation, &change).await,
+            false => Vec::new(),
+        };
+        changes.push(JudgedChange { change, judgements, supersedes });
     }
     Ok(JudgedReading { changes, cancels: reading.cancels, verdict: reading.verdict })
 }
@@ -207,7 +216,7 @@ fn is_elsewhere(scheduler: &SchedulerConfig, change: &NewChange) -> Option<Strin
 }
 
 /// Why a filter refuses a change; none = it lets it in.
-async fn refusal(
+pub(super) async fn refusal(
     generation: &Generation,
     filter: &ChangeFilter,
     change: &NewChange,

@@ -41,6 +41,7 @@ mod schedulers;
 mod serve;
 mod state;
 mod step;
+mod supersede;
 pub mod tasks;
 mod teller;
 mod transfer;
@@ -54,7 +55,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::base::clock::Clock;
-use crate::base::id::{BuildId, GenerationId, RequestId, WorkerId};
+use crate::base::id::{BuildId, BuildsetId, GenerationId, RequestId, WorkerId};
 use crate::base::random::Random;
 pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
@@ -269,6 +270,18 @@ impl Engine {
     /// When there is no such request.
     pub async fn cancel(&self, request: RequestId, reason: String) -> Result<(), Refusal> {
         self.ask(|answer| Input::CancelWanted { request, reason, answer }).await
+    }
+
+    /// Cancels every request of a buildset, and stops their builds.
+    ///
+    /// # Errors
+    /// When there is no such buildset.
+    pub async fn cancel_buildset(
+        &self,
+        buildset: BuildsetId,
+        reason: String,
+    ) -> Result<(), Refusal> {
+        self.ask(|answer| Input::CancelSetWanted { buildset, reason, answer }).await
     }
 
     /// Why a request is not built yet.

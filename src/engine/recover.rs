@@ -104,7 +104,7 @@ pub fn start(parts: Parts) -> Result<Started> {
     };
     let mut writer = opened.state;
     let master_name = parts.master_name;
-    let state = writer.transaction(|conn| {
+    let (state, acts) = writer.transaction(|conn| {
         let master = generations::master(conn, &master_name, now)?;
         let mut state = State::new(master, placeholder);
         let mut turn = Turn { conn, state: &mut state, env: &env, now, out: Outcome::default() };
@@ -112,14 +112,17 @@ pub fn start(parts: Parts) -> Result<Started> {
         turn.load_unfinished()?;
         turn.activate(generation, &[])?;
         turn.load_held()?;
+        turn.cancel_rests()?;
         for buildset in complete {
             turn.tell_of_buildset(buildset)?;
         }
-        Ok(state)
+        let acts = turn.out.acts;
+        Ok((state, acts))
     })?;
     env.generation.send_replace(state.generation.clone());
     let beat =
         Beat { inputs: receiver, writer, state, env, deadline: Some(Timestamp(0)), turns: 0 };
+    acts.into_iter().for_each(|act| beat.act(act));
     // Deliveries that a crash left unread are read first.
     intake.notify_one();
     let planner = Planner::new(engine.clone(), planner);

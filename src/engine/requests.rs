@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::id::{BuildId, RequestId, WorkerId};
+use crate::base::id::{BuildId, BuildsetId, RequestId, WorkerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
@@ -12,6 +12,7 @@ use crate::engine::beat::Turn;
 use crate::engine::input::Answer;
 use crate::engine::origins::Origins;
 use crate::engine::state::{Order, Running, State};
+use crate::engine::supersede;
 use crate::model::event::Event;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::store::builds::NewBuild;
@@ -130,6 +131,9 @@ impl Turn<'_> {
         self.end_notes(id)?;
         self.state.set_request(id, RequestState::Done(results));
         self.announce(Event::RequestCompleted { request: id, builder, results });
+        if supersede::is_failure(results) {
+            self.cancel_rest(buildset, builder)?;
+        }
         if let Some(results) = buildsets::complete_if_done(self.conn, buildset, self.now)? {
             self.announce(Event::BuildsetCompleted { buildset, results });
             self.run_dependents(buildset, results)?;
@@ -178,6 +182,26 @@ impl Turn<'_> {
             return Ok(());
         }
         self.cancel_request(request, reason)?;
+        self.answer(answer, Ok(()));
+        Ok(())
+    }
+
+    pub(super) fn cancel_set_wanted(
+        &mut self,
+        buildset: BuildsetId,
+        reason: &str,
+        answer: Answer<()>,
+    ) -> Result<()> {
+        if !buildsets::exists(self.conn, buildset)? {
+            let text = format!("There is no buildset {buildset}.");
+            self.answer(answer, Err(Refusal::Missing(text)));
+            return Ok(());
+        }
+        let of_it = self.state.requests.values().filter(|r| r.buildset == buildset);
+        let of_it: Vec<RequestId> = of_it.map(|r| r.id).collect();
+        for request in of_it {
+            self.cancel_request(request, reason)?;
+        }
         self.answer(answer, Ok(()));
         Ok(())
     }

@@ -29,6 +29,7 @@ pub fn lines(old: &Config, new: &Config) -> Vec<String> {
     builders(old, new, &locks, &mut lines);
     named("scheduler", (&old.schedulers, &new.schedulers), |s| &s.name, &locks, &mut lines);
     named("reporter", (&old.reporters, &new.reporters), |r| &r.name, &locks, &mut lines);
+    named("canceller", (&old.cancellers, &new.cancellers), |c| &c.name, &locks, &mut lines);
     if lines.is_empty() && have_other_secrets(old, new) {
         lines.push("~ secrets".to_owned());
     }
@@ -53,6 +54,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         builders: _,
         schedulers: _,
         reporters: _,
+        cancellers: _,
         locks: _,
         decisions,
         properties,

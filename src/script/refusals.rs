@@ -40,14 +40,6 @@ const OBJECTS: &[(&str, &str)] = &[
         "ci.change_sources.gerrit_event_log_poller { url = 'https://example.org' }",
     ),
     ("pb", "ci.change_sources.pb { user = 'u', password = 'password' }"),
-    (
-        "old_builds",
-        "ci.cancellers.old_builds { name = 'x', filters = { { builders = { 'linux' } } } }",
-    ),
-    (
-        "failing_buildsets",
-        "ci.cancellers.failing_buildsets { name = 'x', filters = { { filter = { branch = 'main' } } } }",
-    ),
     ("gitlab_hook", "ci.hooks.gitlab { secret = 'password' }"),
     ("gitea_hook", "ci.hooks.gitea { secret = 'password' }"),
     ("bitbucket_hook", "ci.hooks.bitbucket {}"),

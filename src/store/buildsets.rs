@@ -79,6 +79,16 @@ pub fn wish(conn: &Conn<'_>, id: BuildsetId) -> Result<(String, Properties)> {
     })
 }
 
+/// Whether there is such a buildset.
+///
+/// # Errors
+/// What the database refuses.
+pub fn exists(conn: &Conn<'_>, id: BuildsetId) -> Result<bool> {
+    let found =
+        conn.query_opt("select id from buildsets where id = $1", params![id], |r| r.int(0))?;
+    Ok(found.is_some())
+}
+
 /// The scheduler that made a buildset; none = a rebuild.
 ///
 /// # Errors

@@ -144,6 +144,20 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
     Ok(requests)
 }
 
+/// The failed requests of buildsets that are not complete: buildset and builder.
+///
+/// # Errors
+/// What the database refuses.
+pub fn failed_in_open_sets(conn: &Conn<'_>) -> Result<Vec<(BuildsetId, BuilderId)>> {
+    conn.query(
+        "select r.buildset_id, r.builder_id from buildsets s \
+         join buildrequests r on r.buildset_id = s.id \
+         where s.complete_at is null and r.results = $1 order by r.id",
+        params![Results::Failure.code()],
+        |r| Ok((BuildsetId(r.int(0)?), BuilderId(r.int(1)?))),
+    )
+}
+
 /// Whether there is such a request.
 ///
 /// # Errors

@@ -51,6 +51,20 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Sourcest
     )
 }
 
+/// The sources of all requests without a result, each once.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_unfinished(conn: &Conn<'_>) -> Result<Vec<Sourcestamp>> {
+    conn.query(
+        "select distinct s.branch, s.revision, s.repository, s.project, s.codebase \
+         from buildrequests r join buildset_sourcestamps b on b.buildset_id = r.buildset_id \
+         join sourcestamps s on s.id = b.sourcestamp_id where r.complete_at is null",
+        params![],
+        read,
+    )
+}
+
 fn read(r: &Row<'_>) -> Result<Sourcestamp> {
     Ok(Sourcestamp {
         branch: r.opt_text(0)?,

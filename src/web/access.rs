@@ -56,14 +56,14 @@ async fn target(site: &Site, path: &str, id: Option<i64>) -> Result<Target, Prob
     let Some(id) = id else { return Ok(Target::default()) };
     let found = match path.split('/').nth(1) {
         Some("builders") => {
-            store.read(move |c| builders::name(c, id)).await?.map(|name| (name, None))
+            store.read(move |c| builders::name(c, id)).await?.map(|name| (vec![name], None))
         }
         Some("builds") => store.read(move |c| targets::of_build(c, id)).await?,
         Some("buildrequests") => store.read(move |c| targets::of_request(c, id)).await?,
+        Some("buildsets") => store.read(move |c| targets::of_buildset(c, id)).await?,
         _ => None,
     };
-    Ok(found
-        .map_or_else(Target::default, |(builder, owner)| Target { builders: vec![builder], owner }))
+    Ok(found.map_or_else(Target::default, |(builders, owner)| Target { builders, owner }))
 }
 
 /// Whether `who` may do `action`; what it is about is only looked up when a rule asks.

@@ -71,6 +71,7 @@ pub static TABLE: &[Route] = routes! {
     "POST" "/builds/{id}/rebuild" Action("rebuild"), Page => ui::orders::rebuild;
     "GET" "/buildrequests/{id}" Read, Page => ui::request::page;
     "POST" "/buildrequests/{id}/cancel" Action("cancel"), Page => ui::orders::cancel;
+    "POST" "/buildsets/{id}/cancel" Action("cancel"), Page => ui::orders::cancel_buildset;
     "GET" "/workers" Read, Page => ui::workers::page;
     "GET" "/changes" Read, Page => ui::changes::page;
     "GET" "/configuration" Read, Page => ui::configuration::page;

@@ -292,8 +292,7 @@ fn costly_answers_are_refused_or_of_no_consequence() {
 
 /// Functions that are called while the configuration loads, which `src/script/load.rs` attacks, and
 /// those of options that are refused because the engine lacks them.
-const NOT_CALLED: [&str; 15] = [
-    "branch_key",
+const NOT_CALLED: [&str; 14] = [
     "category",
     "check",
     "extra_info",

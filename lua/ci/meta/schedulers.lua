@@ -282,17 +282,25 @@
 ---@field builders? any list of builders or their names (default: all)
 ---@field filter? ci.SourceStampFilter|ci.SourceStampFilterOptions
 
----Stops builds of what has a newer version. Not available yet.
+---Cancels builds and requests that a newer change of their branch (the same project, repository, codebase and branch)
+---makes old: when a scheduler takes that change as important, and only of the builders that it starts, or that no
+---scheduler starts for changes. A change that nobody takes cancels nothing.
 ---@class ci.OldBuildsOptions
 ---@field name string
----@field filters any list of { builders, filter }
----@field branch_key? fun(sourcestamp: ci.Sourcestamp): string? what counts as one branch
+---@field filters (ci.CancellerFilterOptions)[] what is cancelled; one that matches is enough
+---@field branch_key? fun(sourcestamp: ci.Sourcestamp): string? what counts as one branch (default: its name, for Gerrit's refs/changes/… without the patch set)
 ---@field data? any
 
----Stops the rest of a buildset when one build of it fails. Not available yet.
+---What is cancelled when a build fails.
+---@class ci.FailingFilterOptions
+---@field builders? any the builders whose failure counts, a list of them or of their names (default: all)
+---@field builders_to_cancel? any whose builds of the same buildset are cancelled then (default: all)
+---@field filter? ci.SourceStampFilter|ci.SourceStampFilterOptions what the build's source must be
+
+---Cancels the rest of a buildset when one build of it fails.
 ---@class ci.FailingBuildsetsOptions
 ---@field name string
----@field filters any list of { builders, filter }
+---@field filters (ci.FailingFilterOptions)[]
 ---@field data? any
 
 ---@class ci
@@ -446,12 +454,12 @@ function ci.change_sources.pb(options) end
 
 ci.cancellers = {}
 
----Stops builds of what has a newer version. Not available yet.
+---Cancels builds of what has a newer version.
 ---@param options ci.OldBuildsOptions
 ---@return ci.Canceller
 function ci.cancellers.old_builds(options) end
 
----Stops the rest of a buildset when one build of it fails. Not available yet.
+---Cancels the rest of a buildset when one build of it fails.
 ---@param options ci.FailingBuildsetsOptions
 ---@return ci.Canceller
 function ci.cancellers.failing_buildsets(options) end

@@ -98,6 +98,7 @@ impl Serialize for Config {
             builders,
             schedulers,
             reporters,
+            cancellers,
             locks,
             decisions,
             properties,
@@ -124,6 +125,7 @@ impl Serialize for Config {
         map.serialize_entry("builders", builders)?;
         map.serialize_entry("schedulers", schedulers)?;
         map.serialize_entry("reporters", reporters)?;
+        map.serialize_entry("cancellers", cancellers)?;
         let MasterDecisions {
             prioritize_builders,
             select_next_worker,

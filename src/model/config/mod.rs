@@ -4,6 +4,7 @@
 
 mod authz;
 mod builder;
+mod canceller;
 mod decision;
 pub mod json;
 mod lock;
@@ -28,6 +29,7 @@ use serde_json::Value as Json;
 
 pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
+pub use self::canceller::{CancellerConfig, CancellerFilter, CancellerKind, branch_key};
 pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::logs::LogLimits;
@@ -129,6 +131,8 @@ pub struct Config {
     pub schedulers: Vec<SchedulerConfig>,
     /// Reporters, in the order given.
     pub reporters: Vec<ReporterConfig>,
+    /// Cancellers, in the order given.
+    pub cancellers: Vec<CancellerConfig>,
     /// Locks; accesses refer to them by index.
     pub locks: Vec<LockConfig>,
     /// What functions decide for the whole master.

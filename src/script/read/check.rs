@@ -17,6 +17,7 @@ pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
     checks
         .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
+    checks.duplicates("canceller", config.cancellers.iter().map(|c| (&c.name, &c.site)));
     checks.references();
     checks.cycles();
     checks.unreachable();

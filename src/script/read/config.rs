@@ -5,8 +5,8 @@ use std::sync::Arc;
 use mlua::{Table, Value};
 
 use super::{
-    Objects, Reader, builder, callbacks, options_of, outline, provider, reporter, scheduler,
-    settings, worker, www,
+    Objects, Reader, builder, callbacks, canceller, options_of, outline, provider, reporter,
+    scheduler, settings, worker, www,
 };
 use crate::model::config::Config;
 use crate::script::anchor::Anchor;
@@ -114,7 +114,6 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
     looked_at(f, "projects", "ci.project", &["project"]);
     settings::janitor(f);
     settings::log_encoding(f);
-    looked_at(f, "cancellers", "ci.cancellers.*", &["old_builds", "failing_buildsets"]);
     Config {
         title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
         title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
@@ -145,6 +144,14 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
             "ci.reporters.*",
             reporter::read,
             |reader, table| outline::object(reader, table, &outline::REPORTER_KINDS),
+            |_, _, _| {},
+        ),
+        cancellers: objects(
+            f,
+            "cancellers",
+            "ci.cancellers.*",
+            canceller::read,
+            never,
             |_, _, _| {},
         ),
         locks: Vec::new(),

@@ -74,14 +74,18 @@ pub(super) fn read(outer: &mut Fields<'_, '_>, key: &str) -> ChangeFilter {
     ChangeFilter { fields, properties, not_properties, property_patterns, filter }
 }
 
-/// Looks at the option `key`: a filter of sourcestamps.
-pub(super) fn stamps(outer: &mut Fields<'_, '_>, key: &str) {
+/// Reads the option `key` of `outer`: a filter of sourcestamps, which have no category and no
+/// properties.
+pub(super) fn stamps(outer: &mut Fields<'_, '_>, key: &str) -> ChangeFilter {
     let owner = format!("`{key}` of {}", outer.owner);
-    let Some(mut f) = outer.nested(key, "source_stamp_filter", &owner) else { return };
+    let Some(mut f) = outer.nested(key, "source_stamp_filter", &owner) else {
+        return ChangeFilter::default();
+    };
     let of_stamps = Field::ALL.into_iter().filter(|field| *field != Field::Category);
-    fields(&mut f, &of_stamps.collect::<Vec<_>>());
-    f.callback("filter");
+    let fields = fields(&mut f, &of_stamps.collect::<Vec<_>>());
+    let filter = f.callback("filter");
     f.finish();
+    ChangeFilter { fields, filter, ..ChangeFilter::default() }
 }
 
 /// The conditions on each of `attributes`.

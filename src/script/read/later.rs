@@ -31,14 +31,12 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("codebase_parameter", "patch"),
     ("file_parameter", "*"),
     ("worker_choice_parameter", "*"),
-    // What looks for changes, and what stops builds.
+    // What looks for changes.
     ("git_poller", "*"),
     ("github_pull_request_poller", "*"),
     ("gerrit", "*"),
     ("gerrit_event_log_poller", "*"),
     ("pb", "*"),
-    ("old_builds", "*"),
-    ("failing_buildsets", "*"),
     // The web server.
     ("github_hook", "commands"),
     ("gitlab_hook", "*"),

@@ -4,6 +4,7 @@
 pub(super) mod authz;
 pub(super) mod builder;
 pub(super) mod callbacks;
+mod canceller;
 pub(super) mod check;
 pub(super) mod config;
 pub(super) mod fields;
@@ -321,6 +322,10 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("nightly", scheduler::NIGHTLY_OPTIONS),
     ("force", force::OPTIONS),
     ("source_stamp_filter", filter::STAMP_OPTIONS),
+    ("old_builds", canceller::OLD_OPTIONS),
+    ("failing_buildsets", canceller::FAILING_OPTIONS),
+    ("canceller_filter", canceller::FILTER_OPTIONS),
+    ("failing_filter", canceller::FAILING_FILTER_OPTIONS),
     ("www", www::OPTIONS),
     ("authz", authz::OPTIONS),
     ("rule", authz::RULE_OPTIONS),

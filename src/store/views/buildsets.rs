@@ -1,5 +1,8 @@
-//! Buildsets for the data API.
+//! Buildsets for the data API, and for the page of a request what belongs together.
 
+use crate::base::id::{BuildsetId, RequestId};
+use crate::params;
+use crate::store::conn::{Conn, Result};
 use crate::store::page::{Column, Kind, Table};
 
 /// `buildsets`. The result is -1 while requests are open, as in Buildbot.
@@ -30,4 +33,38 @@ pub static TABLE: Table = Table {
 pub mod scope {
     /// The one with this id.
     pub const ID: &str = "s.id = ?";
+}
+
+/// The requests of a buildset that have no result.
+///
+/// # Errors
+/// What the database refuses.
+pub fn open_requests(conn: &Conn<'_>, id: BuildsetId) -> Result<Vec<RequestId>> {
+    conn.query(
+        "select id from buildrequests where buildset_id = $1 and complete_at is null order by id",
+        params![id],
+        |r| Ok(RequestId(r.int(0)?)),
+    )
+}
+
+/// The first request of a buildset.
+///
+/// # Errors
+/// What the database refuses.
+pub fn first_request(conn: &Conn<'_>, id: BuildsetId) -> Result<Option<RequestId>> {
+    conn.query_opt(
+        "select id from buildrequests where buildset_id = $1 order by id limit 1",
+        params![id],
+        |r| Ok(RequestId(r.int(0)?)),
+    )
+}
+
+/// The buildset of a request.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_request(conn: &Conn<'_>, id: RequestId) -> Result<Option<BuildsetId>> {
+    conn.query_opt("select buildset_id from buildrequests where id = $1", params![id], |r| {
+        Ok(BuildsetId(r.int(0)?))
+    })
 }

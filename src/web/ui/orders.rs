@@ -10,10 +10,10 @@ use super::layout::{self, View};
 use super::part;
 use super::visible::visible;
 use crate::api::forces;
-use crate::base::id::{BuildId, RequestId};
+use crate::base::id::{BuildId, BuildsetId, RequestId};
 use crate::engine::Effect;
 use crate::engine::input::Started;
-use crate::store::views::{builders, builds};
+use crate::store::views::{builders, builds, buildsets};
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
 
@@ -68,6 +68,15 @@ pub(crate) async fn cancel(site: Site, call: Call) -> Result<Response, Problem> 
     let id = call.id(0)?;
     site.engine().cancel(RequestId(id), reason("cancelled", &call)).await?;
     Ok(see_other(&format!("{}buildrequests/{id}", call.root())))
+}
+
+/// `POST /buildsets/{id}/cancel`
+pub(crate) async fn cancel_buildset(site: Site, call: Call) -> Result<Response, Problem> {
+    let id = BuildsetId(call.id(0)?);
+    site.engine().cancel_buildset(id, reason("cancelled", &call)).await?;
+    let first = site.engine().store().read(move |conn| buildsets::first_request(conn, id)).await?;
+    let page = first.map_or_else(String::new, |request| format!("buildrequests/{request}"));
+    Ok(see_other(&format!("{}{page}", call.root())))
 }
 
 /// `GET /builds/{id}`: to the build's page.

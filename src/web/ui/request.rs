@@ -7,9 +7,10 @@ use maud::{Markup, html};
 use super::layout::{self, Fragment, View, fragment};
 use super::part;
 use super::visible::visible;
-use crate::base::id::RequestId;
+use crate::base::id::{BuildsetId, RequestId};
 use crate::model::why::{Because, BuildName, LockHeld, Reason, Why};
 use crate::store::views::buildrequests::{self, Shown};
+use crate::store::views::buildsets;
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
 
@@ -41,10 +42,21 @@ async fn read(site: &Site, id: i64) -> Result<Shown, Problem> {
 async fn fragments(site: &Site, view: &View, request: &Shown) -> Vec<Fragment> {
     // One that has ended meanwhile waits for nothing.
     let why = site.engine().why(RequestId(request.id)).await.ok();
-    vec![fragment("request", &part(view, request, why.as_ref().map_or(&[], Why::reasons)))]
+    let set = set_of(site, RequestId(request.id)).await;
+    vec![fragment("request", &part(view, request, why.as_ref().map_or(&[], Why::reasons), set))]
 }
 
-fn part(view: &View, request: &Shown, reasons: &[Reason]) -> Markup {
+/// The buildset of a request, if more than one request of it is open.
+async fn set_of(site: &Site, request: RequestId) -> Option<BuildsetId> {
+    let read = move |conn: &crate::store::Conn<'_>| {
+        let Some(set) = buildsets::of_request(conn, request)? else { return Ok(None) };
+        Ok((buildsets::open_requests(conn, set)?.len() > 1).then_some(set))
+    };
+    // Without it one button is missing.
+    site.engine().store().read(read).await.ok().flatten()
+}
+
+fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId>) -> Markup {
     html! {
         p.answer {
             @match (request.complete_at, request.build) {
@@ -84,6 +96,9 @@ fn part(view: &View, request: &Shown, reasons: &[Reason]) -> Markup {
         }
         @if request.complete_at.is_none() {
             (part::button(view, "cancel", &format!("buildrequests/{}/cancel", request.id), "Cancel"))
+            @if let Some(set) = set {
+                " " (part::button(view, "cancel", &format!("buildsets/{set}/cancel"), "Cancel its whole buildset"))
+            }
         }
     }
 }

@@ -74,6 +74,20 @@ c.reporters = {
   teller { name = "teller" },
   ci.reporters.github_status { token = "token", context = function() return attack() end },
 }
+c.cancellers = {
+  ci.cancellers.old_builds {
+    name = "old",
+    filters = {
+      {
+        filter = {
+          branch = function() return attack() end,
+          filter = function() return attack() end,
+        },
+      },
+    },
+    branch_key = function() return attack() end,
+  },
+}
 local plain = hook_type("plain", {
   verify = function() return attack() end,
   read = function() return attack() end,

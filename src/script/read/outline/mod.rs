@@ -5,7 +5,6 @@
 
 mod auth;
 mod builder;
-mod canceller;
 mod change_source;
 pub(super) mod check;
 mod formatter;
@@ -42,10 +41,9 @@ pub(super) struct Outline {
 }
 
 /// Every list.
-const ALL: [&[Outline]; 10] = [
+const ALL: [&[Outline]; 9] = [
     auth::ALL,
     builder::ALL,
-    canceller::ALL,
     change_source::ALL,
     formatter::ALL,
     generator::ALL,

@@ -42,6 +42,13 @@ c.schedulers = {
   ci.schedulers.force { name = "force", builders = { "linux", "mac", "llvm", "pack", "left", "right", "docs" } },
 }
 
+c.cancellers = {
+  ci.cancellers.old_builds { name = "old", filters = { { builders = { "linux" }, filter = { branch_re = "^refs/pull/" } } } },
+  ci.cancellers.failing_buildsets {
+    name = "failed", filters = { { builders = { "linux" }, builders_to_cancel = { "left", "right" }, filter = { branch = "main" } } },
+  },
+}
+
 c.www = { port = 0, change_hooks = { github = ci.hooks.github { secret = "secret-of-the-hook" } } }
 c.reporters = {
   ci.reporters.github_status { token = "token-of-github", context = ci.interpolate "ci/%(prop:buildername)s" },
