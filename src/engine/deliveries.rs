@@ -70,7 +70,7 @@ impl Turn<'_> {
                 for cancel in &reading.cancels {
                     self.cancel_line(cancel)?;
                 }
-                for judged in reading.changes {
+                for judged in &reading.changes {
                     self.add_change(judged, Some(id))?;
                 }
             }
@@ -83,7 +83,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn add_change(&mut self, judged: JudgedChange, delivery: Option<DeliveryId>) -> Result<()> {
+    fn add_change(&mut self, judged: &JudgedChange, delivery: Option<DeliveryId>) -> Result<()> {
         let verdicts: BTreeMap<String, String> = judged
             .judgements
             .iter()
@@ -92,7 +92,7 @@ impl Turn<'_> {
         let id = changes::insert(self.conn, &judged.change, delivery, &verdicts, self.now)?;
         self.announce(Event::ChangeAdded { change: id });
         let change = Change { id, received_at: self.now, what: judged.change.clone() };
-        self.supersede(&judged, &change)?;
+        self.supersede(judged, &change)?;
         let takers: Vec<(SchedulerId, bool)> = self
             .state
             .schedulers
