@@ -10,7 +10,7 @@
 //!       pages, REST    Lua            protocols      statuses       our own agent
 //!       │   │              │              │          │              (shares the codec of `wire`)
 //!       │   └── api        │              │          └── forge ── http       helpers below the edges
-//!       └───────┬──────────┴──────┬───────┴───────────────┘
+//!       └───────┬──────────┴──────┬───────┴──────── template ─┘
 //!               ▼                 ▼
 //!             engine          ports: Scripts, Link       decides: no Lua, no SQL, no HTTP, no bytes
 //!               ▼
@@ -105,6 +105,7 @@ pub mod report;
 pub mod script;
 pub mod server;
 pub mod store;
+pub mod template;
 pub mod web;
 pub mod wire;
 pub mod worker;

@@ -47,6 +47,12 @@ fn line(conn: &Conn<'_>, event: &Event) -> store::Result<Option<String>> {
         Event::WorkerConnected { worker } => {
             format!("The worker {} is connected.", chronicle::worker(conn, *worker)?)
         }
+        Event::WorkerMissing { worker } => {
+            format!(
+                "The worker {} is missing: it has been away for longer than its missing_timeout.",
+                chronicle::worker(conn, *worker)?
+            )
+        }
         Event::BuildStarted { build, .. } => {
             format!("{} began.", chronicle::build(conn, *build)?.0)
         }

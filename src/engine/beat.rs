@@ -121,7 +121,12 @@ impl Beat {
                 }
             }
             if schedules {
-                let wakes = [turn.run_schedulers()?, turn.end_orphans()?, turn.run_queue()?];
+                let wakes = [
+                    turn.run_schedulers()?,
+                    turn.end_orphans()?,
+                    turn.tell_missing()?,
+                    turn.run_queue()?,
+                ];
                 deadline = wakes.into_iter().flatten().min();
             }
             if fails {

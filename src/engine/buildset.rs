@@ -5,14 +5,15 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::collapse;
-use crate::engine::input::{Answer, BuildOrder, Force, Input, Started};
-use crate::model::config::{Collapse, ReporterKind, SchedulerKind};
+use crate::engine::input::{Answer, BuildOrder, Force, Started};
+use crate::model::config::{Collapse, SchedulerKind};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
+use crate::model::telling::Kind;
 use crate::store::buildsets::{self, NewBuildset};
-use crate::store::{Result, builds, outbox, requests, sourcestamps};
+use crate::store::{Result, builds, requests, sourcestamps};
 
 impl Turn<'_> {
     pub(super) fn forced(&mut self, force: Force, answer: Answer<Started>) -> Result<()> {
@@ -156,7 +157,7 @@ impl Turn<'_> {
                 state: RequestState::Waiting,
             };
             self.collapse_into(&request)?;
-            self.report("request_added", request.builder, request.id, None, None)?;
+            self.report(Kind::RequestAdded, request.builder, request.id, None, None)?;
             self.state.enqueue(request);
         }
         Ok(started)
@@ -185,46 +186,6 @@ impl Turn<'_> {
         for id in superfluous {
             let because = format!("request {} builds something newer", newer.id);
             self.complete_request(id, Results::Skipped, Some(&because))?;
-        }
-        Ok(())
-    }
-
-    /// Leaves word for every reporter that wants to know.
-    pub(super) fn report(
-        &mut self,
-        kind: &str,
-        builder: BuilderId,
-        request: RequestId,
-        build: Option<BuildId>,
-        results: Option<Results>,
-    ) -> Result<()> {
-        let Some(name) = self.state.builders.get(&builder).map(|b| b.name.as_str()) else {
-            return Ok(());
-        };
-        for reporter in &self.state.generation.config.reporters {
-            let covers = reporter.builders.as_ref().is_none_or(|b| b.iter().any(|b| b == name));
-            // One that no longer reports the builder still ends what it has begun to tell.
-            if !covers && !outbox::tellers(self.conn, request)?.contains(&reporter.name) {
-                continue;
-            }
-            let is_told = match &reporter.kind {
-                ReporterKind::GithubStatus(s) => kind != "request_added" || s.pending.is_some(),
-                ReporterKind::Scripted(s) => s.events.iter().any(|event| event == kind),
-            };
-            if !is_told {
-                continue;
-            }
-            if self.env.sabotage.tell_later {
-                let (reporter, kind, now) = (reporter.name.clone(), kind.to_owned(), self.now);
-                let add = Input::Write(Box::new(move |conn| {
-                    outbox::add(conn, &reporter, &kind, request, build, results, now)?;
-                    Ok(Box::new(|| {}))
-                }));
-                let engine = self.env.engine.clone();
-                self.out.answers.push(Box::new(move || drop(engine.0.inputs.try_send(add))));
-                continue;
-            }
-            outbox::add(self.conn, &reporter.name, kind, request, build, results, self.now)?;
         }
         Ok(())
     }

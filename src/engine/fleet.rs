@@ -7,6 +7,7 @@ use crate::base::id::{BuildId, WorkerId};
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, Attached};
+use crate::engine::missing::Away;
 use crate::engine::ports::Link;
 use crate::engine::state::Connection;
 use crate::engine::{Generation, Refusal};
@@ -31,6 +32,7 @@ impl Turn<'_> {
         };
         // The newest connection wins; what ran on the old one is lost with it.
         self.lose(id, "retry: the worker connected anew")?;
+        self.end_absence(id)?;
         let epoch = workers::attached(self.conn, id, &info, self.now)?;
         if let Some(worker) = self.state.workers.get_mut(&id) {
             worker.is_graceful = false;
@@ -87,6 +89,9 @@ impl Turn<'_> {
             self.give_up(build, why)?;
         }
         workers::detached(self.conn, id, self.now)?;
+        if let Some(worker) = self.state.workers.get_mut(&id) {
+            worker.away = Some(Away { since: self.now, is_told: false });
+        }
         self.out.acts.push(Act::CloseLink(name, connection.link, why.to_owned()));
         self.announce(Event::WorkerDisconnected { worker: id });
         Ok(())

@@ -21,11 +21,13 @@ use crate::engine::schedule::branch::Held;
 use crate::engine::state::{Builder, Scheduler, State};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Sabotage, Shared};
+use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::request::RequestState;
+use crate::model::telling::Kind;
 use crate::store::{
-    Opened, Result, builders, builds, buildsets, changes, frames, generations, logs, outbox,
-    requests, steps, workers,
+    Opened, Result, builders, builds, buildsets, changes, frames, generations, logs, requests,
+    steps, workers,
 };
 
 /// What the engine is made of.
@@ -106,16 +108,21 @@ pub fn start(parts: Parts) -> Result<Started> {
     let master_name = parts.master_name;
     let (state, acts) = writer.transaction(|conn| {
         let master = generations::master(conn, &master_name, now)?;
-        let mut state = State::new(master, placeholder);
+        let mut state = State::new(master, placeholder, now);
         let mut turn = Turn { conn, state: &mut state, env: &env, now, out: Outcome::default() };
-        let complete = turn.end_attempts(&extents)?;
+        let (ended, complete) = turn.end_attempts(&extents)?;
         turn.load_unfinished()?;
         turn.activate(generation, &[])?;
         turn.load_held()?;
-        turn.cancel_rests()?;
-        for buildset in complete {
-            turn.tell_of_buildset(buildset)?;
+        for (build, results) in ended {
+            let (builder, request) = (build.builder, build.request);
+            turn.report(Kind::BuildFinished, builder, request, Some(build.id), Some(results))?;
         }
+        for (buildset, results) in complete {
+            turn.tell_of_buildset(buildset)?;
+            turn.report_buildset(buildset, results)?;
+        }
+        turn.cancel_rests()?;
         let acts = turn.out.acts;
         Ok((state, acts))
     })?;
@@ -128,6 +135,9 @@ pub fn start(parts: Parts) -> Result<Started> {
     let planner = Planner::new(engine.clone(), planner);
     Ok(Started { intake: Intake::new(engine.clone(), intake), planner, engine, beat, log_loop })
 }
+
+/// Builds and buildsets that ended, and how.
+type Ends = (Vec<(Build, Results)>, Vec<(BuildsetId, Results)>);
 
 /// How much is stored of each log that is not complete.
 fn log_extents(opened: &mut Opened) -> Result<BTreeMap<LogId, (i64, i64)>> {
@@ -144,11 +154,12 @@ fn log_extents(opened: &mut Opened) -> Result<BTreeMap<LogId, (i64, i64)>> {
 }
 
 impl Turn<'_> {
-    /// Ends what was under way; returns the buildsets that are complete by it.
-    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<Vec<BuildsetId>> {
+    /// Ends what was under way; returns the builds that it ended and the buildsets that are complete
+    /// by it, of which is told once there is a configuration to tell whom.
+    fn end_attempts(&mut self, extents: &BTreeMap<LogId, (i64, i64)>) -> Result<Ends> {
         const WHY: &str = "retry: the master was restarted";
-        let mut complete = Vec::new();
-        workers::all_away(self.conn)?;
+        let (mut ended, mut complete) = (Vec::new(), Vec::new());
+        workers::all_away(self.conn, self.now)?;
         for (build, stop_reason) in builds::unfinished(self.conn)? {
             let (results, text) = match &stop_reason {
                 None => (Results::Retry, WHY.to_owned()),
@@ -157,20 +168,20 @@ impl Turn<'_> {
             builds::finish(self.conn, build.id, results, &text, self.now)?;
             steps::finish_open(self.conn, build.id, results, &text, self.now)?;
             steps::commands_lost(self.conn, build.id)?;
-            outbox::ended(self.conn, build.request, build.id, results, self.now)?;
             if results == Results::Retry {
                 requests::unclaim(self.conn, build.request, false)?;
             } else {
                 let set = requests::complete(self.conn, build.request, results, None, self.now)?;
-                if buildsets::complete_if_done(self.conn, set, self.now)?.is_some() {
-                    complete.push(set);
+                if let Some(results) = buildsets::complete_if_done(self.conn, set, self.now)? {
+                    complete.push((set, results));
                 }
             }
+            ended.push((build, results));
         }
         for (log, (lines, bytes)) in extents {
             logs::grew(self.conn, *log, *lines, *bytes, true)?;
         }
-        Ok(complete)
+        Ok((ended, complete))
     }
 
     fn load_unfinished(&mut self) -> Result<()> {

@@ -64,14 +64,26 @@ impl Turn<'_> {
             let id = workers::ensure(self.conn, &config.name)?;
             configured.insert(id);
             let (is_paused, is_graceful) = workers::flags(self.conn, id)?;
-            self.state.workers.entry(id).or_insert_with(|| Worker {
+            let known = self.state.workers.get(&id);
+            let (is_known, is_here) =
+                (known.is_some(), known.is_some_and(|w| w.connection.is_some()));
+            if known.is_some_and(|w| !w.is_configured) {
+                // It comes back to the configuration: what it was before is nobody's loss.
+                workers::away_since(self.conn, id, self.now)?;
+            }
+            let away = if is_here { None } else { Some(self.absence(id)?) };
+            let worker = self.state.workers.entry(id).or_insert_with(|| Worker {
                 name: config.name.clone(),
                 is_configured: true,
                 connection: None,
+                away: None,
                 is_paused,
                 is_graceful,
                 running: BTreeSet::new(),
             });
+            if !is_known || !worker.is_configured {
+                worker.away = away;
+            }
         }
         for (id, worker) in &mut self.state.workers {
             worker.is_configured = configured.contains(id);

@@ -14,6 +14,7 @@ use crate::model::config::LockAccess;
 use crate::model::event::Event;
 use crate::model::log::LogKind;
 use crate::model::request::{RequestEvent, RequestState};
+use crate::model::telling::Kind;
 use crate::store::{Result, builds, logs, requests, steps};
 
 /// How often a request is built again because its worker was lost or a step asked for it; a build
@@ -215,7 +216,7 @@ impl Turn<'_> {
         self.state.lock_answers.retain(|holder, _| holder.build != id);
         self.state.locks.release_build(id);
         self.grant_locks()?;
-        self.report("build_finished", build.builder, build.request, Some(id), Some(results))?;
+        self.report(Kind::BuildFinished, build.builder, build.request, Some(id), Some(results))?;
         self.announce(Event::BuildFinished {
             build: id,
             builder: build.builder,

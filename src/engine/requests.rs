@@ -15,8 +15,9 @@ use crate::engine::state::{Order, Running, State};
 use crate::engine::supersede;
 use crate::model::event::Event;
 use crate::model::request::{RequestEvent, RequestState};
+use crate::model::telling::Kind;
 use crate::store::builds::NewBuild;
-use crate::store::{Result, builds, buildsets, changes, outbox, requests, steps};
+use crate::store::{Result, builds, buildsets, changes, requests, steps};
 
 impl Turn<'_> {
     /// Makes a build for a request: rows, properties, locks, and the task that runs it. False when
@@ -67,7 +68,7 @@ impl Turn<'_> {
         let text = format!("worker {worker_name} ready");
         let step = steps::insert(self.conn, build.id, 0, "worker_preparation", &text, self.now)?;
         steps::finish(self.conn, step, Results::Success, &text, false, self.now)?;
-        self.report("build_started", build.builder, request, Some(build.id), None)?;
+        self.report(Kind::BuildStarted, build.builder, request, Some(build.id), None)?;
 
         self.end_notes(request)?;
         self.state.locks.claim(build.builder, build.id, &wants);
@@ -124,9 +125,9 @@ impl Turn<'_> {
         let Some(request) = self.state.requests.get(&id) else { return Ok(()) };
         let (builder, buildset) = (request.builder, request.buildset);
         requests::complete(self.conn, id, results, because, self.now)?;
-        if because.is_some() && !outbox::tellers(self.conn, id)?.is_empty() {
+        if because.is_some() {
             // It ends without a build of its own; whoever was told that it waits is told that.
-            self.report("build_finished", builder, id, None, Some(results))?;
+            self.report(Kind::BuildFinished, builder, id, None, Some(results))?;
         }
         self.end_notes(id)?;
         self.state.set_request(id, RequestState::Done(results));
@@ -138,6 +139,7 @@ impl Turn<'_> {
             self.announce(Event::BuildsetCompleted { buildset, results });
             self.run_dependents(buildset, results)?;
             self.tell_of_buildset(buildset)?;
+            self.report_buildset(buildset, results)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::engine::Generation;
 use crate::engine::advice::Advice;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
+use crate::engine::missing::Away;
 use crate::engine::orphans::Missing;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) advice: Advice,
     /// What the active configuration lacks, since when.
     pub(super) missing: Missing,
+    /// When this life of the master began.
+    pub(super) started_at: Timestamp,
     /// No new work is handed out.
     pub(super) is_closing: bool,
     /// Who waits for the last build to end.
@@ -68,6 +71,8 @@ pub(super) struct Worker {
     pub(super) is_configured: bool,
     /// Its connection, if it has one.
     pub(super) connection: Option<Connection>,
+    /// Its absence, if it has none.
+    pub(super) away: Option<Away>,
     pub(super) is_paused: bool,
     pub(super) is_graceful: bool,
     /// Builds that run on it.
@@ -119,7 +124,11 @@ pub(super) enum Order {
 
 impl State {
     /// An empty mirror.
-    pub(super) fn new(master: MasterId, generation: Arc<Generation>) -> Self {
+    pub(super) fn new(
+        master: MasterId,
+        generation: Arc<Generation>,
+        started_at: Timestamp,
+    ) -> Self {
         Self {
             master,
             generation,
@@ -133,6 +142,7 @@ impl State {
             lock_answers: BTreeMap::new(),
             advice: Advice::default(),
             missing: Missing::default(),
+            started_at,
             is_closing: false,
             drained: Vec::new(),
         }

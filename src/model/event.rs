@@ -59,6 +59,8 @@ pub enum Event {
     WorkerConnected { worker: WorkerId },
     /// A worker's connection ended.
     WorkerDisconnected { worker: WorkerId },
+    /// A worker has been away for longer than it may.
+    WorkerMissing { worker: WorkerId },
     /// A scheduler was switched on or off, or a function of it was called.
     SchedulerUpdated { scheduler: SchedulerId },
     /// A configuration took effect.

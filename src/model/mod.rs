@@ -20,5 +20,6 @@ pub mod render;
 pub mod request;
 pub mod sourcestamp;
 pub mod step;
+pub mod telling;
 pub mod why;
 pub mod worker;

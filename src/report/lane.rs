@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::github_status;
+use super::compose::{Draft, Flaw};
 use super::queue::{Outcome, Post, Queue};
+use super::{github_comment, github_status, gone, named, teller};
 use crate::base::clock::Timestamp;
 use crate::base::id::OutboxId;
+use crate::base::secret::Secret;
 use crate::base::text::count;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::forge::github::client::Client;
 use crate::http;
-use crate::model::config::{GithubStatus, ReporterKind};
+use crate::model::config::ReporterKind;
 use crate::store::outbox::{self, State, Update, Waiting};
 
 /// Pause after the database could not be read or written.
@@ -101,7 +103,7 @@ impl Lane {
     /// Sends everything that is due; returns when to look again if nobody wakes the lane before.
     async fn empty(&mut self) -> Result<Option<Timestamp>, Halt> {
         loop {
-            if super::scripted::scripted(&self.engine.generation(), &self.name).is_some() {
+            if teller::told_one_by_one(&self.engine.generation(), &self.name).is_some() {
                 // The name has become that of another kind of reporter, which has its own lane.
                 return Ok(None);
             }
@@ -146,15 +148,32 @@ impl Lane {
 
     async fn compose(&self, id: OutboxId) -> Result<Result<Vec<Post>, String>, Halt> {
         let generation = self.engine.generation();
-        let Some(reporter) = options(&generation, &self.name) else {
+        let Some(reporter) = named(&generation, &self.name) else {
             return Ok(Err(gone(&self.name)));
         };
-        let facts = self.engine.store().read(move |c| outbox::facts(c, id)).await?;
-        Ok(github_status::compose(reporter, facts, &generation).await)
+        let composed = match Draft::read(&self.engine, &generation, reporter, id).await {
+            Err(flaw) => Err(flaw),
+            Ok(draft) => match &reporter.kind {
+                ReporterKind::GithubStatus(options) => {
+                    github_status::compose(options, &draft).await
+                }
+                ReporterKind::GithubComment(options) => {
+                    github_comment::compose(options, &draft).await
+                }
+                ReporterKind::Http(_) | ReporterKind::Scripted(_) => {
+                    Err(Flaw::Words(gone(&self.name)))
+                }
+            },
+        };
+        match composed {
+            Ok(posts) => Ok(Ok(posts)),
+            Err(Flaw::Words(words)) => Ok(Err(words)),
+            Err(Flaw::Rows(error)) => Err(error.into()),
+        }
     }
 
     fn refused(&self, row: &Waiting, error: String) -> Update {
-        tracing::error!(reporter = self.name, outbox = row.id.0, "A status is not sent: {error}");
+        tracing::error!(reporter = self.name, outbox = row.id.0, "A message is not sent: {error}");
         Update {
             id: row.id,
             state: State::Failed,
@@ -167,7 +186,15 @@ impl Lane {
 
     async fn send(&mut self, post: &Post) -> Outcome {
         let Some(client) = self.client() else { return Outcome::Refused(gone(&self.name)) };
-        match client.set_status(&post.repository, &post.sha, &post.status).await {
+        let sent = match post {
+            Post::Status { repository, sha, status } => {
+                client.set_status(repository, sha, status).await
+            }
+            Post::Comment { repository, number, context, body } => {
+                client.set_comment(repository, *number, context, body).await
+            }
+        };
+        match sent {
             Ok(()) => Outcome::Sent,
             Err(error) if error.is_final => Outcome::Refused(error.message),
             Err(error) => Outcome::Failed(error.message, error.retry_at),
@@ -178,10 +205,9 @@ impl Lane {
     fn client(&mut self) -> Option<&Client> {
         let active = self.engine.generation();
         if !self.client.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &active)) {
-            let options = options(&active, &self.name)?;
-            let token = Some(options.token.clone());
-            let clock = self.engine.clock();
-            let client = Client::new(self.http.clone(), &options.api, token, clock);
+            let (api, token) = account(&active, &self.name)?;
+            let (token, clock) = (Some(token.clone()), self.engine.clock());
+            let client = Client::new(self.http.clone(), api, token, clock);
             self.client = Some((active, client));
         }
         self.client.as_ref().map(|(_, client)| client)
@@ -199,39 +225,26 @@ impl Lane {
 
     /// An outage is told once when it begins and once when it ends.
     fn log(&self, post: &Post, outcome: &Outcome, failures: u32) {
-        let Post { repository, sha, status } = post;
-        let (reporter, context) = (&self.name, &status.context);
+        let (reporter, what) = (&self.name, post.what());
         match outcome {
             Outcome::Sent if failures > 0 => tracing::info!(
                 reporter,
-                "Statuses are taken again after {}.",
+                "Messages are taken again after {}.",
                 count(usize::try_from(failures).unwrap_or(usize::MAX), "failed attempt")
             ),
-            Outcome::Sent => {
-                tracing::debug!(reporter, repository, sha, context, "A status was set.");
+            Outcome::Sent if is_verbose(&self.engine.generation(), reporter) => {
+                tracing::info!(reporter, "It was told: {what}.");
             }
-            Outcome::Refused(error) => tracing::error!(
-                reporter,
-                repository,
-                sha,
-                context,
-                "A status was refused for good: {error}"
-            ),
+            Outcome::Sent => tracing::debug!(reporter, "It was told: {what}."),
+            Outcome::Refused(error) => {
+                tracing::error!(reporter, "It was refused for good: {what}: {error}");
+            }
             Outcome::Failed(error, _) if failures == 0 => tracing::warn!(
                 reporter,
-                repository,
-                sha,
-                context,
-                "A status could not be set and is tried again for a day: {error}"
+                "It could not be told and is tried again for a day: {what}: {error}"
             ),
             Outcome::Failed(error, _) => {
-                tracing::debug!(
-                    reporter,
-                    repository,
-                    sha,
-                    context,
-                    "Again without success: {error}"
-                );
+                tracing::debug!(reporter, "Again without success: {what}: {error}");
             }
         }
     }
@@ -247,13 +260,16 @@ impl Lane {
     }
 }
 
-fn options<'a>(generation: &'a Generation, name: &str) -> Option<&'a GithubStatus> {
-    match &generation.config.reporters.iter().find(|r| r.name == name)?.kind {
-        ReporterKind::GithubStatus(options) => Some(options),
-        ReporterKind::Scripted(_) => None,
+/// Where a reporter posts to, and with which token.
+fn account<'g>(generation: &'g Generation, name: &str) -> Option<(&'g str, &'g Secret)> {
+    match &named(generation, name)?.kind {
+        ReporterKind::GithubStatus(options) => Some((&options.api, &options.token)),
+        ReporterKind::GithubComment(options) => Some((&options.api, &options.token)),
+        ReporterKind::Http(_) | ReporterKind::Scripted(_) => None,
     }
 }
 
-fn gone(name: &str) -> String {
-    format!("The reporter {name} is not configured any more.")
+fn is_verbose(generation: &Generation, name: &str) -> bool {
+    let kind = named(generation, name).map(|reporter| &reporter.kind);
+    matches!(kind, Some(ReporterKind::GithubStatus(options)) if options.verbose)
 }

@@ -1,25 +1,42 @@
 //! Reporters: what the world is told of builds. The engine writes an outbox row in the transaction
 //! of what it tells; here each reporter has a lane that empties its rows in order. The rows are the
-//! truth: a lane can be killed anywhere and started again. A new kind of reporter is a file beside
-//! `github_status.rs` and an arm in `lane.rs`; those written in Lua have `scripted.rs`.
+//! truth: a lane can be killed anywhere and started again.
+//!
+//! # Where a new one goes
+//!
+//! * Where the newest message replaces older ones (a commit's state, a comment): a file beside
+//!   `github_status.rs` that makes posts of a row, and an arm in `lane.rs` that sends one.
+//! * Where each message stands for itself (mail, a chat, any server): a file beside `http.rs` that
+//!   makes a message and sends it, and an arm in `teller.rs`.
+//! * In Lua: a `ci.reporter_type` with a function `send`, in a file of one's own; nothing here changes.
+//!
+//! Its options are a reader in `script/read/reporter.rs` and a type in `model/config/reporter.rs`.
 
+mod compose;
+mod context;
+mod github_comment;
 mod github_status;
+mod http;
 mod lane;
+mod message;
 mod queue;
 mod scripted;
+mod teller;
+mod view;
 
 use std::collections::BTreeSet;
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::engine::Engine;
 use crate::engine::tasks::Tasks;
-use crate::http;
+use crate::engine::{Engine, Generation};
+use crate::http as network;
+use crate::model::config::ReporterConfig;
 use crate::model::event::Event;
 use crate::store::outbox;
 
 /// Sends what waits in the outbox, until the process ends.
-pub async fn serve(engine: Engine, http: http::Client, tasks: Tasks) {
+pub async fn serve(engine: Engine, http: network::Client, tasks: Tasks) {
     let token = tasks.token();
     let mut events = engine.subscribe();
     let mut lanes = BTreeSet::new();
@@ -28,12 +45,13 @@ pub async fn serve(engine: Engine, http: http::Client, tasks: Tasks) {
             Ok(names) => {
                 for name in names {
                     // A name may change its kind; each kind has a lane of its own.
-                    let in_lua = scripted::scripted(&engine.generation(), &name).is_some();
-                    if !lanes.insert((name.clone(), in_lua)) {
+                    let generation = engine.generation();
+                    let one_by_one = teller::told_one_by_one(&generation, &name).is_some();
+                    if !lanes.insert((name.clone(), one_by_one)) {
                         continue;
                     }
-                    if in_lua {
-                        let lane = scripted::Teller::new(engine.clone(), name);
+                    if one_by_one {
+                        let lane = teller::Teller::new(engine.clone(), http.clone(), name);
                         tasks.spawn("reporter", lane.serve(token.clone()));
                     } else {
                         let lane = lane::Lane::new(engine.clone(), http.clone(), name);
@@ -61,6 +79,9 @@ async fn woken(events: &mut Receiver<Event>) -> bool {
                 | Event::BuildStarted { .. }
                 | Event::BuildFinished { .. }
                 | Event::RequestCompleted { .. }
+                | Event::BuildsetCompleted { .. }
+                | Event::WorkerMissing { .. }
+                | Event::WorkerConnected { .. }
                 | Event::GenerationActivated { .. },
             )
             | Err(RecvError::Lagged(_)) => break,
@@ -75,4 +96,13 @@ async fn woken(events: &mut Receiver<Event>) -> bool {
             | tokio::sync::broadcast::error::TryRecvError::Closed)
     ) {}
     true
+}
+
+/// The reporter of that name.
+fn named<'g>(generation: &'g Generation, name: &str) -> Option<&'g ReporterConfig> {
+    generation.config.reporters.iter().find(|reporter| reporter.name == name)
+}
+
+fn gone(name: &str) -> String {
+    format!("The reporter {name} is not configured any more.")
 }

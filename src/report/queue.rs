@@ -18,21 +18,54 @@ pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// The longest wait between two attempts that is not the server's own wish.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// One status for one commit.
+/// What is sent at once. Rows keep it as JSON: one form must not be read as another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Post {
-    /// `owner/name`.
-    pub(super) repository: String,
-    /// The commit.
-    pub(super) sha: String,
-    /// The status.
-    pub(super) status: Status,
+#[serde(untagged)]
+pub(super) enum Post {
+    /// One status for one commit.
+    Status {
+        /// `owner/name`.
+        repository: String,
+        /// The commit.
+        sha: String,
+        /// The status.
+        status: Status,
+    },
+    /// The comment of a context on a pull request.
+    Comment {
+        /// `owner/name`.
+        repository: String,
+        /// The pull request.
+        number: i64,
+        /// What it is about.
+        context: String,
+        /// The text, its mark included.
+        body: String,
+    },
 }
 
 impl Post {
-    /// What a status replaces: of several with the same key only the newest counts.
+    /// What it replaces: of several with the same key only the newest counts.
     fn key(&self) -> (String, String, String) {
-        (self.repository.clone(), self.sha.clone(), self.status.context.clone())
+        match self {
+            Self::Status { repository, sha, status } => {
+                (repository.clone(), sha.clone(), status.context.clone())
+            }
+            Self::Comment { repository, number, context, .. } => {
+                (repository.clone(), format!("#{number}"), context.clone())
+            }
+        }
+    }
+
+    /// What it is, in a few words.
+    pub(super) fn what(&self) -> String {
+        let (repository, place, context) = self.key();
+        match self {
+            Self::Status { status, .. } => {
+                format!("{context} is {:?} on {repository} {place}", status.state)
+            }
+            Self::Comment { .. } => format!("{context} on {repository} {place}"),
+        }
     }
 }
 

@@ -74,7 +74,6 @@ const OBJECTS: &[(&str, &str)] = &[
          account_base = 'b', account_pattern = 'p', account_full_name = 'n', account_email = 'm' }",
     ),
     ("dashboard", "ci.dashboard { name = 'x', render = function(request) return '' end }"),
-    ("github_comment", "ci.reporters.github_comment { token = 'password' }"),
     ("gitlab_status", "ci.reporters.gitlab_status { token = 'password' }"),
     (
         "gitea_status",
@@ -103,36 +102,8 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     ("mail", "ci.reporters.mail { from = 'CI <ci@example.org>', lookup = 'example.org' }"),
     (
-        "http",
-        "ci.reporters.http { url = 'https://example.org', headers = { accept = 'text/plain' } }",
-    ),
-    (
         "irc",
         "ci.reporters.irc { host = 'h', nick = 'n', channels = { '#x' }, notify_events = { 'worse' } }",
-    ),
-    (
-        "build_status_generator",
-        "ci.generators.build_status { mode = { 'failing', 'change' }, add_logs = true }",
-    ),
-    ("build_start_end_generator", "ci.generators.build_start_end { start_formatter = 'Begun.' }"),
-    (
-        "build_request_generator",
-        "ci.generators.build_request { formatter = function(build) return '' end }",
-    ),
-    ("buildset_status_generator", "ci.generators.buildset_status { mode = 'all' }"),
-    ("buildset_combined_status_generator", "ci.generators.buildset_combined_status {}"),
-    ("worker_missing_generator", "ci.generators.worker_missing { workers = 'all' }"),
-    (
-        "message_formatter",
-        "ci.formatters.message { template = 'x', subject = ci.interpolate '%(prop:branch)s' }",
-    ),
-    (
-        "raw_formatter",
-        "ci.formatters.raw { f = function(build) return {} end, want_logs_content = { 'stdio' } }",
-    ),
-    (
-        "missing_worker_formatter",
-        "ci.formatters.missing_worker { template = 'x', template_type = 'html' }",
     ),
 ];
 
@@ -160,16 +131,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "worker",
         "keepalive_interval",
         "ci.worker { name = 'x', password = 'password', keepalive_interval = 60 }",
-    ),
-    (
-        "worker",
-        "notify_on_missing",
-        "ci.worker { name = 'x', password = 'password', notify_on_missing = 'a@b.c' }",
-    ),
-    (
-        "worker",
-        "missing_timeout",
-        "ci.worker { name = 'x', password = 'password', missing_timeout = 60 }",
     ),
     (
         "any_branch",
@@ -213,26 +174,26 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("www", "logfile_name", "www { logfile_name = 'http.log' }"),
     ("www", "log_rotate_length", "www { log_rotate_length = 1000 }"),
     ("www", "max_rotated_files", "www { max_rotated_files = 5 }"),
-    ("github_status", "tags", "ci.reporters.github_status { token = 'password', tags = { 'x' } }"),
+    ("http", "certificate", "ci.reporters.http { url = 'https://x', certificate = 'x.pem' }"),
+    ("http", "debug", "ci.reporters.http { url = 'https://x', debug = true }"),
+    ("http", "verify", "ci.reporters.http { url = 'https://x', verify = true }"),
+    ("github_comment", "debug", "ci.reporters.github_comment { token = 'password', debug = true }"),
     (
-        "github_status",
-        "branches",
-        "ci.reporters.github_status { token = 'password', branches = { 'x' } }",
+        "github_comment",
+        "verify",
+        "ci.reporters.github_comment { token = 'password', verify = true }",
     ),
+    ("build_status_generator", "add_patch", "ci.generators.build_status { add_patch = true }"),
     (
-        "github_status",
-        "schedulers",
-        "ci.reporters.github_status { token = 'password', schedulers = { 'force' } }",
+        "build_start_end_generator",
+        "add_patch",
+        "ci.generators.build_start_end { add_patch = true }",
     ),
+    ("build_request_generator", "add_patch", "ci.generators.build_request { add_patch = true }"),
     (
-        "github_status",
-        "generators",
-        "ci.reporters.github_status { token = 'password', generators = {} }",
-    ),
-    (
-        "github_status",
-        "verbose",
-        "ci.reporters.github_status { token = 'password', verbose = true }",
+        "buildset_status_generator",
+        "add_patch",
+        "ci.generators.buildset_status { add_patch = true }",
     ),
 ];
 

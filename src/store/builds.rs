@@ -165,6 +165,21 @@ pub fn newest_end(conn: &Conn<'_>, builder: BuilderId) -> Result<Option<Timestam
     )
 }
 
+/// How the builder's newest build before `build` with a verdict ended; none = there is none.
+///
+/// # Errors
+/// What the database refuses.
+pub fn previous_results(conn: &Conn<'_>, build: BuildId) -> Result<Option<Results>> {
+    let results = conn.query_opt(
+        "select p.results from builds b join builds p on p.builder_id = b.builder_id \
+         where b.id = $1 and p.number < b.number and p.results is not null and p.results <> 5 \
+         order by p.number desc limit 1",
+        params![build],
+        |r| r.opt_results(0),
+    )?;
+    Ok(results.flatten())
+}
+
 /// What a rebuild needs of a build: (builder, buildset, the first build it goes back to).
 ///
 /// # Errors

@@ -10,6 +10,7 @@ pub mod chronicle;
 pub mod conn;
 pub mod counts;
 pub mod deliveries;
+pub mod facts;
 pub mod frames;
 pub mod generations;
 pub mod logs;

@@ -3,46 +3,13 @@
 
 use serde_json::Value as Json;
 
-use super::conn::{Conn, Result};
-use super::{changes, sourcestamps};
+use super::conn::{Conn, Result, Row};
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, BuildsetId, OutboxId, RequestId};
+use crate::base::id::{BuildId, BuilderId, BuildsetId, OutboxId, RequestId, WorkerId};
 use crate::base::results::Results;
-use crate::model::change::Change;
-use crate::model::property::Properties;
-use crate::model::sourcestamp::Sourcestamp;
+pub use crate::model::config::Word;
+pub use crate::model::telling::Kind;
 use crate::params;
-
-/// What a row tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A request waits.
-    RequestAdded,
-    /// A build began.
-    BuildStarted,
-    /// A build ended.
-    BuildFinished,
-}
-
-impl Kind {
-    /// As the database has it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::RequestAdded => "request_added",
-            Self::BuildStarted => "build_started",
-            Self::BuildFinished => "build_finished",
-        }
-    }
-
-    /// From the database's word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::RequestAdded, Self::BuildStarted, Self::BuildFinished]
-            .into_iter()
-            .find(|k| k.word() == word)
-    }
-}
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,57 +37,137 @@ impl State {
     }
 }
 
-/// Leaves word for a reporter. `kind` is `request_added`, `build_started` or `build_finished`.
+/// A row to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct New<'a> {
+    /// Who tells.
+    pub reporter: &'a str,
+    /// In whose words.
+    pub word: Word,
+    /// What.
+    pub kind: Kind,
+    /// Whom it is about.
+    pub about: About,
+    /// How it ended.
+    pub results: Option<Results>,
+    /// How the builder's build before ended.
+    pub previous: Option<Results>,
+}
+
+/// Whom a row is about.
+#[derive(Clone, Copy, Debug)]
+pub enum About {
+    /// A request and, if there is one, its build. A buildset is told as one of its requests.
+    Request(RequestId, Option<BuildId>),
+    /// A worker, away since then.
+    Worker(WorkerId, Timestamp),
+}
+
+fn position(word: Word) -> Option<i64> {
+    match word {
+        Word::Own => None,
+        Word::Generator(at) => i64::try_from(at).ok(),
+    }
+}
+
+pub(super) fn word(position: Option<i64>) -> Word {
+    position.and_then(|at| usize::try_from(at).ok()).map_or(Word::Own, Word::Generator)
+}
+
+/// Leaves word for a reporter.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn add(
-    conn: &Conn<'_>,
-    reporter: &str,
-    kind: &str,
-    request: RequestId,
-    build: Option<BuildId>,
-    results: Option<Results>,
-    now: Timestamp,
-) -> Result<()> {
+pub fn add(conn: &Conn<'_>, new: &New<'_>, now: Timestamp) -> Result<()> {
+    let (request, build, worker, since) = match new.about {
+        About::Request(request, build) => (Some(request), build, None, None),
+        About::Worker(worker, since) => (None, None, Some(worker), Some(since)),
+    };
     conn.execute(
-        "insert into outbox (reporter, kind, request_id, build_id, results, created_at, due_at, \
-         attempts, state) values ($1, $2, $3, $4, $5, $6, $6, 0, 'waiting')",
-        params![reporter, kind, request, build, results, now],
+        "insert into outbox (reporter, generator, kind, request_id, build_id, worker_id, results, \
+         previous, since, created_at, due_at, attempts, state) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, 'waiting')",
+        params![
+            new.reporter,
+            position(new.word),
+            new.kind.word(),
+            request,
+            build,
+            worker,
+            new.results,
+            new.previous,
+            since,
+            now
+        ],
     )?;
     Ok(())
 }
 
-/// Leaves word of the end of an attempt that a restart found, for the reporters that were told of
-/// its start.
+/// Who was told anything of a request or its builds, and in whose words.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn ended(
-    conn: &Conn<'_>,
-    request: RequestId,
-    build: BuildId,
-    results: Results,
-    now: Timestamp,
-) -> Result<()> {
-    conn.execute(
-        "insert into outbox (reporter, kind, request_id, build_id, results, created_at, due_at, \
-         attempts, state) select distinct reporter, 'build_finished', $1, $2, $3, $4, $4, 0, 'waiting' \
-         from outbox where kind = 'build_started' and build_id = $2",
-        params![request, build, results, now],
-    )?;
-    Ok(())
-}
-
-/// The reporters that were told anything of a request or its builds.
-///
-/// # Errors
-/// What the database refuses.
-pub fn tellers(conn: &Conn<'_>, request: RequestId) -> Result<Vec<String>> {
+pub fn tellers(conn: &Conn<'_>, request: RequestId) -> Result<Vec<(String, Word)>> {
     conn.query(
-        "select distinct reporter from outbox where request_id = $1",
+        "select distinct reporter, generator from outbox where request_id = $1 \
+         and kind in ('request_added', 'build_started')",
+        params![request],
+        |r| Ok((r.text(0)?, word(r.opt_int(1)?))),
+    )
+}
+
+/// Where a request comes from: the branches of its source, and the scheduler that asked for it.
+///
+/// # Errors
+/// What the database refuses.
+pub fn origin(conn: &Conn<'_>, request: RequestId) -> Result<(Vec<String>, Option<String>)> {
+    let branches = conn.query(
+        "select distinct s.branch from buildrequests q \
+         join buildset_sourcestamps j on j.buildset_id = q.buildset_id \
+         join sourcestamps s on s.id = j.sourcestamp_id \
+         where q.id = $1 and s.branch is not null order by s.branch",
         params![request],
         |r| r.text(0),
+    )?;
+    let scheduler = conn.query_opt(
+        "select d.name from buildrequests q join buildsets b on b.id = q.buildset_id \
+         join schedulers d on d.id = b.scheduler_id where q.id = $1",
+        params![request],
+        |r| r.text(0),
+    )?;
+    Ok((branches, scheduler))
+}
+
+/// A request of a buildset that is complete.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The request.
+    pub request: RequestId,
+    /// Its builder.
+    pub builder: BuilderId,
+    /// Its last build, if it had one.
+    pub build: Option<BuildId>,
+    /// How it ended.
+    pub results: Option<Results>,
+}
+
+/// The requests of a buildset, oldest first.
+///
+/// # Errors
+/// What the database refuses.
+pub fn parts(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Part>> {
+    conn.query(
+        "select q.id, q.builder_id, (select max(u.id) from builds u where u.request_id = q.id), \
+         q.results from buildrequests q where q.buildset_id = $1 order by q.id",
+        params![buildset],
+        |r| {
+            Ok(Part {
+                request: RequestId(r.int(0)?),
+                builder: BuilderId(r.int(1)?),
+                build: r.opt_int(2)?.map(BuildId),
+                results: r.opt_results(3)?,
+            })
+        },
     )
 }
 
@@ -151,6 +198,13 @@ pub fn reporters(conn: &Conn<'_>) -> Result<Vec<String>> {
     )
 }
 
+fn message(r: &Row<'_>, column: usize) -> Result<Option<Json>> {
+    match r.opt_text(column)? {
+        Some(_) => r.json(column).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A reporter's waiting rows that are newer than `after`, oldest first.
 ///
 /// # Errors
@@ -161,23 +215,19 @@ pub fn waiting(conn: &Conn<'_>, reporter: &str, after: OutboxId) -> Result<Vec<W
          where state = 'waiting' and reporter = $1 and id > $2 order by id",
         params![reporter, after],
         |r| {
-            let message = match r.opt_text(4)? {
-                Some(_) => Some(r.json(4)?),
-                None => None,
-            };
             Ok(Waiting {
                 id: OutboxId(r.int(0)?),
                 created_at: r.time(1)?,
                 due_at: r.time(2)?,
                 attempts: u32::try_from(r.int(3)?).unwrap_or(u32::MAX),
-                message,
+                message: message(r, 4)?,
             })
         },
     )
 }
 
 /// The row that a reporter is told next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Due {
     /// Row id.
     pub id: OutboxId,
@@ -187,17 +237,21 @@ pub struct Due {
     pub due_at: Timestamp,
     /// Failed attempts so far.
     pub attempts: u32,
+    /// What is to be sent, once it has been composed.
+    pub message: Option<Json>,
 }
 
-/// The row that is due first; none = nothing waits. A row waits for the older ones of its request.
+/// The row that is due first; none = nothing waits. A row waits for the older ones of its request
+/// or worker.
 ///
 /// # Errors
 /// What the database refuses.
 pub fn next_due(conn: &Conn<'_>, reporter: &str) -> Result<Option<Due>> {
     conn.query_opt(
-        "select o.id, o.created_at, o.due_at, o.attempts from outbox o \
+        "select o.id, o.created_at, o.due_at, o.attempts, o.message from outbox o \
          where o.state = 'waiting' and o.reporter = $1 and not exists (select 1 from outbox e \
-         where e.state = 'waiting' and e.reporter = $1 and e.request_id = o.request_id and e.id < o.id) \
+         where e.state = 'waiting' and e.reporter = $1 and e.id < o.id \
+         and (e.request_id = o.request_id or e.worker_id = o.worker_id)) \
          order by o.due_at, o.id limit 1",
         params![reporter],
         |r| {
@@ -206,6 +260,7 @@ pub fn next_due(conn: &Conn<'_>, reporter: &str) -> Result<Option<Due>> {
                 created_at: r.time(1)?,
                 due_at: r.time(2)?,
                 attempts: u32::try_from(r.int(3)?).unwrap_or(u32::MAX),
+                message: message(r, 4)?,
             })
         },
     )
@@ -246,89 +301,6 @@ pub fn update(conn: &Conn<'_>, update: &Update) -> Result<()> {
         ],
     )?;
     Ok(())
-}
-
-/// Everything that a reporter can say of a row's build or request.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// What the row tells.
-    pub kind: Kind,
-    /// How the build ended.
-    pub results: Option<Results>,
-    /// The builder.
-    pub builder: BuilderId,
-    /// Its name.
-    pub builder_name: String,
-    /// The build's number, if there is a build.
-    pub number: Option<i64>,
-    /// The worker's name, if there is a build.
-    pub worker: Option<String>,
-    /// What the worker says about itself and may be shown.
-    pub worker_info: Json,
-    /// Why the request was made.
-    pub reason: String,
-    /// When it was made.
-    pub submitted_at: Timestamp,
-    /// What the build says of itself, if there is a build.
-    pub state_string: Option<String>,
-    /// When the build began, if there is one.
-    pub started_at: Option<Timestamp>,
-    /// When the build ended, if it has.
-    pub complete_at: Option<Timestamp>,
-    /// The build's properties, else the buildset's.
-    pub properties: Properties,
-    /// The source.
-    pub sourcestamps: Vec<Sourcestamp>,
-    /// The changes.
-    pub changes: Vec<Change>,
-}
-
-/// Reads what a row is about.
-///
-/// # Errors
-/// What the database refuses, and that there is no such row.
-pub fn facts(conn: &Conn<'_>, id: OutboxId) -> Result<Facts> {
-    let (mut facts, buildset, build) = conn.query_one(
-        "select o.kind, o.results, b.id, b.name, u.number, w.name, w.info, s.properties, s.id, u.id, \
-         s.reason, q.submitted_at, u.state_string, u.started_at, u.complete_at \
-         from outbox o join buildrequests q on q.id = o.request_id \
-         join builders b on b.id = q.builder_id join buildsets s on s.id = q.buildset_id \
-         left join builds u on u.id = o.build_id left join workers w on w.id = u.worker_id \
-         where o.id = $1",
-        params![id],
-        |r| {
-            let worker = r.opt_text(5)?;
-            let facts = Facts {
-                kind: Kind::from_word(&r.text(0)?).unwrap_or(Kind::BuildFinished),
-                results: r.opt_results(1)?,
-                builder: BuilderId(r.int(2)?),
-                builder_name: r.text(3)?,
-                number: r.opt_int(4)?,
-                worker_info: if worker.is_some() { r.json(6)? } else { Json::Null },
-                worker,
-                reason: r.text(10)?,
-                submitted_at: r.time(11)?,
-                state_string: r.opt_text(12)?,
-                started_at: r.opt_time(13)?,
-                complete_at: r.opt_time(14)?,
-                properties: r.json(7)?,
-                sourcestamps: Vec::new(),
-                changes: Vec::new(),
-            };
-            Ok((facts, BuildsetId(r.int(8)?), r.opt_int(9)?.map(BuildId)))
-        },
-    )?;
-    if let Some(build) = build {
-        let properties = conn.query(
-            "select name, value, source from build_properties where build_id = $1",
-            params![build],
-            |r| Ok((r.text(0)?, (r.json(1)?, r.text(2)?))),
-        )?;
-        facts.properties = Properties(properties.into_iter().collect());
-    }
-    facts.sourcestamps = sourcestamps::of_buildset(conn, buildset)?;
-    facts.changes = changes::of_buildset(conn, buildset)?;
-    Ok(facts)
 }
 
 /// A message of a build that did not leave, for the build's page.

@@ -28,11 +28,20 @@ pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Marks all workers as away: at the start nobody is connected.
+/// Marks all workers as away: at the start nobody is connected. Who was away before stays so since
+/// then; what the last configuration did not have is nobody's loss.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn all_away(conn: &Conn<'_>) -> Result<()> {
+pub fn all_away(conn: &Conn<'_>, now: Timestamp) -> Result<()> {
+    conn.execute(
+        "update workers set away_since = $1, missing_told = 0 where connected_since is not null",
+        params![now],
+    )?;
+    conn.execute(
+        "update workers set away_since = null, missing_told = 0 where configured = 0",
+        params![],
+    )?;
     conn.execute("update workers set connected_since = null", params![])?;
     Ok(())
 }
@@ -45,7 +54,7 @@ pub fn attached(conn: &Conn<'_>, id: WorkerId, info: &WorkerInfo, now: Timestamp
     let public = serde_json::to_value(info.public()).unwrap_or_default();
     conn.query_one(
         "update workers set connected_since = $1, info = $2, last_seen = $1, epoch = epoch + 1, \
-         graceful = 0 where id = $3 returning epoch",
+         graceful = 0, away_since = null, missing_told = 0 where id = $3 returning epoch",
         params![now, public, id],
         |r| r.int(0),
     )
@@ -57,7 +66,8 @@ pub fn attached(conn: &Conn<'_>, id: WorkerId, info: &WorkerInfo, now: Timestamp
 /// What the database refuses.
 pub fn detached(conn: &Conn<'_>, id: WorkerId, now: Timestamp) -> Result<()> {
     conn.execute(
-        "update workers set connected_since = null, last_seen = $1 where id = $2",
+        "update workers set connected_since = null, last_seen = $1, away_since = $1, missing_told = 0 \
+         where id = $2",
         params![now, id],
     )?;
     Ok(())
@@ -90,4 +100,38 @@ pub fn flags(conn: &Conn<'_>, id: WorkerId) -> Result<(bool, bool)> {
     conn.query_one("select paused, graceful from workers where id = $1", params![id], |r| {
         Ok((r.bool(0)?, r.bool(1)?))
     })
+}
+
+/// Since when a worker is away, and whether that was told; none = it is not known.
+///
+/// # Errors
+/// What the database refuses.
+pub fn away(conn: &Conn<'_>, id: WorkerId) -> Result<Option<(Timestamp, bool)>> {
+    let (since, told) = conn.query_one(
+        "select away_since, missing_told from workers where id = $1",
+        params![id],
+        |r| Ok((r.opt_time(0)?, r.bool(1)?)),
+    )?;
+    Ok(since.map(|since| (since, told)))
+}
+
+/// Notes since when a worker is away, which is not told yet.
+///
+/// # Errors
+/// What the database refuses.
+pub fn away_since(conn: &Conn<'_>, id: WorkerId, since: Timestamp) -> Result<()> {
+    conn.execute(
+        "update workers set away_since = $1, missing_told = 0 where id = $2",
+        params![since, id],
+    )?;
+    Ok(())
+}
+
+/// Notes that a worker's absence is told.
+///
+/// # Errors
+/// What the database refuses.
+pub fn missing_told(conn: &Conn<'_>, id: WorkerId) -> Result<()> {
+    conn.execute("update workers set missing_told = 1 where id = $1", params![id])?;
+    Ok(())
 }

@@ -38,6 +38,7 @@ fn about(event: &Event) -> Option<(String, &'static str)> {
         E::LogFinished { log, .. } => (format!("logs/{log}"), "finished"),
         E::WorkerConnected { worker } => (format!("workers/{worker}"), "connected"),
         E::WorkerDisconnected { worker } => (format!("workers/{worker}"), "disconnected"),
+        E::WorkerMissing { worker } => (format!("workers/{worker}"), "missing"),
         E::SchedulerUpdated { scheduler } => (format!("schedulers/{scheduler}"), "updated"),
         E::DeliveryStored { .. }
         | E::DeliveryHandled { .. }

@@ -23,9 +23,10 @@ use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::property::Properties;
 use halide_ci::model::render::Renderable;
 use halide_ci::model::sourcestamp::Sourcestamp;
+use halide_ci::model::telling::Scope;
 use halide_ci::store::builds::NewBuild;
 use halide_ci::store::buildsets::NewBuildset;
-use halide_ci::store::outbox::{self, Trouble};
+use halide_ci::store::outbox::{self, About, Kind, New, Trouble, Word};
 use halide_ci::store::{Conn, Store, StoreOptions, builds, buildsets, requests};
 use halide_ci::{params, report};
 use serde_json::Value as Json;
@@ -73,6 +74,7 @@ fn config() -> Config {
         pending: Some(Renderable::text("Build pending.")),
         start: Renderable::text("Build started."),
         finish: Renderable::text("Build done."),
+        verbose: false,
     };
     Config {
         url: "http://ci.example/".to_owned(),
@@ -87,7 +89,8 @@ fn config() -> Config {
         reporters: vec![ReporterConfig {
             name: "github".to_owned(),
             kind: ReporterKind::GithubStatus(status),
-            builders: Some(vec!["linux".to_owned()]),
+            scope: Scope { builders: Some(vec!["linux".to_owned()]), ..Scope::default() },
+            generators: None,
             site: Site::default(),
         }],
         ..Config::default()
@@ -196,10 +199,18 @@ fn build(
     let mut properties = Properties::default();
     properties.set("buildername", Json::from("linux"), "Builder");
     builds::set_properties(conn, build, &properties)?;
-    outbox::add(conn, "github", "build_started", request, Some(build), None, now)?;
+    let row = |kind, results| New {
+        reporter: "github",
+        word: Word::Own,
+        kind,
+        about: About::Request(request, Some(build)),
+        results,
+        previous: None,
+    };
+    outbox::add(conn, &row(Kind::BuildStarted, None), now)?;
     builds::finish(conn, build, results, "done", now)?;
     requests::complete(conn, request, results, None, now)?;
-    outbox::add(conn, "github", "build_finished", request, Some(build), Some(results), now)?;
+    outbox::add(conn, &row(Kind::BuildFinished, Some(results)), now)?;
     Ok(build)
 }
 

@@ -34,10 +34,11 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "model" => &["base"],
         "store" => &["base", "model"],
         "http" => &["base"],
+        "template" => &[],
         "engine" => &["base", "model", "store"],
         "forge" => &["base", "model", "http"],
         "api" => &["base", "model", "store", "engine"],
-        "script" | "report" => &["base", "model", "store", "engine", "forge", "http"],
+        "script" | "report" => &["base", "model", "store", "engine", "forge", "http", "template"],
         "web" => &["base", "model", "store", "engine", "api", "forge"],
         "wire" => &["base", "model", "store", "engine"],
         // Our own worker shares nothing with the master but the protocol's codec.

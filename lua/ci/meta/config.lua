@@ -73,8 +73,8 @@
 ---@field properties? table<string, any> properties of its builds
 ---@field default_properties? table<string, any> for what nothing else has set
 ---@field locks? any list of lock accesses that each of its builds takes
----@field notify_on_missing? any list of mail addresses that are told; not available yet
----@field missing_timeout? number seconds without connection before they are told; not available yet
+---@field notify_on_missing? any texts such as mail addresses, which messages of `ci.generators.worker_missing` find as `worker.notify`
+---@field missing_timeout? number seconds without connection before it is told (default 3600; 0 = never)
 ---@field keepalive_interval? number seconds between looks at a silent connection; not available yet
 ---@field data? any
 

@@ -80,7 +80,7 @@ function RunningScheduler:at(time) end
 ---@field name string
 ---@field options? table<string, string> its own options and their types
 ---@field check? fun(options: table): boolean, string? looks at the options when the configuration loads
----@field events? any list of request_added, build_started, build_finished (default: the last two)
+---@field events? any list of request_added, build_started, build_finished, worker_missing, worker_returned (default: build_started and build_finished)
 ---@field send fun(reporter: ci.RunningReporter, event: ci.Report)
 
 ---What every reporter of a `ci.reporter_type` takes beside the type's own options.

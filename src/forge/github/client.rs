@@ -139,9 +139,28 @@ impl Client {
     ) -> Result<(), ClientError> {
         let path = format!("/repos/{repository}/statuses/{}", segment(sha));
         let body = serde_json::json!(status);
-        let answer = self.ask(Request::new("POST", &self.url(&path, &[])).json(&body)).await?;
+        self.once("POST", &path, &[], Some(&body)).await.map(|_| ())
+    }
+
+    /// One request that must succeed; its JSON.
+    ///
+    /// # Errors
+    /// When GitHub refuses it, which is final, or cannot be asked now.
+    pub(super) async fn once(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Json>,
+    ) -> Result<Json, ClientError> {
+        let request = Request::new(method, &self.url(path, query));
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = self.ask(request).await?;
         if (200..300).contains(&answer.status) {
-            return Ok(());
+            return Ok(answer.json);
         }
         // 401 and 403 come from a token that an operator may correct: worth another attempt.
         let is_final = !matches!(answer.status, 401 | 403 | 408);

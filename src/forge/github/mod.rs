@@ -3,6 +3,7 @@
 //! [`status`] is the commit status.
 
 pub mod client;
+pub mod comment;
 pub mod payload;
 pub mod reading;
 pub mod status;

@@ -6,6 +6,7 @@ mod authz;
 mod builder;
 mod canceller;
 mod decision;
+mod generator;
 pub mod json;
 mod lock;
 mod logs;
@@ -31,10 +32,13 @@ pub use self::authz::{Authz, Grant, Role, Rule, Ruling, Target};
 pub use self::builder::BuilderConfig;
 pub use self::canceller::{CancellerConfig, CancellerFilter, CancellerKind, branch_key};
 pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
+pub use self::generator::{Formatter, Generator, GeneratorKind, Logs, TextType, Wants, Words};
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::logs::LogLimits;
 pub use self::parameter::{Group, Parameter, ParameterKind};
-pub use self::reporter::{GithubStatus, ReporterConfig, ReporterKind};
+pub use self::reporter::{
+    GithubComment, GithubStatus, HttpReporter, ReporterConfig, ReporterKind, Word,
+};
 pub use self::scheduler::{
     BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
     SchedulerKind, Wanted,

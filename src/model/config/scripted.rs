@@ -48,14 +48,15 @@ pub struct ScriptedReporter {
     /// What its type declares.
     #[serde(rename = "options")]
     pub own: OwnOptions,
-    /// What it is told of: `request_added`, `build_started`, `build_finished`.
+    /// What it is told of, of [`REPORTED`].
     pub events: Vec<String>,
     /// Called with an event; what it raises is tried again.
     pub send: Callback,
 }
 
 /// The events that a scripted reporter may name.
-pub const REPORTED: [&str; 3] = ["request_added", "build_started", "build_finished"];
+pub const REPORTED: [&str; 5] =
+    ["request_added", "build_started", "build_finished", "worker_missing", "worker_returned"];
 
 /// A hook of a `ci.hook_type`.
 #[derive(Clone, Debug, Serialize)]

@@ -23,11 +23,18 @@ pub struct WorkerConfig {
     pub default_properties: BTreeMap<String, Json>,
     /// Locks that each of its builds takes.
     pub locks: Vec<LockAccess>,
+    /// How long it may be away before that is told, in seconds; 0 = for ever (default 3600).
+    pub missing_timeout: f64,
+    /// Who is to know of it: what messages find beside the worker.
+    pub notify_on_missing: Vec<String>,
     /// Where it is defined.
     pub site: Site,
 }
 
 impl WorkerConfig {
+    /// An hour.
+    pub const MISSING_TIMEOUT: f64 = 3600.0;
+
     /// A worker with every default.
     #[must_use]
     pub fn new(name: &str, password: Secret) -> Self {
@@ -38,6 +45,8 @@ impl WorkerConfig {
             properties: BTreeMap::new(),
             default_properties: BTreeMap::new(),
             locks: Vec::new(),
+            missing_timeout: Self::MISSING_TIMEOUT,
+            notify_on_missing: Vec::new(),
             site: Site::default(),
         }
     }

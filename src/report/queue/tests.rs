@@ -11,7 +11,7 @@ fn row(id: i64) -> Waiting {
 
 fn post(sha: &str, light: Light) -> Post {
     let status = Status::new(light, "", String::new(), "ci/x".to_owned()).unwrap();
-    Post { repository: "o/n".to_owned(), sha: sha.to_owned(), status }
+    Post::Status { repository: "o/n".to_owned(), sha: sha.to_owned(), status }
 }
 
 fn states(updates: &[Update]) -> Vec<(i64, State)> {
@@ -26,7 +26,7 @@ fn of_several_waiting_posts_only_the_newest_leaves() {
     let changed = queue.add(&row(3), vec![post("a", Light::Success)]);
     assert_eq!(states(&changed), [(1, State::Superseded), (3, State::Waiting)]);
     let (id, next) = queue.next(NOW).unwrap();
-    assert_eq!((id.0, next.sha.as_str()), (2, "b"));
+    assert_eq!((id.0, &next), (2, &post("b", Light::Pending)));
     queue.on(id, &next, Outcome::Sent, NOW, 0.5).unwrap();
     let (id, next) = queue.next(NOW).unwrap();
     assert_eq!((id.0, next), (3, post("a", Light::Success)));

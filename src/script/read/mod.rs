@@ -10,6 +10,8 @@ pub(super) mod config;
 pub(super) mod fields;
 pub(super) mod filter;
 pub(super) mod force;
+mod formatter;
+mod generator;
 pub(super) mod hook;
 pub(super) mod later;
 pub(super) mod listen;
@@ -285,14 +287,17 @@ impl<'l> Reader<'l> {
                 "builder" => {
                     builder::read(self, &table);
                 }
-                "github_status" | "reporter" => {
+                kind if reporter::KINDS.contains(&kind) => {
                     reporter::read(self, &table);
                 }
                 "worker_lock" | "master_lock" => {
                     lock::index(self, &table);
                 }
                 _ => {
-                    let is_read = outline::object(self, &table, &[]) || force::look(self, &table);
+                    let is_read = generator::read(self, &table).is_some()
+                        || formatter::read(self, &table).is_some()
+                        || outline::object(self, &table, &[])
+                        || force::look(self, &table);
                     if !is_read {
                         scheduler::read(self, &table);
                     }
@@ -331,7 +336,18 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("rule", authz::RULE_OPTIONS),
     ("role", authz::ROLE_OPTIONS),
     ("github_hook", hook::OPTIONS),
-    ("github_status", reporter::OPTIONS),
+    ("github_status", reporter::STATUS_OPTIONS),
+    ("github_comment", reporter::COMMENT_OPTIONS),
+    ("http", reporter::HTTP_OPTIONS),
+    ("build_status_generator", generator::BUILD_STATUS_OPTIONS),
+    ("build_start_end_generator", generator::START_END_OPTIONS),
+    ("build_request_generator", generator::REQUEST_OPTIONS),
+    ("buildset_status_generator", generator::BUILDSET_OPTIONS),
+    ("buildset_combined_status_generator", generator::COMBINED_OPTIONS),
+    ("worker_missing_generator", generator::WORKER_OPTIONS),
+    ("message_formatter", formatter::MESSAGE_OPTIONS),
+    ("raw_formatter", formatter::RAW_OPTIONS),
+    ("missing_worker_formatter", formatter::WORKER_OPTIONS),
     ("step", step::OPTIONS),
     ("secret_directory", provider::OPTIONS),
     ("scheduler", scripted::SCHEDULER_OPTIONS),

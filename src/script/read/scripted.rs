@@ -14,6 +14,7 @@ use crate::model::config::{
     Callback, OwnOptions, Proof, REPORTED, ReporterConfig, ReporterKind, SchedulerConfig,
     SchedulerKind, ScriptedHook, ScriptedReporter, ScriptedScheduler,
 };
+use crate::model::telling::Scope;
 use crate::script::convert::{self, a_type};
 use crate::script::raised::Raised;
 use crate::script::read::fields::Fields;
@@ -356,7 +357,8 @@ pub(super) fn reporter(
     let type_name = made.of.name.clone();
     made.finish();
     let kind = ReporterKind::Scripted(ScriptedReporter { type_name, own, events, send });
-    Some(ReporterConfig { name, kind, builders, site })
+    let scope = Scope { builders, ..Scope::default() };
+    Some(ReporterConfig { name, kind, scope, generators: None, site })
 }
 
 /// Reads a hook of a scripted type that is mounted as `name`.

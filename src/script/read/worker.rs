@@ -2,7 +2,7 @@
 
 use mlua::Table;
 
-use super::{Reader, lock, outline};
+use super::{Reader, lock};
 use crate::model::config::WorkerConfig;
 use crate::script::anchor::Anchor;
 use crate::script::read::fields::Fields;
@@ -33,11 +33,11 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Work
         properties: f.properties("properties"),
         default_properties: f.properties("default_properties"),
         locks: lock::fixed_accesses(&mut f),
+        missing_timeout: f.seconds("missing_timeout").unwrap_or(WorkerConfig::MISSING_TIMEOUT),
+        notify_on_missing: f.texts("notify_on_missing").unwrap_or_default(),
         name,
         site,
     };
-    outline::check::addresses(&mut f, "notify_on_missing");
-    outline::check::seconds(&mut f, "missing_timeout");
     f.seconds("keepalive_interval");
     f.know(["data"]);
     f.finish();

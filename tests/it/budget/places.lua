@@ -73,6 +73,32 @@ local teller = ci.reporter_type {
 c.reporters = {
   teller { name = "teller" },
   ci.reporters.github_status { token = "token", context = function() return attack() end },
+  ci.reporters.http {
+    url = "https://example.org",
+    name = "payload",
+    payload = function() return attack() end,
+  },
+  ci.reporters.http {
+    url = "https://example.org",
+    generators = {
+      ci.generators.build_status {
+        message_formatter = ci.formatters.message {
+          template = function() return attack() end,
+          subject = function() return attack() end,
+          extra_info = function() return attack() end,
+        },
+      },
+      ci.generators.build_start_end {
+        start_formatter = function() return attack() end,
+        end_formatter = ci.formatters.raw {
+          f = function() return attack() end,
+        },
+      },
+      ci.generators.worker_missing {
+        message_formatter = function() return attack() end,
+      },
+    },
+  },
 }
 c.cancellers = {
   ci.cancellers.old_builds {

@@ -45,6 +45,8 @@ struct Repository {
     /// Message by sha.
     commits: BTreeMap<String, String>,
     pulls: BTreeMap<i64, Vec<Json>>,
+    /// Comments of each pull request: (id, body).
+    comments: BTreeMap<i64, Vec<(i64, String)>>,
     /// Every status that was posted, by sha, in order.
     statuses: BTreeMap<String, Vec<Status>>,
 }
@@ -55,6 +57,9 @@ struct World {
     repositories: BTreeMap<String, Repository>,
     fault: Fault,
     requests: Vec<String>,
+    /// What was posted to `/inbox`, and how that answers.
+    inbox: Vec<Json>,
+    inbox_answers: u16,
 }
 
 /// The fake; clones are the same GitHub.
@@ -113,6 +118,23 @@ impl FakeGithub {
     /// What a visitor of the commit sees: the newest state of each context.
     pub(crate) fn statuses(&self, repository: &str, sha: &str) -> BTreeMap<String, String> {
         self.history(repository, sha).into_iter().map(|s| (s.context, s.state)).collect()
+    }
+
+    /// The comments of a pull request.
+    pub(crate) fn comments(&self, repository: &str, number: i64) -> Vec<String> {
+        let world = self.world();
+        let comments = world.repositories.get(repository).and_then(|r| r.comments.get(&number));
+        comments.into_iter().flatten().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// What arrived at `/inbox`, which is no part of GitHub: any server that takes JSON.
+    pub(crate) fn inbox(&self) -> Vec<Json> {
+        self.world().inbox.clone()
+    }
+
+    /// From now on `/inbox` answers so; nothing arrives unless that is 200.
+    pub(crate) fn inbox_answers(&self, status: u16) {
+        self.world().inbox_answers = status;
     }
 
     /// Every request so far: `GET /repos/o/n/commits/abc`.
@@ -222,13 +244,21 @@ impl Transport for FakeGithub {
 
 impl World {
     fn serve(&mut self, method: &str, path: &str, token: Option<&str>, body: &[u8]) -> Answer {
-        if let Some(wanted) = &self.token {
+        if let Some(wanted) = self.token.as_ref().filter(|_| !path.starts_with("/inbox")) {
             let given = token.and_then(|t| t.split_once(' ')).map(|(_, given)| given);
             if given != Some(wanted) {
                 return error(401, "Bad credentials", &[]);
             }
         }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        if path == "/inbox" {
+            if !matches!(self.inbox_answers, 0 | 200) {
+                return error(self.inbox_answers, "No", &[]);
+            }
+            let text = || Json::from(String::from_utf8_lossy(body).into_owned());
+            self.inbox.push(serde_json::from_slice(body).unwrap_or_else(|_| text()));
+            return ok(200, &json!({}));
+        }
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let ["repos", owner, name, rest @ ..] = &*parts else {
             return error(404, "Not Found", &[]);
@@ -248,6 +278,7 @@ impl World {
                     None => error(404, "Not Found", &[]),
                 }
             }
+            (_, ["issues", rest @ ..]) => repository.comment(method, rest, query, body),
             ("POST", ["statuses", sha]) => repository.post_status(sha, body),
             _ => error(404, "Not Found", &[]),
         }
@@ -255,6 +286,34 @@ impl World {
 }
 
 impl Repository {
+    fn comment(&mut self, method: &str, rest: &[&str], query: &str, body: &[u8]) -> Answer {
+        let shown = |(id, body): &(i64, String)| json!({ "id": id, "body": body });
+        let body: Json = serde_json::from_slice(body).unwrap_or_default();
+        let text = body["body"].as_str().map(str::to_owned);
+        match (method, rest, text) {
+            ("GET", [number, "comments"], _) => {
+                let comments = self.comments.entry(number.parse().unwrap()).or_default();
+                ok(200, &page(&comments.iter().map(shown).collect::<Vec<_>>(), query))
+            }
+            ("POST", [number, "comments"], Some(text)) => {
+                let id = 1 + self.comments.values().map(Vec::len).sum::<usize>() as i64;
+                let comments = self.comments.entry(number.parse().unwrap()).or_default();
+                comments.push((id, text));
+                ok(201, &json!({ "id": id }))
+            }
+            ("PATCH", ["comments", id], Some(text)) => {
+                let id: i64 = id.parse().unwrap();
+                let mut all = self.comments.values_mut().flatten();
+                match all.find(|(known, _)| *known == id) {
+                    Some((_, body)) => *body = text,
+                    None => return error(404, "Not Found", &[]),
+                }
+                ok(200, &json!({ "id": id }))
+            }
+            _ => error(422, "Validation Failed", &[]),
+        }
+    }
+
     fn post_status(&mut self, sha: &str, body: &[u8]) -> Answer {
         if !self.commits.contains_key(sha) {
             return error(422, &format!("No commit found for SHA: {sha}"), &[]);

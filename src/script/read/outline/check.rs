@@ -96,11 +96,6 @@ pub(in crate::script::read) fn builders(f: &mut Fields<'_, '_>, key: &'static st
     f.refer(key, "builder", named);
 }
 
-pub(in crate::script::read) fn workers(f: &mut Fields<'_, '_>, key: &'static str) {
-    let named = f.names(key, &["worker"]).unwrap_or_default();
-    f.refer(key, "worker", named);
-}
-
 pub(in crate::script::read) fn schedulers(f: &mut Fields<'_, '_>, key: &'static str) {
     let named = f.names(key, scheduler::KINDS).unwrap_or_default();
     f.refer(key, "scheduler", named);
@@ -138,7 +133,8 @@ pub(in crate::script::read) fn choices(
     }
 }
 
-fn one_of(f: &Fields<'_, '_>, key: &str, text: &str, choices: &[&str]) {
+/// `text` must be one of `choices`.
+pub(in crate::script::read) fn one_of(f: &Fields<'_, '_>, key: &str, text: &str, choices: &[&str]) {
     if choices.contains(&text) {
         return;
     }

@@ -7,7 +7,6 @@ mod auth;
 mod builder;
 mod change_source;
 pub(super) mod check;
-mod formatter;
 mod generator;
 mod hook;
 mod reporter;
@@ -17,7 +16,6 @@ mod www;
 use mlua::Table;
 
 pub(super) use self::auth::KINDS as AUTH_KINDS;
-pub(super) use self::generator::CHOICE;
 pub(super) use self::reporter::KINDS as REPORTER_KINDS;
 use super::Reader;
 use crate::script::read::fields::Fields;
@@ -41,12 +39,10 @@ pub(super) struct Outline {
 }
 
 /// Every list.
-const ALL: [&[Outline]; 9] = [
+const ALL: [&[Outline]; 7] = [
     auth::ALL,
     builder::ALL,
     change_source::ALL,
-    formatter::ALL,
-    generator::ALL,
     hook::ALL,
     reporter::ALL,
     scheduler::ALL,

@@ -2,7 +2,7 @@
 
 use super::check::{
     self, address, addresses, boolean, callback, choice, choices, count, need, need_secret,
-    need_text, need_url, passwords, port, renderable, secret, text, text_map, texts, url,
+    need_text, need_url, passwords, port, renderable, secret, text, texts, url,
 };
 use super::generator::CHOICE;
 use super::{Entry, Outline, nothing_more};
@@ -45,17 +45,6 @@ const EVENTS: [&str; 12] = [
 ];
 
 pub(super) const ALL: &[Outline] = &[
-    Outline {
-        kind: "github_comment",
-        owner: "reporter github_comment",
-        options: &[
-            NAME,
-            CHOICE,
-            HTTP,
-            &[("token", need_secret), ("api", url), ("finish", renderable)],
-        ],
-        whole: nothing_more,
-    },
     Outline {
         kind: "gitlab_status",
         owner: "reporter gitlab_status",
@@ -190,24 +179,6 @@ pub(super) const ALL: &[Outline] = &[
         whole: mail,
     },
     Outline {
-        kind: "http",
-        owner: "reporter http",
-        options: &[
-            NAME,
-            CHOICE,
-            HTTP,
-            LOGIN,
-            &[
-                ("url", need_url),
-                ("headers", text_map),
-                ("certificate", text),
-                ("skip_encoding", boolean),
-                ("payload", callback),
-            ],
-        ],
-        whole: nothing_more,
-    },
-    Outline {
         kind: "irc",
         owner: "reporter irc",
         options: &[
@@ -290,8 +261,7 @@ fn commands(f: &mut Fields<'_, '_>, key: &'static str) {
 }
 
 /// The kinds with an outline.
-pub(in crate::script::read) const KINDS: [&str; 12] = [
-    "github_comment",
+pub(in crate::script::read) const KINDS: [&str; 10] = [
     "gitlab_status",
     "gitea_status",
     "bitbucket_status",
@@ -301,6 +271,5 @@ pub(in crate::script::read) const KINDS: [&str; 12] = [
     "gerrit_status",
     "gerrit_verify_status",
     "mail",
-    "http",
     "irc",
 ];
