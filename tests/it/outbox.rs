@@ -15,9 +15,10 @@ use halide_ci::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Generation, Sabotage};
+use halide_ci::http::Client;
 use halide_ci::model::config::{
-    BuilderConfig, Callback, Config, ForceScheduler, GithubStatus, ReporterConfig, ReporterKind,
-    SchedulerConfig, SchedulerKind, Site, WorkerConfig,
+    BuilderConfig, Callback, Config, ForceScheduler, GithubComment, GithubStatus, HttpReporter,
+    ReporterConfig, ReporterKind, SchedulerConfig, SchedulerKind, Site, WorkerConfig,
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::property::Properties;
@@ -105,9 +106,13 @@ struct Master {
 
 impl Master {
     fn start(dir: &Path, github: &FakeGithub, clock: Clock) -> Self {
+        Self::start_with(dir, config(), github.client(), clock)
+    }
+
+    fn start_with(dir: &Path, config: Config, client: Client, clock: Clock) -> Self {
         let path = dir.join("state.sqlite");
         let generation = NewGeneration {
-            generation: Generation::new(config(), Arc::new(NoScripts)),
+            generation: Generation::new(config, Arc::new(NoScripts)),
             files: Vec::new(),
         };
         let tasks = Tasks::new();
@@ -127,7 +132,7 @@ impl Master {
         let token = tasks.token();
         tasks.spawn("beat", async move { beat.serve(token).await.unwrap() });
         tasks.spawn("logs", async move { drop(logs.serve().await) });
-        let reports = report::serve(engine.clone(), github.client(), tasks.clone());
+        let reports = report::serve(engine.clone(), client, tasks.clone());
         tasks.spawn("report", reports);
         Self { engine, tasks }
     }
@@ -342,5 +347,86 @@ async fn after_a_day_a_status_is_given_up_visibly() {
     let [trouble] = &*master.troubles(build).await else { panic!("the end is visible") };
     assert!(trouble.is_final && trouble.error.starts_with("Given up after a day"), "{trouble:?}");
     assert_eq!(master.states().await, ["superseded", "failed"]);
+    master.end().await;
+}
+
+#[tokio::test]
+async fn over_real_sockets_a_commit_a_pull_request_and_any_server_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let github = FakeGithub::new();
+    github.require_token("t0ken");
+    github.commit(REPOSITORY, "a1", "a commit");
+    let server = format!("http://{}", github.listen().await);
+    let mut config = config();
+    let [status] = &mut *config.reporters else { panic!("one reporter") };
+    status.scope = Scope::default();
+    let ReporterKind::GithubStatus(options) = &mut status.kind else { panic!("a status") };
+    options.api.clone_from(&server);
+    let context = options.context.clone();
+    let others = [
+        ReporterKind::GithubComment(GithubComment {
+            token: Secret::new("t0ken"),
+            api: server.clone(),
+            context,
+            finish: Some(Renderable::text("It is done.")),
+        }),
+        ReporterKind::Http(HttpReporter {
+            url: format!("{server}/inbox?x=1"),
+            login: Some(("me".to_owned(), Secret::new("horse"))),
+            headers: [("x-from".to_owned(), "ci".to_owned())].into(),
+            skip_encoding: false,
+            payload: None,
+        }),
+    ];
+    for (name, kind) in ["comment", "http"].into_iter().zip(others) {
+        let (name, site) = (name.to_owned(), Site::default());
+        let scope = Scope::default();
+        config.reporters.push(ReporterConfig { name, kind, scope, generators: None, site });
+    }
+    let master = Master::start_with(dir.path(), config, Client::new(), Clock::system());
+    let pull = Sourcestamp { branch: Some("refs/pull/7/merge".to_owned()), ..stamp("a1") };
+    let force = Force {
+        scheduler: "force".to_owned(),
+        builders: vec!["linux".to_owned()],
+        sourcestamps: vec![pull],
+        ..Force::default()
+    };
+    let started = master.engine.force(force).await.unwrap();
+    let (_, request) = started.requests[0];
+    let tell = move |conn: &Conn<'_>| {
+        for reporter in ["comment", "http"] {
+            let about = About::Request(request, None);
+            let results = Some(Results::Success);
+            let (kind, word) = (Kind::BuildFinished, Word::Own);
+            let new = New { reporter, word, kind, about, results, previous: None };
+            outbox::add(conn, &new, Timestamp(0))?;
+        }
+        Ok(())
+    };
+    master.engine.write(tell).await.unwrap();
+    master.wake().await;
+    let is_told = || {
+        github.inbox().len() == 1
+            && github.comments(REPOSITORY, 7).len() == 1
+            && state(&github, "a1").is_some()
+    };
+    for _ in 0..100 {
+        if is_told() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(is_told(), "{:?}", github.requests());
+    let body = &github.inbox()[0];
+    assert_eq!(
+        (&body["event"], &body["builder"]["name"]),
+        (&"build_finished".into(), &"linux".into())
+    );
+    let comment = "<!-- halide-ci: buildbot/linux -->\nIt is done.";
+    assert_eq!(github.comments(REPOSITORY, 7), [comment]);
+    let header = |name: &str| github.inbox_headers().get(name).cloned().unwrap_or_default();
+    assert_eq!(header("authorization"), "Basic bWU6aG9yc2U=");
+    assert_eq!(header("x-from"), "ci");
+    assert!(header("idempotency-key").starts_with("outbox-"), "{}", header("idempotency-key"));
     master.end().await;
 }

@@ -60,6 +60,7 @@ struct World {
     /// What was posted to `/inbox`, and how that answers.
     inbox: Vec<Json>,
     inbox_answers: u16,
+    inbox_headers: BTreeMap<String, String>,
 }
 
 /// The fake; clones are the same GitHub.
@@ -132,6 +133,11 @@ impl FakeGithub {
         self.world().inbox.clone()
     }
 
+    /// The headers of the newest request over TCP to `/inbox`.
+    pub(crate) fn inbox_headers(&self) -> BTreeMap<String, String> {
+        self.world().inbox_headers.clone()
+    }
+
     /// From now on `/inbox` answers so; nothing arrives unless that is 200.
     pub(crate) fn inbox_answers(&self, status: u16) {
         self.world().inbox_answers = status;
@@ -158,6 +164,11 @@ impl FakeGithub {
                 async move {
                     let token = headers.get("authorization").and_then(|v| v.to_str().ok());
                     let path = uri.path_and_query().map_or("/", |p| p.as_str());
+                    if uri.path() == "/inbox" {
+                        let text = |v: &axum::http::HeaderValue| v.to_str().unwrap().to_owned();
+                        let headers = headers.iter().map(|(n, v)| (n.to_string(), text(v)));
+                        fake.world().inbox_headers = headers.collect();
+                    }
                     fake.respond(method.as_str(), path, token, &body).await
                 }
             },
