@@ -40,7 +40,7 @@ pub(super) async fn compose(reporter: &GithubStatus, draft: &Draft<'_>) -> Resul
         let repository =
             status::repository(&stamp.project, &stamp.repository).ok_or_else(|| {
                 format!(
-                    "Neither the project {:?} nor the repository {:?} names a GitHub repository.",
+                    "Neither the project {:?} nor the repository {:?} names a repository of the forge.",
                     stamp.project, stamp.repository
                 )
             })?;

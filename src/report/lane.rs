@@ -11,7 +11,6 @@ use super::queue::{Outcome, Post, Queue};
 use super::{github_comment, github_status, gone, named, teller};
 use crate::base::clock::Timestamp;
 use crate::base::id::OutboxId;
-use crate::base::secret::Secret;
 use crate::base::text::count;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::forge::github::client::Client;
@@ -154,7 +153,7 @@ impl Lane {
         let composed = match Draft::read(&self.engine, &generation, reporter, id).await {
             Err(flaw) => Err(flaw),
             Ok(draft) => match &reporter.kind {
-                ReporterKind::GithubStatus(options) => {
+                ReporterKind::GithubStatus(options) | ReporterKind::GiteaStatus(options) => {
                     github_status::compose(options, &draft).await
                 }
                 ReporterKind::GithubComment(options) => {
@@ -205,12 +204,26 @@ impl Lane {
     fn client(&mut self) -> Option<&Client> {
         let active = self.engine.generation();
         if !self.client.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &active)) {
-            let (api, token) = account(&active, &self.name)?;
-            let (token, clock) = (Some(token.clone()), self.engine.clock());
-            let client = Client::new(self.http.clone(), api, token, clock);
+            let client = self.client_of(&named(&active, &self.name)?.kind)?;
             self.client = Some((active, client));
         }
         self.client.as_ref().map(|(_, client)| client)
+    }
+
+    fn client_of(&self, kind: &ReporterKind) -> Option<Client> {
+        let (http, clock) = (self.http.clone(), self.engine.clock());
+        Some(match kind {
+            ReporterKind::GithubStatus(o) => {
+                Client::new(http, &o.api, Some(o.token.clone()), clock)
+            }
+            ReporterKind::GithubComment(o) => {
+                Client::new(http, &o.api, Some(o.token.clone()), clock)
+            }
+            ReporterKind::GiteaStatus(o) => {
+                Client::gitea(http, &o.api, Some(o.token.clone()), clock)
+            }
+            ReporterKind::Http(_) | ReporterKind::Scripted(_) => return None,
+        })
     }
 
     async fn note(&mut self, id: OutboxId, post: &Post, outcome: Outcome) -> Result<(), Halt> {
@@ -260,16 +273,7 @@ impl Lane {
     }
 }
 
-/// Where a reporter posts to, and with which token.
-fn account<'g>(generation: &'g Generation, name: &str) -> Option<(&'g str, &'g Secret)> {
-    match &named(generation, name)?.kind {
-        ReporterKind::GithubStatus(options) => Some((&options.api, &options.token)),
-        ReporterKind::GithubComment(options) => Some((&options.api, &options.token)),
-        ReporterKind::Http(_) | ReporterKind::Scripted(_) => None,
-    }
-}
-
 fn is_verbose(generation: &Generation, name: &str) -> bool {
     let kind = named(generation, name).map(|reporter| &reporter.kind);
-    matches!(kind, Some(ReporterKind::GithubStatus(options)) if options.verbose)
+    matches!(kind, Some(ReporterKind::GithubStatus(o) | ReporterKind::GiteaStatus(o)) if o.verbose)
 }

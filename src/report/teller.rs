@@ -135,7 +135,9 @@ impl Teller {
                 let event = scripted::event(due, &draft.told, generation);
                 Ok((scripted::tell(generation, options, event).await, Json::Null))
             }
-            ReporterKind::GithubStatus(_) | ReporterKind::GithubComment(_) => {
+            ReporterKind::GithubStatus(_)
+            | ReporterKind::GiteaStatus(_)
+            | ReporterKind::GithubComment(_) => {
                 Ok((Told::GivenUp(super::gone(&self.name)), Json::Null))
             }
         }
@@ -197,6 +199,8 @@ pub(super) fn told_one_by_one<'g>(
     let reporter = super::named(generation, name)?;
     match &reporter.kind {
         ReporterKind::Scripted(_) | ReporterKind::Http(_) => Some(reporter),
-        ReporterKind::GithubStatus(_) | ReporterKind::GithubComment(_) => None,
+        ReporterKind::GithubStatus(_)
+        | ReporterKind::GiteaStatus(_)
+        | ReporterKind::GithubComment(_) => None,
     }
 }

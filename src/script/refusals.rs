@@ -75,10 +75,6 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     ("dashboard", "ci.dashboard { name = 'x', render = function(request) return '' end }"),
     ("gitlab_status", "ci.reporters.gitlab_status { token = 'password' }"),
-    (
-        "gitea_status",
-        "ci.reporters.gitea_status { token = 'password', api = 'https://example.org' }",
-    ),
     ("bitbucket_status", "ci.reporters.bitbucket_status { auth = { ann = 'password' } }"),
     (
         "bitbucket_server_status",
@@ -174,6 +170,16 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("www", "logfile_name", "www { logfile_name = 'http.log' }"),
     ("www", "log_rotate_length", "www { log_rotate_length = 1000 }"),
     ("www", "max_rotated_files", "www { max_rotated_files = 5 }"),
+    (
+        "gitea_status",
+        "debug",
+        "ci.reporters.gitea_status { token = 'password', api = 'https://example.org', debug = true }",
+    ),
+    (
+        "gitea_status",
+        "verify",
+        "ci.reporters.gitea_status { token = 'password', api = 'https://example.org', verify = true }",
+    ),
     ("http", "certificate", "ci.reporters.http { url = 'https://x', certificate = 'x.pem' }"),
     ("http", "debug", "ci.reporters.http { url = 'https://x', debug = true }"),
     ("http", "verify", "ci.reporters.http { url = 'https://x', verify = true }"),

@@ -45,10 +45,17 @@
 ---@field token string
 ---@field api? string
 
----Commit statuses at Gitea and Forgejo. Not available yet.
----@class ci.GiteaStatusOptions: ci.StatusOptions
+---Commit statuses at Gitea and Forgejo.
+---@class ci.GiteaStatusOptions: ci.ReporterOptions
 ---@field token string
----@field api string
+---@field api string the server: "https://git.example.org"
+---@field context? ci.Renderable<string> default "buildbot/%(prop:buildername)s"
+---@field pending? ci.Renderable<string> description when a build is queued (default: no status then); not with `generators`
+---@field start? ci.Renderable<string> default "Build started."; not with `generators`
+---@field finish? ci.Renderable<string> default "Build done."; not with `generators`
+---@field verbose? boolean each status in the log
+---@field verify? boolean not available yet
+---@field debug? boolean not available yet
 
 ---@class ci.BitbucketKeyedOptions: ci.HttpReporterOptions
 ---@field key? ci.Renderable<string>
@@ -276,7 +283,7 @@ function ci.reporters.github_comment(options) end
 ---@return ci.Reporter
 function ci.reporters.gitlab_status(options) end
 
----Commit statuses at Gitea and Forgejo. Not available yet.
+---Commit statuses at Gitea and Forgejo.
 ---@param options ci.GiteaStatusOptions
 ---@return ci.Reporter
 function ci.reporters.gitea_status(options) end

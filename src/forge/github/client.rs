@@ -79,6 +79,8 @@ impl std::error::Error for ClientError {}
 #[derive(Clone, Debug)]
 pub struct Client {
     http: http::Client,
+    /// The forge, for messages.
+    forge: &'static str,
     api: Arc<str>,
     token: Option<Secret>,
     clock: Clock,
@@ -90,7 +92,15 @@ impl Client {
     #[must_use]
     pub fn new(http: http::Client, api: &str, token: Option<Secret>, clock: Clock) -> Self {
         let api = Arc::from(api.trim_end_matches('/'));
-        Self { http, api, token, clock, silent_until: Arc::default() }
+        Self { http, forge: "GitHub", api, token, clock, silent_until: Arc::default() }
+    }
+
+    /// A client of Gitea or Forgejo at `server` (`https://git.example.org`), whose API has the same
+    /// shape where commit statuses are concerned.
+    #[must_use]
+    pub fn gitea(http: http::Client, server: &str, token: Option<Secret>, clock: Clock) -> Self {
+        let api = format!("{}/api/v1", server.trim_end_matches('/'));
+        Self { forge: "Gitea", ..Self::new(http, &api, token, clock) }
     }
 
     /// `GET path?query`, patient for half a minute where GitHub is overloaded or away.
@@ -164,14 +174,14 @@ impl Client {
         }
         // 401 and 403 come from a token that an operator may correct: worth another attempt.
         let is_final = !matches!(answer.status, 401 | 403 | 408);
-        Err(ClientError { message: refusal(&answer), is_final, retry_at: None })
+        Err(ClientError { message: self.refusal(&answer), is_final, retry_at: None })
     }
 
     /// One request. 5xx, rate limits and missing answers are errors, all else is an answer.
     async fn ask(&self, request: Request) -> Result<ApiAnswer, ClientError> {
         let silent_until = *self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
         if silent_until > self.clock.now() {
-            let message = format!("GitHub wants no requests before {silent_until}.");
+            let message = format!("{} wants no requests before {silent_until}.", self.forge);
             return Err(ClientError { message, is_final: false, retry_at: Some(silent_until) });
         }
         let mut request = request
@@ -189,7 +199,7 @@ impl Client {
         let json = serde_json::from_slice(&answer.body).unwrap_or(Json::Null);
         let answer = ApiAnswer { status: answer.status, json, headers: answer.headers };
         if retry_at.is_some() || answer.status >= 500 {
-            return Err(ClientError { message: refusal(&answer), is_final: false, retry_at });
+            return Err(ClientError { message: self.refusal(&answer), is_final: false, retry_at });
         }
         Ok(answer)
     }
@@ -208,6 +218,20 @@ impl Client {
         let mut silent_until = self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
         *silent_until = until.max(*silent_until);
         Some(*silent_until)
+    }
+
+    fn refusal(&self, answer: &ApiAnswer) -> String {
+        let status = answer.status;
+        let reason = answer.json["message"].as_str().map(|m| format!(": {}", shorten(m, 300)));
+        let errors = answer.json["errors"].as_array().filter(|list| !list.is_empty());
+        let errors = errors.map(|list| {
+            let words =
+                |e: &Json| e["message"].as_str().map_or_else(|| e.to_string(), str::to_owned);
+            let list: Vec<String> = list.iter().map(words).collect();
+            format!(" ({})", shorten(&list.join("; "), 300))
+        });
+        let (reason, errors) = (reason.unwrap_or_default(), errors.unwrap_or_default());
+        format!("{} answers {status}{reason}{errors}.", self.forge)
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> String {
@@ -240,18 +264,6 @@ fn limit_reset(answer: &http::Answer, now: Timestamp) -> Option<Timestamp> {
     }
     let is_unnamed = answer.status == 429 || answer.text().to_lowercase().contains("rate limit");
     is_unnamed.then(|| now + UNNAMED_SILENCE)
-}
-
-fn refusal(answer: &ApiAnswer) -> String {
-    let status = answer.status;
-    let reason = answer.json["message"].as_str().map(|m| format!(": {}", shorten(m, 300)));
-    let errors = answer.json["errors"].as_array().filter(|list| !list.is_empty());
-    let errors = errors.map(|list| {
-        let words = |e: &Json| e["message"].as_str().map_or_else(|| e.to_string(), str::to_owned);
-        let list: Vec<String> = list.iter().map(words).collect();
-        format!(" ({})", shorten(&list.join("; "), 300))
-    });
-    format!("GitHub answers {status}{}{}.", reason.unwrap_or_default(), errors.unwrap_or_default())
 }
 
 /// `text` as one segment of a path or one part of a query.

@@ -33,6 +33,8 @@ pub struct ReporterConfig {
 pub enum ReporterKind {
     /// `github_status`: commit statuses.
     GithubStatus(GithubStatus),
+    /// `gitea_status`: the same at Gitea and Forgejo.
+    GiteaStatus(GithubStatus),
     /// `github_comment`: comments on pull requests.
     GithubComment(GithubComment),
     /// `http`: JSON to any server.
@@ -41,12 +43,13 @@ pub enum ReporterKind {
     Scripted(ScriptedReporter),
 }
 
-/// `ci.reporters.github_status`.
+/// `ci.reporters.github_status` and `gitea_status`.
 #[derive(Clone, Debug, Serialize)]
 pub struct GithubStatus {
     /// The token that may write statuses.
     pub token: Secret,
-    /// Base URL of GitHub's API (default `https://api.github.com`), without a final `/`.
+    /// Base URL without a final `/`: of GitHub's API (default `https://api.github.com`), or of the
+    /// Gitea server.
     pub api: String,
     /// The status context (default `buildbot/%(prop:buildername)s`).
     pub context: Renderable,
@@ -126,11 +129,13 @@ impl ReporterConfig {
     /// Whether its kind tells of such an occasion where no generators are given.
     fn tells_by_itself(&self, occasion: &Occasion<'_>) -> bool {
         match &self.kind {
-            ReporterKind::GithubStatus(status) => match occasion.kind {
-                Kind::RequestAdded => status.pending.is_some(),
-                Kind::BuildStarted | Kind::BuildFinished => true,
-                _ => false,
-            },
+            ReporterKind::GithubStatus(status) | ReporterKind::GiteaStatus(status) => {
+                match occasion.kind {
+                    Kind::RequestAdded => status.pending.is_some(),
+                    Kind::BuildStarted | Kind::BuildFinished => true,
+                    _ => false,
+                }
+            }
             ReporterKind::GithubComment(_) => {
                 let has_verdict = occasion.results.is_some_and(|r| r != Results::Retry);
                 occasion.kind == Kind::BuildFinished && occasion.has_build && has_verdict

@@ -337,6 +337,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("role", authz::ROLE_OPTIONS),
     ("github_hook", hook::OPTIONS),
     ("github_status", reporter::STATUS_OPTIONS),
+    ("gitea_status", reporter::GITEA_OPTIONS),
     ("github_comment", reporter::COMMENT_OPTIONS),
     ("http", reporter::HTTP_OPTIONS),
     ("build_status_generator", generator::BUILD_STATUS_OPTIONS),

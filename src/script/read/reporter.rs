@@ -20,6 +20,8 @@ macro_rules! options {
 
 pub(super) const STATUS_OPTIONS: &[&str] =
     options!["token", "api", "context", "pending", "start", "finish", "verbose"];
+pub(super) const GITEA_OPTIONS: &[&str] =
+    options!["token", "api", "context", "pending", "start", "finish", "verbose", "verify", "debug"];
 pub(super) const COMMENT_OPTIONS: &[&str] =
     options!["token", "api", "context", "finish", "verify", "debug"];
 pub(super) const HTTP_OPTIONS: &[&str] = options![
@@ -35,7 +37,8 @@ pub(super) const HTTP_OPTIONS: &[&str] = options![
 ];
 
 /// The kinds with a reader here.
-pub(super) const KINDS: [&str; 4] = ["github_status", "github_comment", "http", "reporter"];
+pub(super) const KINDS: [&str; 5] =
+    ["github_status", "gitea_status", "github_comment", "http", "reporter"];
 
 /// Reads a reporter; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<ReporterConfig> {
@@ -53,7 +56,9 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
     let site = f.site();
     let name = f.text("name").unwrap_or_else(|| kind.to_owned());
     let takes: fn(&GeneratorKind) -> bool = match kind {
-        "github_status" => |kind| !matches!(kind, GeneratorKind::WorkerMissing { .. }),
+        "github_status" | "gitea_status" => {
+            |kind| !matches!(kind, GeneratorKind::WorkerMissing { .. })
+        }
         // A comment is about something that has ended.
         "github_comment" => |kind| {
             !matches!(
@@ -66,7 +71,17 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
     let scope = generator::scope(&mut f);
     let generators = generator::generators(&mut f, takes);
     let kind = match kind {
-        "github_status" => ReporterKind::GithubStatus(status(&mut f)),
+        "github_status" => {
+            let api = api(&mut f);
+            ReporterKind::GithubStatus(status(&mut f, api))
+        }
+        "gitea_status" => {
+            check::need_url(&mut f, "api");
+            f.boolean("verify", true);
+            f.boolean("debug", false);
+            let api = url(&mut f, "api");
+            ReporterKind::GiteaStatus(status(&mut f, api))
+        }
         "github_comment" => ReporterKind::GithubComment(comment(&mut f)),
         _ => ReporterKind::Http(http(&mut f)),
     };
@@ -75,7 +90,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Repo
     Some(ReporterConfig { name, kind, scope, generators, site })
 }
 
-fn status(f: &mut Fields<'_, '_>) -> GithubStatus {
+fn status(f: &mut Fields<'_, '_>, api: String) -> GithubStatus {
     for key in ["pending", "start", "finish"] {
         check::not_both(f, "generators", key);
     }
@@ -85,7 +100,7 @@ fn status(f: &mut Fields<'_, '_>) -> GithubStatus {
     let (start, finish) = (words("start", "Build started."), words("finish", "Build done."));
     GithubStatus {
         token: f.required_secret("token"),
-        api: api(f),
+        api,
         context,
         pending: f.renderable("pending"),
         start,
@@ -135,14 +150,19 @@ fn http(f: &mut Fields<'_, '_>) -> HttpReporter {
         }
     }
     HttpReporter {
-        url: match f.value("url") {
-            Some(Value::String(url)) => url.to_string_lossy(),
-            _ => String::new(),
-        },
+        url: url(f, "url"),
         login: user.zip(password),
         headers,
         skip_encoding: f.boolean("skip_encoding", false),
         payload: f.callback("payload"),
+    }
+}
+
+/// A URL that was checked.
+fn url(f: &mut Fields<'_, '_>, key: &str) -> String {
+    match f.value(key) {
+        Some(Value::String(url)) => url.to_string_lossy(),
+        _ => String::new(),
     }
 }
 

@@ -355,3 +355,28 @@ fn a_message_keeps_its_words_over_a_reload_and_a_generator_that_is_gone_makes_no
         assert_eq!(rows, ["sent -", gone]);
     });
 }
+
+#[test]
+fn gitea_gets_the_same_statuses_at_its_own_path() {
+    let config = farm(
+        r#"ci.reporters.gitea_status { token = "token-of-gitea", api = "https://git.example.org/", context = "ci" }"#,
+    );
+    story(&config, async |world: &mut World| {
+        world.github.require_token("token-of-gitea");
+        let w1 = world.connect("w1").await;
+        build(world, &w1, "a1", 2).await;
+        assert_eq!(world.github.statuses(REPOSITORY, "a1")["ci"], "failure");
+        let path = format!("POST /api/v1/repos/{REPOSITORY}/statuses/a1");
+        assert!(world.github.requests().contains(&path), "{:?}", world.github.requests());
+        world.github.require_token("another");
+        w1.expect(all_steps());
+        world.push("main", "a2").await;
+        world.pass(600).await;
+        let errors =
+            world.rows("select distinct error from outbox where error is not null", 1).await;
+        assert_eq!(errors, ["Gitea answers 401: Bad credentials."]);
+        world.github.require_token("token-of-gitea");
+        world.settle().await;
+        assert_eq!(world.github.statuses(REPOSITORY, "a2")["ci"], "success");
+    });
+}

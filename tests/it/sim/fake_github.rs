@@ -270,6 +270,8 @@ impl World {
             self.inbox.push(serde_json::from_slice(body).unwrap_or_else(|_| text()));
             return ok(200, &json!({}));
         }
+        // Gitea has the same shape below another path.
+        let path = path.strip_prefix("/api/v1").unwrap_or(path);
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let ["repos", owner, name, rest @ ..] = &*parts else {
             return error(404, "Not Found", &[]);

@@ -52,12 +52,6 @@ pub(super) const ALL: &[Outline] = &[
         whole: nothing_more,
     },
     Outline {
-        kind: "gitea_status",
-        owner: "reporter gitea_status",
-        options: &[NAME, CHOICE, STATUS, HTTP, &[("token", need_secret), ("api", need_url)]],
-        whole: nothing_more,
-    },
-    Outline {
         kind: "bitbucket_status",
         owner: "reporter bitbucket_status",
         options: &[
@@ -261,9 +255,8 @@ fn commands(f: &mut Fields<'_, '_>, key: &'static str) {
 }
 
 /// The kinds with an outline.
-pub(in crate::script::read) const KINDS: [&str; 10] = [
+pub(in crate::script::read) const KINDS: [&str; 9] = [
     "gitlab_status",
-    "gitea_status",
     "bitbucket_status",
     "bitbucket_server_status",
     "bitbucket_server_core_api_status",
