@@ -89,6 +89,10 @@
 //!   (`script/read/later.rs`), so that nothing in a configuration is silently ignored.
 //! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
 //!   days of the week count as Buildbot's do.
+//! * What is told is decided when it happens, from rows; in which words, when it is about to leave. The
+//!   words stay in the row from then on: every attempt says the same, also after a reload.
+//! * How long a worker has been away is kept over restarts, but a master that begins is patient for two
+//!   minutes: the worker may only have waited for it.
 //! * The request is a machine of its own (`model::request`) and is the fence: only the current
 //!   attempt can give it a result. Build and step need none, their task is their state; what must
 //!   outlive it is in the rows.

@@ -49,12 +49,10 @@ pub(super) async fn compose(
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let text = generation.masked(&text);
-    Ok(pulls
-        .into_iter()
-        .map(|(repository, number)| {
-            let body = comment::body(&context, &text);
-            Post::Comment { repository, number, context: context.clone(), body }
-        })
-        .collect())
+    let body = generation.masked(&text);
+    let post = |(repository, number)| {
+        let (context, body) = (context.clone(), body.clone());
+        Post::Comment { repository, number, context, body }
+    };
+    Ok(pulls.into_iter().map(post).collect())
 }

@@ -39,7 +39,7 @@ pub(super) enum Post {
         number: i64,
         /// What it is about.
         context: String,
-        /// The text, its mark included.
+        /// The text.
         body: String,
     },
 }

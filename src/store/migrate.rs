@@ -131,4 +131,25 @@ mod tests {
         assert_eq!(version, 1);
         assert!(open(&path).prepare("select more from kept").is_err());
     }
+
+    #[test]
+    fn the_outbox_keeps_its_rows_in_its_new_shape() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let mut connection = open(&path);
+        migrate(&mut connection, &path, &STATE[..6]).unwrap();
+        let rows = "insert into builders (id, name, tags, position, next_number) values (1, 'linux', '[]', 0, 1); \
+             insert into buildsets (id, reason, submitted_at, properties) values (2, '', 1, '{}'); \
+             insert into buildrequests (id, buildset_id, builder_id, priority, submitted_at, waited_for, attempts) \
+             values (3, 2, 1, 0, 1, 0, 0); \
+             insert into outbox (id, reporter, kind, request_id, created_at, due_at, attempts, state, message) \
+             values (7, 'github', 'build_started', 3, 1, 2, 4, 'waiting', '[]')";
+        connection.execute_batch(rows).unwrap();
+        drop(connection);
+        migrate(&mut open(&path), &path, STATE).unwrap();
+        let kept = "select id || reporter || kind || request_id || attempts || state || message || \
+             (generator is null) from outbox";
+        let kept: String = open(&path).query_row(kept, [], |r| r.get(0)).unwrap();
+        assert_eq!(kept, "7githubbuild_started34waiting[]1");
+    }
 }

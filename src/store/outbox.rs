@@ -250,8 +250,9 @@ pub fn next_due(conn: &Conn<'_>, reporter: &str) -> Result<Option<Due>> {
     conn.query_opt(
         "select o.id, o.created_at, o.due_at, o.attempts, o.message from outbox o \
          where o.state = 'waiting' and o.reporter = $1 and not exists (select 1 from outbox e \
-         where e.state = 'waiting' and e.reporter = $1 and e.id < o.id \
-         and (e.request_id = o.request_id or e.worker_id = o.worker_id)) \
+         where e.state = 'waiting' and e.reporter = $1 and e.request_id = o.request_id and e.id < o.id) \
+         and (o.worker_id is null or not exists (select 1 from outbox e \
+         where e.state = 'waiting' and e.reporter = $1 and e.worker_id = o.worker_id and e.id < o.id)) \
          order by o.due_at, o.id limit 1",
         params![reporter],
         |r| {

@@ -152,6 +152,11 @@ impl Client {
         self.once("POST", &path, &[], Some(&body)).await.map(|_| ())
     }
 
+    /// The token, if there is one.
+    pub(super) fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
+    }
+
     /// One request that must succeed; its JSON.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! Comments on pull requests. A comment carries its context in a mark that is not shown; by it the
-//! comment is found again and changed, instead of a second one written.
+//! comment is found again and changed, instead of a second one written. The mark proves that who
+//! wrote it has the token, so that nobody can put a comment of their own in its place.
 
+use hmac::{KeyInit as _, Mac as _};
 use serde_json::{Value as Json, json};
 
 use super::client::{Client, ClientError};
+use crate::base::secret::Secret;
 use crate::base::text::shorten;
 
 /// The longest comment in characters; a longer one is cut.
@@ -18,17 +21,18 @@ pub fn pull_request(branch: &str) -> Option<i64> {
     number.parse().ok()
 }
 
-/// A comment's body: the text and the mark of its context.
-#[must_use]
-pub fn body(context: &str, text: &str) -> String {
-    format!("{}\n{}", mark(context), shorten(text, LONGEST))
-}
-
-/// What tells the comment of a context from others. Two dashes would end an HTML comment.
-fn mark(context: &str) -> String {
+/// What tells the comment of a context on a pull request from others, whoever writes them. Two
+/// dashes would end an HTML comment.
+fn mark(key: &str, pull: &str, context: &str) -> String {
+    let proof = hmac::Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).map(|mut hmac| {
+        hmac.update(format!("{pull} {context}").as_bytes());
+        hex::encode(&hmac.finalize().into_bytes()[..8])
+    });
+    // A key may have any length.
+    let proof = proof.unwrap_or_default();
     let quoted: String =
         context.replace("--", "-\u{200b}-").chars().filter(|c| !matches!(c, '<' | '>')).collect();
-    format!("<!-- halide-ci: {} -->", quoted.replace(['\r', '\n'], " "))
+    format!("<!-- halide-ci: {} {proof} -->", quoted.replace(['\r', '\n'], " "))
 }
 
 impl Client {
@@ -42,10 +46,11 @@ impl Client {
         repository: &str,
         number: i64,
         context: &str,
-        body: &str,
+        text: &str,
     ) -> Result<(), ClientError> {
-        let mark = mark(context);
-        let said = json!({ "body": body });
+        let key = self.token().map(Secret::expose).unwrap_or_default();
+        let mark = mark(key, &format!("{repository}#{number}"), context);
+        let said = json!({ "body": format!("{mark}\n{}", shorten(text, LONGEST)) });
         for page in 1..=PAGES {
             let path = format!("/repos/{repository}/issues/{number}/comments");
             let page = page.to_string();
@@ -85,8 +90,16 @@ mod tests {
 
     #[test]
     fn a_mark_ends_where_it_should() {
-        assert_eq!(mark("ci/linux"), "<!-- halide-ci: ci/linux -->");
-        assert_eq!(mark("a-->b").matches("-->").count(), 1);
-        assert!(body("ci", "hello").ends_with("-->\nhello"));
+        assert!(mark("key", "o/n#7", "ci/linux").starts_with("<!-- halide-ci: ci/linux "));
+        assert_eq!(mark("key", "o/n#7", "a-->b").matches("-->").count(), 1);
+    }
+
+    #[test]
+    fn a_mark_is_of_one_token_one_pull_request_and_one_context() {
+        let marks =
+            [("k", "o/n#7", "a"), ("l", "o/n#7", "a"), ("k", "o/n#8", "a"), ("k", "o/n#7", "b")]
+                .map(|(key, pull, context)| mark(key, pull, context));
+        assert!(marks[1..].iter().all(|other| *other != marks[0]), "{marks:?}");
+        assert_eq!(mark("k", "o/n#7", "a"), marks[0]);
     }
 }

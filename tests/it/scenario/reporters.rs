@@ -310,24 +310,28 @@ fn a_pull_request_has_one_comment_which_says_the_newest() {
     story(&config, async |world: &mut World| {
         let w1 = world.connect("w1").await;
         w1.expect([shell("make").exits(2), shell("make clean")]);
-        world.github.fault(Fault::None);
+        world.github.commit(REPOSITORY, "p1", "A change");
+        // Somebody who knows how marks look would have the comment in their own.
+        world.github.write_comment(REPOSITORY, 7, "<!-- halide-ci: ci 0123456789abcdef -->\nmine");
         world.pull_request("opened", 7, "p1").await;
         world.pass(300).await;
         world.github.fault(Fault::ReplyLost);
         world.pass(600).await;
         world.github.fault(Fault::None);
         world.settle().await;
+        let shown = |world: &World| -> Vec<String> {
+            let comments = world.github.comments(REPOSITORY, 7);
+            comments.iter().map(|c| c.split_once(" -->\n").unwrap().1.to_owned()).collect()
+        };
         let page = "https://ci.example.org/builders/1/builds";
         let comment = |word: &str, number: i64| {
-            format!(
-                "<!-- halide-ci: ci -->\n**linux**: {word} ([build {number}]({page}/{number}))."
-            )
+            format!("**linux**: {word} ([build {number}]({page}/{number})).")
         };
-        assert_eq!(world.github.comments(REPOSITORY, 7), [comment("failure", 1)]);
+        assert_eq!(shown(world), ["mine", &comment("failure", 1)]);
         w1.expect(all_steps());
         world.pull_request("synchronize", 7, "p2").await;
         world.settle().await;
-        assert_eq!(world.github.comments(REPOSITORY, 7), [comment("success", 2)]);
+        assert_eq!(shown(world), ["mine", &comment("success", 2)]);
         build(world, &w1, "a1", 0).await;
         assert_eq!(world.builds().await.len(), 3, "what is no pull request's has no comment");
         assert_eq!(world.rows("select state from outbox", 1).await, ["sent"; 3]);

@@ -128,6 +128,14 @@ impl FakeGithub {
         comments.into_iter().flatten().map(|(_, body)| body.clone()).collect()
     }
 
+    /// Somebody comments on a pull request.
+    pub(crate) fn write_comment(&self, repository: &str, number: i64, body: &str) {
+        let mut world = self.world();
+        let repository = world.repositories.get_mut(repository).unwrap();
+        let body = json!({ "body": body }).to_string();
+        repository.comment("POST", &[&number.to_string(), "comments"], "", body.as_bytes());
+    }
+
     /// What arrived at `/inbox`, which is no part of GitHub: any server that takes JSON.
     pub(crate) fn inbox(&self) -> Vec<Json> {
         self.world().inbox.clone()
