@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::forces::{self, FormErrors};
 use crate::api::path::{elements, integer, matched};
 use crate::api::{Api, ApiError};
-use crate::base::id::{BuildId, BuildsetId, RequestId};
+use crate::base::id::{BuildId, BuildsetId, RequestId, StepId};
 use crate::engine::input::{Force, Started};
 use crate::engine::{Effect, Engine, Refusal, Reload};
 use crate::model::config::{Config, SchedulerConfig, Target};
@@ -33,6 +33,7 @@ pub struct Method {
 enum What {
     Force,
     Stop,
+    StopStep,
     Rebuild,
     Cancel,
     CancelSet,
@@ -61,7 +62,9 @@ pub static METHODS: &[Method] = &[
         action: "cancel",
         what: What::Cancel,
     },
-    // Buildbot has none: there, each request is cancelled by itself.
+    // Buildbot has none for a single step.
+    Method { patterns: &["/steps/n:stepid"], name: "stop", action: "stop", what: What::StopStep },
+    // Nor this one: there, each request is cancelled by itself.
     Method {
         patterns: &["/buildsets/n:bsid"],
         name: "cancel",
@@ -146,6 +149,13 @@ pub async fn run(
         }
         What::Stop => {
             engine.stop_build(build(api, at).await?, reason).await?;
+            Ok(Json::Null)
+        }
+        What::StopStep => {
+            let Some(Value::Int(step)) = at.first() else {
+                return Err(ApiError::missing("there is no such step").into());
+            };
+            engine.stop_step(StepId(*step), reason).await?;
             Ok(Json::Null)
         }
         What::Rebuild => {
@@ -286,6 +296,10 @@ pub async fn target(
         (What::Stop | What::Rebuild, _) => {
             let build = build(api, at).await?;
             api.store.read(move |c| targets::of_build(c, build.0)).await?
+        }
+        (What::StopStep, Some(Value::Int(step))) => {
+            let step = *step;
+            api.store.read(move |c| targets::of_step(c, step)).await?
         }
         (What::CancelSet, Some(Value::Int(set))) => {
             let set = *set;

@@ -123,7 +123,7 @@ impl Running {
                     goes_on = false;
                     summary.get_or_insert(format!("cancelled ({reason})"));
                 }
-                Some(Order::Run) | None => {}
+                Some(Order::Run | Order::StopStep(..)) | None => {}
             }
             if !goes_on && !config.flags.always_run {
                 continue;
@@ -136,13 +136,19 @@ impl Running {
             };
             let verdict = verdict(config.flags, step_results, results);
             if verdict.results != results && !verdict.results.is_good() {
-                summary = Some(match stopped {
-                    Some(reason) => format!("cancelled ({reason}) {text}"),
-                    None => text,
+                summary = Some(match &stopped {
+                    Some(stopped) if stopped.ends_build => {
+                        format!("cancelled ({}) {text}", stopped.reason)
+                    }
+                    _ => text,
                 });
             }
             results = verdict.results;
             goes_on &= verdict.go_on;
+            if stopped.is_some_and(|stopped| stopped.is_mute) {
+                // Not even what always runs would ever end there.
+                break;
+            }
         }
         if let Some(Order::Abandon) = self.take_order() {
             return None;
@@ -172,10 +178,9 @@ impl Running {
                 Ok(_) => Wanted::No,
                 Err(error) => Wanted::Failed(error),
             },
-            order = Self::next_order(&mut self.attempt.orders) => match order {
-                Order::Stop(reason) => Wanted::Stopped(reason),
-                Order::Abandon | Order::Run => Wanted::Abandoned,
-            },
+            stopped = Self::end_of_build(&mut self.attempt.orders) => {
+                stopped.map_or(Wanted::Abandoned, Wanted::Stopped)
+            }
         }
     }
 
@@ -200,10 +205,9 @@ impl Running {
                 Refusal::Invalid(circle) => Some((Results::Retry, format!("retry: {circle}"))),
                 _ => None,
             }),
-            order = Self::next_order(&mut orders) => Err(match order {
-                Order::Stop(reason) => Some((Results::Cancelled, format!("cancelled ({reason})"))),
-                Order::Abandon | Order::Run => None,
-            }),
+            stopped = Self::end_of_build(&mut orders) => {
+                Err(stopped.map(|reason| (Results::Cancelled, format!("cancelled ({reason})"))))
+            }
         };
         self.attempt.orders = orders;
         self.attempt.held.extend(locks);
@@ -225,6 +229,17 @@ impl Running {
         match orders.changed().await {
             Ok(()) => orders.borrow_and_update().clone(),
             Err(_) => Order::Abandon,
+        }
+    }
+
+    /// Waits for an order that ends the build, and says why; none = the attempt is over.
+    async fn end_of_build(orders: &mut watch::Receiver<Order>) -> Option<String> {
+        loop {
+            match Self::next_order(orders).await {
+                Order::Stop(reason) => return Some(reason),
+                Order::Abandon => return None,
+                Order::Run | Order::StopStep(..) => {}
+            }
         }
     }
 

@@ -195,6 +195,9 @@ impl Turn<'_> {
             Input::CancelWanted { request, reason, answer } => {
                 self.cancel_wanted(request, &reason, answer)
             }
+            Input::StopStepWanted { step, reason, answer } => {
+                self.stop_step_wanted(step, reason, answer)
+            }
             Input::CancelSetWanted { buildset, reason, answer } => {
                 self.cancel_set_wanted(buildset, &reason, answer)
             }

@@ -19,7 +19,7 @@ use crate::engine::input::BuildReport;
 use crate::engine::logs::{Logs, STDIO, Use};
 use crate::engine::ports::{Ack, CommandEvent, Link};
 use crate::engine::render::render;
-use crate::engine::state::Order;
+use crate::engine::state::{Order, Stopped};
 use crate::engine::teller::Teller;
 use crate::engine::transfer::Transfer;
 use crate::engine::upload::Upload;
@@ -47,8 +47,8 @@ pub(super) type Answer = oneshot::Sender<Result<StepAnswer, DeskError>>;
 pub(super) enum End {
     /// With an answer for the step.
     Answered(Result<StepAnswer, DeskError>),
-    /// The build was stopped meanwhile.
-    Stopped(String),
+    /// The step or the build was stopped meanwhile.
+    Stopped(Stopped),
     /// The attempt was given up.
     Abandoned,
 }
@@ -280,10 +280,10 @@ impl Flight {
             let (why, end) = tokio::select! {
                 // Orders first: a command may print faster than anybody reads.
                 biased;
-                order = Running::next_order(&mut self.orders) => match order {
-                    Order::Abandon => return Err(End::Abandoned),
-                    Order::Run => continue,
-                    Order::Stop(reason) => (reason.clone(), End::Stopped(reason)),
+                order = Running::next_order(&mut self.orders) => match order.for_step(self.step) {
+                    Err(()) => return Err(End::Abandoned),
+                    Ok(None) => continue,
+                    Ok(Some(stopped)) => (stopped.reason.clone(), End::Stopped(stopped)),
                 },
                 () = unwanted(&mut self.answer, &self.over), if stopped.is_none() => {
                     let why = "the step does not wait for it any more".to_owned();
@@ -291,6 +291,9 @@ impl Flight {
                 }
                 () = &mut give_up, if stopped.is_some() => {
                     done.failure = Some("the worker did not stop the command".to_owned());
+                    if let Some(End::Stopped(stopped)) = &mut stopped {
+                        stopped.is_mute = true;
+                    }
                     self.ended("complete", &done, Ack::none()).await;
                     break;
                 }

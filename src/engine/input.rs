@@ -54,6 +54,8 @@ pub enum Input {
     RebuildWanted { build: BuildId, owner: String, answer: Answer<Started> },
     /// A user stops a build.
     StopWanted { build: BuildId, reason: String, answer: Answer<()> },
+    /// A user stops a step.
+    StopStepWanted { step: StepId, reason: String, answer: Answer<()> },
     /// A user cancels a request.
     CancelWanted { request: RequestId, reason: String, answer: Answer<()> },
     /// A user cancels everything of a buildset.
@@ -315,6 +317,7 @@ impl Input {
             | Self::WhyWanted { .. }
             | Self::Write(_)
             | Self::LogGrew { .. }
+            | Self::StopStepWanted { .. }
             | Self::GenerationRefused { .. } => false,
             Self::DeliveryRead { .. }
             | Self::Advised(_)
@@ -361,6 +364,7 @@ impl Input {
             Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),
             Self::StopWanted { build, reason, .. } => format!("stop build {build}: {reason}"),
+            Self::StopStepWanted { step, reason, .. } => format!("stop step {step}: {reason}"),
             Self::CancelSetWanted { buildset, reason, .. } => {
                 format!("cancel buildset {buildset}: {reason}")
             }

@@ -57,7 +57,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::base::clock::Clock;
-use crate::base::id::{BuildId, BuildsetId, GenerationId, RequestId, WorkerId};
+use crate::base::id::{BuildId, BuildsetId, GenerationId, RequestId, StepId, WorkerId};
 use crate::base::random::Random;
 pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
@@ -264,6 +264,14 @@ impl Engine {
     /// When there is no such build.
     pub async fn stop_build(&self, build: BuildId, reason: String) -> Result<(), Refusal> {
         self.ask(|answer| Input::StopWanted { build, reason, answer }).await
+    }
+
+    /// Stops a running step; its build goes on as the step's flags say of a failure.
+    ///
+    /// # Errors
+    /// When there is no such step, or it does not run.
+    pub async fn stop_step(&self, step: StepId, reason: String) -> Result<(), Refusal> {
+        self.ask(|answer| Input::StopStepWanted { step, reason, answer }).await
     }
 
     /// Cancels a request; one that is being built has its build stopped.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::id::{BuildId, BuildsetId, RequestId, WorkerId};
+use crate::base::id::{BuildId, BuildsetId, RequestId, StepId, WorkerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
@@ -158,6 +158,29 @@ impl Turn<'_> {
         } else {
             self.answer(answer, Err(Refusal::Missing(format!("There is no build {build}."))));
         }
+        Ok(())
+    }
+
+    pub(super) fn stop_step_wanted(
+        &mut self,
+        step: StepId,
+        reason: String,
+        answer: Answer<()>,
+    ) -> Result<()> {
+        let answered = match steps::place(self.conn, step)? {
+            None => Err(Refusal::Missing(format!("There is no step {step}."))),
+            Some((build, is_open)) => match self.state.builds.get(&build).filter(|_| is_open) {
+                None => Err(Refusal::Invalid(format!("Step {step} does not run."))),
+                // The whole build is being stopped already.
+                Some(running) if running.stop_reason.is_some() => Ok(()),
+                Some(running) => {
+                    let order = Order::StopStep(step, reason);
+                    self.out.acts.push(Act::OrderBuild(build, running.order.clone(), order));
+                    Ok(())
+                }
+            },
+        };
+        self.answer(answer, answered);
         Ok(())
     }
 

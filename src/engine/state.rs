@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, WorkerId};
+use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, StepId, WorkerId};
 use crate::base::secret::Secret;
 use crate::engine::Generation;
 use crate::engine::advice::Advice;
@@ -118,8 +118,35 @@ pub(super) enum Order {
     Run,
     /// Stop the running step, end as cancelled, for this reason.
     Stop(String),
+    /// Stop this step, if it still runs, and go on.
+    StopStep(StepId, String),
     /// The attempt is over already: end without a word.
     Abandon,
+}
+
+/// What ends a step before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stopped {
+    /// Why.
+    pub(super) reason: String,
+    /// The whole build ends; otherwise only the step does.
+    pub(super) ends_build: bool,
+    /// The worker did not stop when it was told to: nothing more is asked of it.
+    pub(super) is_mute: bool,
+}
+
+impl Order {
+    /// What the order means for the step `id`: nothing, or its end; `Err` = the attempt is over.
+    pub(super) fn for_step(self, id: StepId) -> Result<Option<Stopped>, ()> {
+        let stopped = |reason, ends_build| Some(Stopped { reason, ends_build, is_mute: false });
+        match self {
+            Self::Run => Ok(None),
+            Self::Stop(reason) => Ok(stopped(reason, true)),
+            Self::StopStep(step, reason) if step == id => Ok(stopped(reason, false)),
+            Self::StopStep(..) => Ok(None),
+            Self::Abandon => Err(()),
+        }
+    }
 }
 
 impl State {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value as Json;
+use tokio::sync::watch;
 
 use crate::base::id::StepId;
 use crate::base::results::Results;
@@ -21,7 +22,7 @@ use crate::engine::input::BuildReport;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
 use crate::engine::serve::{Service, UnderWay};
-use crate::engine::state::Order;
+use crate::engine::state::{Order, Stopped};
 use crate::model::build::BuildView;
 use crate::model::config::{
     Condition, LockAccess, LockList, StepConfig, StepOption, check_step_name,
@@ -36,7 +37,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How a step ended.
 pub(super) enum StepEnd {
     /// With a result and what its page says.
-    Finished { results: Results, text: String, stopped: Option<String> },
+    Finished { results: Results, text: String, stopped: Option<Stopped> },
     /// The whole attempt was given up.
     Abandoned,
 }
@@ -47,7 +48,7 @@ enum Outcome {
     Failed(ScriptError),
     /// Its locks can never be had as long as the build holds others.
     Circle(String),
-    Stopped(String),
+    Stopped(Stopped),
     Abandoned,
 }
 
@@ -147,10 +148,7 @@ async fn locks(
             Err(Refusal::Invalid(circle)) => Outcome::Circle(circle),
             Err(_) => Outcome::Abandoned,
         },
-        order = Running::next_order(&mut orders) => match order {
-            Order::Stop(reason) => Outcome::Stopped(reason),
-            Order::Abandon | Order::Run => Outcome::Abandoned,
-        },
+        stopped = end_of_step(&mut orders, id) => stopped.map_or(Outcome::Abandoned, Outcome::Stopped),
     };
     running.attempt.orders = orders;
     Some(outcome)
@@ -212,20 +210,18 @@ async fn perform(
             Some((answer, end)) = commands.next() => match end {
                 End::Answered(answered) => { let _ = answer.send(answered); }
                 End::Abandoned => break Outcome::Abandoned,
-                End::Stopped(reason) => {
+                End::Stopped(stopped) => {
                     let _ = answer.send(Err(DeskError::Stopped));
-                    break Outcome::Stopped(reason);
+                    break Outcome::Stopped(stopped);
                 }
             },
             Some(wish) = asked.recv() => {
                 let command = service.serve(running, &orders, wish, step).await;
                 commands.extend(command);
             }
-            order = Running::next_order(&mut orders) => match order {
-                Order::Run => {}
-                Order::Abandon => break Outcome::Abandoned,
-                Order::Stop(reason) => break Outcome::Stopped(reason),
-            },
+            stopped = end_of_step(&mut orders, service.id()) => {
+                break stopped.map_or(Outcome::Abandoned, Outcome::Stopped);
+            }
         }
     };
     // Whatever is asked from now on is refused.
@@ -244,12 +240,23 @@ async fn perform(
     outcome
 }
 
+/// Waits for an order that ends the step; none = the attempt is over.
+async fn end_of_step(orders: &mut watch::Receiver<Order>, id: StepId) -> Option<Stopped> {
+    loop {
+        match Running::next_order(orders).await.for_step(id) {
+            Ok(None) => {}
+            Ok(Some(stopped)) => return Some(stopped),
+            Err(()) => return None,
+        }
+    }
+}
+
 /// Waits for the commands that are being stopped, and tells who waits for them.
 async fn last_commands(mut commands: FuturesUnordered<UnderWay>, mut outcome: Outcome) -> Outcome {
     while let Some((answer, end)) = commands.next().await {
         match end {
             End::Abandoned => return Outcome::Abandoned,
-            End::Stopped(reason) => outcome = Outcome::Stopped(reason),
+            End::Stopped(stopped) => outcome = Outcome::Stopped(stopped),
             End::Answered(_) => {}
         }
         let _ = answer.send(Err(DeskError::Stopped));
@@ -302,7 +309,7 @@ async fn finish(
     description: String,
 ) -> StepEnd {
     let stopped = match &outcome {
-        Outcome::Stopped(reason) => Some(reason.clone()),
+        Outcome::Stopped(stopped) => Some(stopped.clone()),
         _ => None,
     };
     let (results, problem) = match outcome {
@@ -318,7 +325,10 @@ async fn finish(
         }
         // Without the build the others can go on, and then it can.
         Outcome::Circle(circle) => (Results::Retry, Some(circle)),
-        Outcome::Stopped(reason) => (Results::Cancelled, Some(format!("stopped: {reason}"))),
+        Outcome::Stopped(Stopped { reason, ends_build, .. }) => {
+            let results = if ends_build { Results::Cancelled } else { Results::Failure };
+            (results, Some(format!("stopped: {reason}")))
+        }
     };
     if let Some(problem) = &problem {
         let text = format!("{problem}\n");

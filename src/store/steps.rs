@@ -78,6 +78,18 @@ pub fn finish(
     Ok(())
 }
 
+/// The build of a step, and whether the step is open.
+///
+/// # Errors
+/// What the database refuses.
+pub fn place(conn: &Conn<'_>, id: StepId) -> Result<Option<(BuildId, bool)>> {
+    conn.query_opt(
+        "select build_id, complete_at is null from steps where id = $1",
+        params![id],
+        |r| Ok((BuildId(r.int(0)?), r.bool(1)?)),
+    )
+}
+
 /// Ends every open step of a build; returns them.
 ///
 /// # Errors

@@ -59,6 +59,7 @@ async fn target(site: &Site, path: &str, id: Option<i64>) -> Result<Target, Prob
             store.read(move |c| builders::name(c, id)).await?.map(|name| (vec![name], None))
         }
         Some("builds") => store.read(move |c| targets::of_build(c, id)).await?,
+        Some("steps") => store.read(move |c| targets::of_step(c, id)).await?,
         Some("buildrequests") => store.read(move |c| targets::of_request(c, id)).await?,
         Some("buildsets") => store.read(move |c| targets::of_buildset(c, id)).await?,
         _ => None,

@@ -69,6 +69,7 @@ pub static TABLE: &[Route] = routes! {
     "GET" "/builds/{id}" Read, Page => ui::orders::find_build;
     "POST" "/builds/{id}/stop" Action("stop"), Page => ui::orders::stop;
     "POST" "/builds/{id}/rebuild" Action("rebuild"), Page => ui::orders::rebuild;
+    "POST" "/steps/{id}/stop" Action("stop"), Page => ui::orders::stop_step;
     "GET" "/buildrequests/{id}" Read, Page => ui::request::page;
     "POST" "/buildrequests/{id}/cancel" Action("cancel"), Page => ui::orders::cancel;
     "POST" "/buildsets/{id}/cancel" Action("cancel"), Page => ui::orders::cancel_buildset;

@@ -1,6 +1,7 @@
 //! Builds: the data API's table, and what the page of one shows.
 
 use crate::base::clock::Timestamp;
+use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::params;
 use crate::store::conn::{Conn, Result, Row};
@@ -193,6 +194,19 @@ pub fn place(conn: &Conn<'_>, id: i64) -> Result<Option<(i64, i64)>> {
     conn.query_opt("select builder_id, number from builds where id = $1", params![id], |r| {
         Ok((r.int(0)?, r.int(1)?))
     })
+}
+
+/// Where the build of a step is found: (builder, number).
+///
+/// # Errors
+/// What the database refuses.
+pub fn place_of_step(conn: &Conn<'_>, id: StepId) -> Result<Option<(i64, i64)>> {
+    conn.query_opt(
+        "select b.builder_id, b.number from steps s join builds b on b.id = s.build_id \
+         where s.id = $1",
+        params![id],
+        |r| Ok((r.int(0)?, r.int(1)?)),
+    )
 }
 
 /// A build with what caused it.

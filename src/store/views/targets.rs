@@ -18,6 +18,16 @@ pub fn of_build(conn: &Conn<'_>, id: i64) -> Result<Option<Target>> {
     request.map_or(Ok(None), |request| of_request(conn, request))
 }
 
+/// Of a step.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_step(conn: &Conn<'_>, id: i64) -> Result<Option<Target>> {
+    let build =
+        conn.query_opt("select build_id from steps where id = $1", params![id], |r| r.int(0))?;
+    build.map_or(Ok(None), |build| of_build(conn, build))
+}
+
 /// Of a build request.
 ///
 /// # Errors

@@ -195,6 +195,9 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                     @if let Some(from) = step.started_at {
                         (part::took(view, from, step.complete_at))
                         (locks(step))
+                        @if step.complete_at.is_none() {
+                            " " (part::button(view, "stop", &format!("steps/{}/stop", step.id), "Stop step"))
+                        }
                     }
                 }
             }

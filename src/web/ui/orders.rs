@@ -10,7 +10,7 @@ use super::layout::{self, View};
 use super::part;
 use super::visible::visible;
 use crate::api::forces;
-use crate::base::id::{BuildId, BuildsetId, RequestId};
+use crate::base::id::{BuildId, BuildsetId, RequestId, StepId};
 use crate::engine::Effect;
 use crate::engine::input::Started;
 use crate::store::views::{builders, builds, buildsets};
@@ -61,6 +61,15 @@ pub(crate) async fn rebuild(site: Site, call: Call) -> Result<Response, Problem>
 pub(crate) async fn stop(site: Site, call: Call) -> Result<Response, Problem> {
     site.engine().stop_build(BuildId(call.id(0)?), reason("stopped", &call)).await?;
     find_build(site, call).await
+}
+
+/// `POST /steps/{id}/stop`
+pub(crate) async fn stop_step(site: Site, call: Call) -> Result<Response, Problem> {
+    let id = StepId(call.id(0)?);
+    let place = site.engine().store().read(move |conn| builds::place_of_step(conn, id)).await?;
+    let (builder, number) = place.ok_or_else(Problem::missing)?;
+    site.engine().stop_step(id, reason("stopped", &call)).await?;
+    Ok(see_other(&format!("{}{}", call.root(), part::build_path(builder, number))))
 }
 
 /// `POST /buildrequests/{id}/cancel`

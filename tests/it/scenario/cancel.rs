@@ -1,5 +1,6 @@
 //! Builds that nobody waits for any more: of an old change, of a buildset that failed.
 
+use halide_ci::base::id::{BuildId, StepId};
 use halide_ci::engine::Refusal;
 
 use super::{FARM, World, all_steps, story};
@@ -202,5 +203,43 @@ fn a_whole_buildset_is_stopped_at_once() {
         let set = halide_ci::base::id::BuildsetId(9);
         let refused = world.engine().cancel_buildset(set, "x".to_owned()).await;
         assert_eq!(refused, Err(Refusal::Missing("There is no buildset 9.".to_owned())));
+    });
+}
+
+#[test]
+fn a_step_can_be_stopped_alone_and_its_flags_say_what_becomes_of_the_build() {
+    story(FARM, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make"), shell("make test").takes(1_000), shell("make clean")]);
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        let open = "select id from steps where complete_at is null";
+        let step = StepId(world.int(open).await);
+        world.engine().stop_step(step, "it hangs".to_owned()).await.unwrap();
+        world.settle().await;
+        let steps = world.steps(BuildId(1)).await;
+        assert_eq!(steps[2], "Test failure 'make test': stopped: it hangs (failure)");
+        assert!(steps[3].starts_with("Clean success"), "{steps:?}");
+        assert_eq!(world.builds().await, ["linux/1 w1 failure"]);
+        let again = world.engine().stop_step(step, "x".to_owned()).await;
+        assert_eq!(again, Err(Refusal::Invalid(format!("Step {step} does not run."))));
+        let none = world.engine().stop_step(StepId(99), "x".to_owned()).await;
+        assert_eq!(none, Err(Refusal::Missing("There is no step 99.".to_owned())));
+    });
+}
+
+#[test]
+fn a_stopped_build_is_final_even_if_its_worker_never_answers() {
+    story(FARM, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.expect([shell("make").takes(100_000)]);
+        w1.ignore_interrupts();
+        world.push("main", "a1").await;
+        world.pass(5).await;
+        world.engine().stop_build(BuildId(1), "a whim".to_owned()).await.unwrap();
+        world.pass(20).await;
+        // Nothing more is asked of it, not even the step that always runs.
+        assert_eq!(world.builds().await, ["linux/1 w1 cancelled"]);
+        world.settle().await;
     });
 }

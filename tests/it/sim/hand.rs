@@ -88,6 +88,7 @@ struct State {
     expected: VecDeque<Expected>,
     obeys: bool,
     dawdles: Duration,
+    is_deaf: bool,
     /// Decides about every command, once it lives by itself.
     chance: Option<Random>,
     /// What it said in commands, in order.
@@ -125,6 +126,11 @@ impl Hand {
     pub(crate) fn dawdle(&self, seconds: u64) -> &Self {
         self.0.state.lock().unwrap().dawdles = Duration::from_secs(seconds);
         self.obey()
+    }
+
+    /// It does not stop what it is told to stop.
+    pub(crate) fn ignore_interrupts(&self) {
+        self.0.state.lock().unwrap().is_deaf = true;
     }
 
     /// It lives by itself: commands print, take their time, and now and then fail. `first` numbers
@@ -277,6 +283,9 @@ impl Link for Hand {
     fn interrupt(&self, key: u64, why: &str) {
         self.see(&format!("is told to stop: {why}"));
         let mut state = self.0.state.lock().unwrap();
+        if state.is_deaf {
+            return;
+        }
         if let Some(at) = state.running.iter().position(|(k, _, _)| *k == key) {
             let (_, _, sink) = state.running.remove(at);
             let _ = sink.try_send(CommandEvent::Rc(-1));
