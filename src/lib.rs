@@ -6,8 +6,8 @@
 //!                   └────────────────►│ rehearsal      another one: in memory, nothing is executed
 //!                                     │
 //!       ┌──────────────┬──────────────┼──────────────┬──────────────┐
-//!       web            script         wire           report         worker        EDGES: none knows another
-//!       pages, REST    Lua            protocols      statuses       our own agent
+//!       web            script         wire           report, poll   worker        EDGES: none knows another
+//!       pages, REST    Lua            protocols      out and in     our own agent
 //!       │   │              │              │          │              (shares the codec of `wire`)
 //!       │   └── api        │              │          └── forge ── http       helpers below the edges
 //!       └───────┬──────────┴──────┬───────┴──────── template ─┘
@@ -39,6 +39,10 @@
 //! configuration's functions in `script`, then every scheduler's judgement → one transaction with
 //! the changes, the verdicts and, when a line of development is quiet, buildsets and requests. The
 //! queue (pure, `engine::queue`) gives requests to workers; a claim is a row.
+//!
+//! **A poller** ([`poll`]) asks a repository; what it found and how far it has seen is one input
+//! ([`engine::input::Looked`]) and so one transaction: changes that [`engine::intake`] reads from
+//! rows like those of a webhook.
 //!
 //! **A build** is a task (`engine::attempt`) that asks the beat for what must be durable and waits
 //! for Lua and the worker, which the beat never does. Its steps run functions of the configuration
@@ -104,6 +108,7 @@ pub mod engine;
 pub mod forge;
 pub mod http;
 pub mod model;
+pub mod poll;
 pub mod rehearsal;
 pub mod report;
 pub mod script;

@@ -25,7 +25,7 @@ use crate::http;
 use crate::model::config::Config;
 use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load_tree};
 use crate::store::{self, Store, StoreOptions};
-use crate::{report, web, wire};
+use crate::{poll, report, web, wire};
 
 /// What a master is started with.
 #[derive(Clone, Debug)]
@@ -126,7 +126,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     ];
     tasks.spawn("intake", started.intake.serve(tasks.token()));
     tasks.spawn("planner", started.planner.serve(tasks.token()));
-    tasks.spawn("report", report::serve(engine.clone(), http, tasks.clone()));
+    tasks.spawn("report", report::serve(engine.clone(), http.clone(), tasks.clone()));
+    let git = Arc::new(poll::Mirrors { base_dir: options.base_dir.clone() });
+    let outside = poll::Outside { http, git };
+    tasks.spawn("poll", poll::serve(engine.clone(), outside, tasks.clone()));
 
     let worker_addr = workers.local_addr().ok();
     tasks.spawn("workers", wire::serve(workers, engine.clone(), tasks.clone()));

@@ -32,7 +32,9 @@ pub(super) fn fill(
             (objects(&sourcestamps::TABLE, sourcestamps::by_ids(conn, keys)?), "null")
         }
         ("buildsets", _) => (stamps(conn, keys)?, "[]"),
-        ("schedulers", _) => (objects(&masters::TABLE, masters::by_ids(conn, keys)?), "null"),
+        ("schedulers" | "changesources", _) => {
+            (objects(&masters::TABLE, masters::by_ids(conn, keys)?), "null")
+        }
         ("workers", _) => (configured_on(conn, keys)?, "[]"),
         _ => (HashMap::new(), "null"),
     };

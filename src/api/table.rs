@@ -3,8 +3,8 @@
 
 use crate::store::page::Table;
 use crate::store::views::{
-    builders, buildrequests, builds, buildsets, changes, logs, masters, properties, schedulers,
-    sourcestamps, steps, workers,
+    builders, buildrequests, builds, buildsets, change_sources, changes, logs, masters, properties,
+    schedulers, sourcestamps, steps, workers,
 };
 
 /// A path and what is there.
@@ -69,6 +69,7 @@ pub const COLLECTIONS: &[&str] = &[
     "builds",
     "buildsets",
     "changes",
+    "changesources",
     "forceschedulers",
     "masters",
     "schedulers",
@@ -134,6 +135,10 @@ pub static TABLE: &[Endpoint] = &[
     one("/schedulers/n:schedulerid", &schedulers::TABLE, &[schedulers::scope::ID]),
     all("/masters/n:masterid/schedulers", &schedulers::TABLE, &[schedulers::scope::OF_MASTER]),
     one("/masters/n:masterid/schedulers/n:schedulerid", &schedulers::TABLE, &[schedulers::scope::OF_MASTER, schedulers::scope::ID]),
+    all("/changesources", &change_sources::TABLE, &[]),
+    one("/changesources/n:changesourceid", &change_sources::TABLE, &[change_sources::scope::ID]),
+    all("/masters/n:masterid/changesources", &change_sources::TABLE, &[change_sources::scope::OF_MASTER]),
+    one("/masters/n:masterid/changesources/n:changesourceid", &change_sources::TABLE, &[change_sources::scope::OF_MASTER, change_sources::scope::ID]),
     at("/forceschedulers", Shape::Forces(ForcesOf::All)),
     at("/forceschedulers/i:schedulername", Shape::Forces(ForcesOf::Name)),
     at("/builders/n:builderid/forceschedulers", Shape::Forces(ForcesOf::Builder)),

@@ -29,6 +29,8 @@ ids! {
     SchedulerId;
     /// What a scripted scheduler has not been told yet (`scheduler_events`).
     SchedulerEventId;
+    /// A change source by name (`change_sources`).
+    SourceId;
     /// A loaded configuration (`generations`).
     GenerationId;
     /// A stored webhook delivery (`deliveries`).

@@ -184,6 +184,8 @@ impl Turn<'_> {
             Input::DeliveryRead { delivery, generation, outcome, answer } => {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
+            Input::SourceLooked { looked, answer } => self.looked(*looked, answer),
+            Input::LookWanted { names, answer } => self.look_wanted(&names, answer),
             Input::Advised(advised) => self.advised(*advised),
             Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),
             Input::Forced { force, answer } => self.forced(force, answer),

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::base::clock::Timestamp;
 use crate::base::id::{
     BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, SchedulerEventId,
-    SchedulerId, StepId, WorkerId,
+    SchedulerId, SourceId, StepId, WorkerId,
 };
 use crate::base::results::Results;
 use crate::engine::advice::{Pick, Ticket};
@@ -42,6 +42,10 @@ pub enum Input {
         outcome: Result<JudgedReading, String>,
         answer: Answer<()>,
     },
+    /// A change source has looked.
+    SourceLooked { looked: Box<Looked>, answer: Answer<()> },
+    /// Somebody wants change sources to look at once; none named = all.
+    LookWanted { names: Vec<String>, answer: Answer<()> },
     /// Functions of the configuration have answered a question of the engine's.
     Advised(Box<Advised>),
     /// A function of a scripted scheduler has returned or failed.
@@ -134,6 +138,28 @@ pub struct Superseded {
     pub builders: Option<Vec<String>>,
     /// Of these branches.
     pub branches: BTreeSet<String>,
+}
+
+/// What came of a change source's look.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The source.
+    pub source: SourceId,
+    /// What it looked at.
+    pub subject: String,
+    /// How often that had been wanted when it began.
+    pub served: i64,
+    /// What it has seen, or why it could not look.
+    pub outcome: Result<Seen, String>,
+}
+
+/// What a change source has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Everything that there is now, by name: the revision.
+    pub heads: BTreeMap<String, String>,
+    /// What is new.
+    pub deliveries: Vec<NewDelivery>,
 }
 
 /// The answer to a question that was put to functions of the configuration.
@@ -313,6 +339,8 @@ impl Input {
                 matches!(report, BuildReport::StepFinished { .. } | BuildReport::Finished { .. })
             }
             Self::DeliveryArrived { .. }
+            | Self::SourceLooked { .. }
+            | Self::LookWanted { .. }
             | Self::LinkWanted { .. }
             | Self::WhyWanted { .. }
             | Self::Write(_)
@@ -352,6 +380,14 @@ impl Input {
                 Ok(reading) => format!("delivery {delivery} read: {}", reading.verdict),
                 Err(error) => format!("delivery {delivery} failed: {error}"),
             },
+            Self::SourceLooked { looked, .. } => match &looked.outcome {
+                Ok(seen) => {
+                    let news = crate::base::text::count(seen.deliveries.len(), "delivery");
+                    format!("change source {} looked: {news}", looked.source)
+                }
+                Err(error) => format!("change source {} failed: {error}", looked.source),
+            },
+            Self::LookWanted { names, .. } => format!("look of {names:?} wanted"),
             Self::Advised(advised) => advised.said.word(),
             Self::SchedulerRan { ran, .. } => match &ran.outcome {
                 Ok(plan) => {

@@ -13,13 +13,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::DeliveryId;
+use crate::base::text::count;
 use crate::engine::input::{Input, JudgedChange, JudgedReading, Judgement};
 use crate::engine::ports::{Argument, ScriptError};
 use crate::engine::returned::is_true;
 use crate::engine::{Engine, Generation, Refusal, supersede};
 use crate::model::change::{NewChange, revision_page};
 use crate::model::config::{Callback, SchedulerConfig, SchedulerKind, Wanted};
-use crate::model::delivery::Delivery;
+use crate::model::delivery::{Delivery, NewDelivery, Reading};
 use crate::model::filter::{ChangeFilter, Verdict};
 use crate::store::deliveries;
 
@@ -116,7 +117,10 @@ async fn read(
     generation: &Generation,
     delivery: Delivery,
 ) -> Result<JudgedReading, ScriptError> {
-    let reading = generation.scripts.read_delivery(delivery).await?;
+    let reading = match delivery.what.dialect.as_str() {
+        NewDelivery::FOUND => found(&delivery.what)?,
+        _ => generation.scripts.read_delivery(delivery).await?,
+    };
     let mut changes = Vec::new();
     for mut change in reading.changes {
         if change.codebase.is_empty() {
@@ -134,6 +138,18 @@ async fn read(
         changes.push(JudgedChange { change, judgements, supersedes });
     }
     Ok(JudgedReading { changes, cancels: reading.cancels, verdict: reading.verdict })
+}
+
+/// What a change source has found: changes, ready as they are.
+fn found(delivery: &NewDelivery) -> Result<Reading, ScriptError> {
+    let changes: Vec<NewChange> =
+        serde_json::from_slice(&delivery.body).map_err(|error| ScriptError {
+            message: format!("the stored changes cannot be read: {error}."),
+            site: None,
+            is_failure: false,
+        })?;
+    let verdict = format!("{} of {}.", count(changes.len(), "change"), delivery.line);
+    Ok(Reading { changes, cancels: Vec::new(), verdict })
 }
 
 /// What `codebase_generator` says of a change that came without a codebase.

@@ -40,6 +40,7 @@ mod returned;
 mod schedule;
 mod schedulers;
 mod serve;
+mod sources;
 mod state;
 mod step;
 mod supersede;
@@ -232,6 +233,15 @@ impl Engine {
     /// When it could not be stored.
     pub async fn deliver(&self, delivery: NewDelivery) -> Result<Delivered, Refusal> {
         self.ask(|answer| Input::DeliveryArrived { delivery, answer }).await
+    }
+
+    /// Lets change sources look at once, those of these names or all; the wish is on disk when
+    /// this returns.
+    ///
+    /// # Errors
+    /// When there is no source of a name.
+    pub async fn look(&self, names: Vec<String>) -> Result<(), Refusal> {
+        self.ask(|answer| Input::LookWanted { names, answer }).await
     }
 
     /// Starts builds through a force scheduler.

@@ -48,6 +48,7 @@ impl Turn<'_> {
         self.activate_workers(&generation)?;
         self.activate_builders(&generation)?;
         self.activate_schedulers(&generation)?;
+        self.activate_sources(&generation)?;
         self.announce(Event::GenerationActivated { generation: generation.id });
         self.forget_advice()?;
         self.state.generation = generation;

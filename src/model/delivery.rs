@@ -28,6 +28,23 @@ pub struct NewDelivery {
 }
 
 impl NewDelivery {
+    /// The dialect of what was found rather than received: the body is a JSON list of changes. No
+    /// hook can have this name.
+    pub const FOUND: &str = ":found";
+
+    /// What a change source has found, with an id that no other delivery has.
+    #[must_use]
+    pub fn found(guid: String, event: &str, line: String, changes: &[NewChange]) -> Self {
+        Self {
+            dialect: Self::FOUND.to_owned(),
+            guid,
+            event: event.to_owned(),
+            line,
+            headers: BTreeMap::new(),
+            body: serde_json::to_vec(changes).unwrap_or_default(),
+        }
+    }
+
     /// The name under which the query of the address is kept among the headers.
     pub const QUERY: &str = ":query";
 

@@ -15,7 +15,8 @@ use crate::model::outline::{self, Outline};
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 7] = ["kind", "flags", "options", "decisions", "choices", "times", "wanted"];
+const HOLDERS: [&str; 8] =
+    ["kind", "flags", "options", "decisions", "choices", "times", "wanted", "access"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 
@@ -28,6 +29,8 @@ pub fn lines(old: &Config, new: &Config) -> Vec<String> {
     named("lock", (&old.locks, &new.locks), |l| &l.name, &locks, &mut lines);
     builders(old, new, &locks, &mut lines);
     named("scheduler", (&old.schedulers, &new.schedulers), |s| &s.name, &locks, &mut lines);
+    let sources = (&*old.change_sources, &*new.change_sources);
+    named("change source", sources, |s| &s.name, &locks, &mut lines);
     named("reporter", (&old.reporters, &new.reporters), |r| &r.name, &locks, &mut lines);
     named("canceller", (&old.cancellers, &new.cancellers), |c| &c.name, &locks, &mut lines);
     if lines.is_empty() && have_other_secrets(old, new) {
@@ -53,6 +56,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         workers: _,
         builders: _,
         schedulers: _,
+        change_sources: _,
         reporters: _,
         cancellers: _,
         locks: _,

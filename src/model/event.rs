@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::base::id::{
     BuildId, BuilderId, BuildsetId, ChangeId, DeliveryId, GenerationId, LogId, RequestId,
-    SchedulerId, StepId, WorkerId,
+    SchedulerId, SourceId, StepId, WorkerId,
 };
 use crate::base::results::Results;
 
@@ -63,6 +63,8 @@ pub enum Event {
     WorkerMissing { worker: WorkerId },
     /// A scheduler was switched on or off, or a function of it was called.
     SchedulerUpdated { scheduler: SchedulerId },
+    /// A change source has looked, or is wanted to.
+    SourceUpdated { source: SourceId },
     /// A configuration took effect.
     GenerationActivated { generation: GenerationId },
     /// A configuration was refused; the row has the error.

@@ -26,14 +26,6 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     ("file_parameter", "ci.parameters.file { name = 'x' }"),
     ("worker_choice_parameter", "ci.parameters.worker_choice {}"),
-    (
-        "git_poller",
-        "ci.change_sources.git_poller { repo = 'https://example.org/x.git', branches = { 'main' } }",
-    ),
-    (
-        "github_pull_request_poller",
-        "ci.change_sources.github_pull_request_poller { owner = 'o', repo = 'r' }",
-    ),
     ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),
     (
         "gerrit_event_log_poller",
@@ -147,6 +139,11 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "nightly",
         "create_absolute_source_stamps",
         "ci.schedulers.nightly { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
+    ),
+    (
+        "git_poller",
+        "fetch_refspec",
+        "ci.change_sources.git_poller { repo = 'https://example.org/x.git', fetch_refspec = 'x' }",
     ),
     (
         "choice_parameter",

@@ -122,7 +122,7 @@ macro_rules! value_from_ids {
 
 value_from_ids! {
     MasterId BuilderId WorkerId SchedulerId GenerationId DeliveryId ChangeId SourcestampId
-    BuildsetId RequestId BuildId StepId LogId OutboxId SchedulerEventId
+    BuildsetId RequestId BuildId StepId LogId OutboxId SchedulerEventId SourceId
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

@@ -17,6 +17,7 @@ pub const STATE: &[&str] = &[
     include_str!("migrations/0005_notes.sql"),
     include_str!("migrations/0006_retries.sql"),
     include_str!("migrations/0007_messages.sql"),
+    include_str!("migrations/0008_change_sources.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];

@@ -5,6 +5,7 @@
 pub mod builders;
 pub mod builds;
 pub mod buildsets;
+pub mod change_sources;
 pub mod changes;
 pub mod chronicle;
 pub mod conn;

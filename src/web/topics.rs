@@ -41,6 +41,7 @@ fn about(event: &Event) -> Option<(String, &'static str)> {
         E::WorkerMissing { worker } => (format!("workers/{worker}"), "missing"),
         E::SchedulerUpdated { scheduler } => (format!("schedulers/{scheduler}"), "updated"),
         E::DeliveryStored { .. }
+        | E::SourceUpdated { .. }
         | E::DeliveryHandled { .. }
         | E::GenerationActivated { .. }
         | E::GenerationRejected { .. } => return None,

@@ -34,6 +34,12 @@ fn objects_have_buildbots_shape() {
                     "name": "host:/dir"}}], "meta": {}}),
             ),
             (
+                "changesources/1",
+                json!({"changesources": [{"changesourceid": 1, "error": null, "kind": "git_poller",
+                    "master": {"active": true, "last_active": 0, "masterid": 1,
+                    "name": "host:/dir"}, "name": "origin", "polled_at": null}], "meta": {}}),
+            ),
+            (
                 "buildsets/1",
                 json!({"buildsets": [{"bsid": 1, "complete": true, "complete_at": 1_700_000_003,
                     "external_idstring": null, "parent_buildid": null,
@@ -107,8 +113,10 @@ fn objects_have_buildbots_shape() {
             if let Some(at) = answer.pointer_mut("/masters/0/last_active") {
                 *at = 0.into();
             }
-            if let Some(at) = answer.pointer_mut("/schedulers/0/master/last_active") {
-                *at = 0.into();
+            for of in ["schedulers", "changesources"] {
+                if let Some(at) = answer.pointer_mut(&format!("/{of}/0/master/last_active")) {
+                    *at = 0.into();
+                }
             }
             assert_eq!(answer, expected, "{path}");
         }

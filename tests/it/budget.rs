@@ -292,13 +292,11 @@ fn costly_answers_are_refused_or_of_no_consequence() {
 
 /// Functions that are called while the configuration loads, which `src/script/load.rs` attacks, and
 /// those of options that are refused because the engine lacks them.
-const NOT_CALLED: [&str; 11] = [
-    "category",
+const NOT_CALLED: [&str; 9] = [
     "check",
     "lookup",
     "on_line",
     "on_merge_request",
-    "pull_request_filter",
     "rename",
     "render",
     "review",

@@ -16,6 +16,7 @@ mod hooks;
 mod interop;
 mod library;
 mod lua;
+mod mirror;
 mod outbox;
 mod real;
 mod resolved;

@@ -38,13 +38,14 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "engine" => &["base", "model", "store"],
         "forge" => &["base", "model", "http"],
         "api" => &["base", "model", "store", "engine"],
+        "poll" => &["base", "model", "store", "engine", "forge", "http"],
         "script" | "report" => &["base", "model", "store", "engine", "forge", "http", "template"],
         "web" => &["base", "model", "store", "engine", "api", "forge"],
         "wire" => &["base", "model", "store", "engine"],
         // Our own worker shares nothing with the master but the protocol's codec.
         "worker" => &["base", "model", "wire"],
         "server" => {
-            &["base", "model", "store", "engine", "script", "report", "web", "wire", "http"]
+            &["base", "model", "store", "engine", "script", "report", "poll", "web", "wire", "http"]
         }
         "rehearsal" => &["base", "model", "store", "engine", "api", "script", "forge", "http"],
         "cli" => &[

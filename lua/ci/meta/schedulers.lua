@@ -200,45 +200,48 @@
 
 ---What every poller takes.
 ---@class ci.PollerOptions
----@field name? string
----@field poll_interval? number seconds (default 600)
----@field poll_at_launch? boolean default false
----@field poll_random_delay_min? number seconds (default 0)
----@field poll_random_delay_max? number seconds (default 0)
----@field category? string|fun(change: ci.Change): string?
+---@field name? string default: the repository
+---@field poll_interval? number seconds from the end of one look to the next (default 600)
+---@field poll_at_launch? boolean look when the master starts, too (default false)
+---@field poll_random_delay_min? number the least that chance adds to each interval, in seconds (default 0)
+---@field poll_random_delay_max? number the most that chance adds to each interval, in seconds (default 0)
+---@field category? string|fun(change: ci.Change): string? one that fails lets the look fail: nothing is lost, it is tried again
 ---@field project? string
----@field codebase? string
+---@field codebase? string default: what `codebase_generator` says
 ---@field data? any
 
----Asks a repository for new commits. Not available yet.
+---Asks a repository for new commits. What is there when the poller is new makes no changes; then each
+---commit on the line of first parents of a head that no known head contains is a change, once, over
+---restarts and crashes. The mirror is below the base directory.
 ---@class ci.GitPollerOptions: ci.PollerOptions
----@field repo string
----@field branch? string
----@field branches? any list of branches, true for all, or a function of the ref
----@field build_pushes_with_no_commits? boolean
----@field only_tags? boolean
----@field fetch_refspec? string
----@field use_timestamps? boolean
----@field encoding? string
----@field workdir? string
----@field git? string the program
----@field ssh_private_key? string
----@field ssh_host_key? string
----@field ssh_known_hosts? string
----@field auth_user? string
----@field auth_password? string
+---@field repo string URL or path: file, git, http, https, ssh
+---@field branch? string one branch (default: the one that the repository itself names)
+---@field branches? any list of branches, with `*` for any text; true for all; or a function of the ref (`refs/heads/main`)
+---@field build_pushes_with_no_commits? boolean a head that moves without new commits makes a change, too (default false)
+---@field only_tags? boolean look at tags instead of branches (default false)
+---@field fetch_refspec? string not available yet
+---@field use_timestamps? boolean changes have the time of the commit, not of the look (default true)
+---@field encoding? string "utf-8" (default) or "latin-1"
+---@field workdir? string where the mirror is, below the base directory (default `pollers/…`)
+---@field git? string the program (default "git")
+---@field ssh_private_key? string the key itself: `ci.secret_file "key.txt"`
+---@field ssh_host_key? string the server's key, as `ssh-keyscan` prints it without the name
+---@field ssh_known_hosts? string lines of a known_hosts file
+---@field auth_user? string for HTTP (default "git")
+---@field auth_password? string for HTTP: a password or token
 
----Asks GitHub for pull requests. Not available yet.
+---Asks GitHub for open pull requests; each head that was not seen yet is a change, also when the poller
+---is new. For a repository whose webhook can be set, `ci.hooks.github` is faster and knows more.
 ---@class ci.GithubPullRequestPollerOptions: ci.PollerOptions
 ---@field owner string
 ---@field repo string
----@field branches? any list of the branches that are merged into
----@field api? string
----@field pull_request_filter? fun(pull_request: table): any
----@field token? string
----@field magic_link? boolean
----@field repository_type? "https"|"svn"|"git"|"ssh"
----@field github_property_whitelist? any
+---@field branches? any list of the branches that are merged into (default: all)
+---@field api? string default "https://api.github.com"
+---@field pull_request_filter? fun(pull_request: table): any gets the pull request as GitHub tells it
+---@field token? string for API calls
+---@field magic_link? boolean changes name `refs/pull/N/merge` of the repository, not the head's own (default false)
+---@field repository_type? "https"|"svn"|"git"|"ssh" which address changes name (default "https")
+---@field github_property_whitelist? any list of patterns of fields that become properties, as `github.…`
 
 ---What both listeners to Gerrit take.
 ---@class ci.GerritSourceOptions
@@ -427,12 +430,12 @@ function ci.parameters.codebase(options) end
 
 ci.change_sources = {}
 
----Asks a repository for new commits. Not available yet.
+---Asks a repository for new commits.
 ---@param options ci.GitPollerOptions
 ---@return ci.ChangeSource
 function ci.change_sources.git_poller(options) end
 
----Asks GitHub for pull requests. Not available yet.
+---Asks GitHub for pull requests.
 ---@param options ci.GithubPullRequestPollerOptions
 ---@return ci.ChangeSource
 function ci.change_sources.github_pull_request_poller(options) end

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::payload::{Facts, branch_of, list, text};
-use super::whitelist;
+use super::{pulls, whitelist};
 use crate::base::text::count;
 use crate::model::change::NewChange;
 use crate::model::config::{Codebase, GithubHook};
@@ -124,7 +124,7 @@ fn commit_change(hook: &GithubHook, facts: &Facts, name: &str, commit: &Json) ->
         comments: text(commit, "/message").unwrap_or_default(),
         files,
         revision: text(commit, "/id"),
-        when_timestamp: text(commit, "/timestamp").and_then(|t| seconds(&t)),
+        when_timestamp: text(commit, "/timestamp").and_then(|t| pulls::seconds(&t)),
         branch: facts.branch.clone(),
         category: name.starts_with("refs/tags/").then(|| "tag".to_owned()),
         revlink: text(commit, "/url"),
@@ -178,9 +178,9 @@ fn pull_request_change(hook: &GithubHook, facts: &Facts, number: i64, branch: St
     ]));
     NewChange {
         author: facts.sender.clone().unwrap_or_default(),
-        comments: pull_request_comments(pull, number),
+        comments: pulls::comments(pull, number),
         revision: text(pull, "/head/sha"),
-        when_timestamp: text(pull, "/created_at").and_then(|t| seconds(&t)),
+        when_timestamp: text(pull, "/created_at").and_then(|t| pulls::seconds(&t)),
         branch: Some(branch),
         category: Some("pull".to_owned()),
         revlink: Some(link),
@@ -190,14 +190,6 @@ fn pull_request_change(hook: &GithubHook, facts: &Facts, number: i64, branch: St
         codebase: fixed_codebase(hook),
         ..NewChange::default()
     }
-}
-
-fn pull_request_comments(pull: &Json, number: i64) -> String {
-    let commits = pull["commits"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    let title = text(pull, "/title").unwrap_or_default();
-    let body = text(pull, "/body").unwrap_or_default();
-    let head = format!("GitHub Pull Request #{number} ({})", count(commits, "commit"));
-    if body.is_empty() { format!("{head}\n{title}") } else { format!("{head}\n{title}\n{body}") }
 }
 
 fn fixed_codebase(hook: &GithubHook) -> String {
@@ -214,11 +206,6 @@ fn person(json: &Json) -> String {
         Some(email) => format!("{name} <{email}>"),
         None => name,
     }
-}
-
-/// Seconds since the epoch of GitHub's `2024-05-31T08:15:30+02:00` or `…Z`.
-fn seconds(time: &str) -> Option<i64> {
-    time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ impl Serialize for Config {
             workers,
             builders,
             schedulers,
+            change_sources,
             reporters,
             cancellers,
             locks,
@@ -124,6 +125,7 @@ impl Serialize for Config {
         map.serialize_entry("locks", locks)?;
         map.serialize_entry("builders", builders)?;
         map.serialize_entry("schedulers", schedulers)?;
+        map.serialize_entry("change_sources", change_sources)?;
         map.serialize_entry("reporters", reporters)?;
         map.serialize_entry("cancellers", cancellers)?;
         let MasterDecisions {

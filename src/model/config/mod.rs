@@ -14,6 +14,7 @@ mod parameter;
 mod reporter;
 mod scheduler;
 mod scripted;
+mod source;
 mod step;
 mod timed;
 mod validation;
@@ -45,6 +46,10 @@ pub use self::scheduler::{
 };
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,
+};
+pub use self::source::{
+    BranchPattern, Branches, Encoding, GitAccess, GitPoller, PullRequestPoller, RepositoryType,
+    Said, SourceConfig, SourceKind, Times as PollTimes,
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
 pub use self::timed::{TimedScheduler, Times};
@@ -133,6 +138,8 @@ pub struct Config {
     pub builders: Vec<BuilderConfig>,
     /// Schedulers, in the order given.
     pub schedulers: Vec<SchedulerConfig>,
+    /// What looks for changes, in the order given.
+    pub change_sources: Vec<SourceConfig>,
     /// Reporters, in the order given.
     pub reporters: Vec<ReporterConfig>,
     /// Cancellers, in the order given.
@@ -181,6 +188,12 @@ impl Config {
     #[must_use]
     pub fn worker(&self, name: &str) -> Option<&WorkerConfig> {
         self.workers.iter().find(|w| w.name == name)
+    }
+
+    /// The change source called `name`.
+    #[must_use]
+    pub fn change_source(&self, name: &str) -> Option<&SourceConfig> {
+        self.change_sources.iter().find(|s| s.name == name)
     }
 
     /// The scheduler called `name`.

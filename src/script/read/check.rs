@@ -18,6 +18,8 @@ pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
         .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
     checks.duplicates("canceller", config.cancellers.iter().map(|c| (&c.name, &c.site)));
+    let sources = config.change_sources.iter().map(|s| (&s.name, &s.site));
+    checks.duplicates("change source", sources);
     checks.references();
     checks.cycles();
     checks.unreachable();

@@ -6,7 +6,7 @@ use mlua::{Table, Value};
 
 use super::{
     Objects, Reader, builder, callbacks, canceller, options_of, outline, provider, reporter,
-    scheduler, settings, worker, www,
+    scheduler, settings, source, worker, www,
 };
 use crate::model::config::Config;
 use crate::script::anchor::Anchor;
@@ -42,9 +42,8 @@ pub(super) const OPTIONS: &[&str] = &[
     "secrets_providers",
 ];
 
-/// The kinds that `change_sources` takes.
-const CHANGE_SOURCES: [&str; 5] =
-    ["git_poller", "github_pull_request_poller", "gerrit", "gerrit_event_log_poller", "pb"];
+/// The kinds of change sources that are only checked.
+const CHANGE_SOURCES: [&str; 3] = ["gerrit", "gerrit_event_log_poller", "pb"];
 
 /// Reads what the main file `file` returned.
 pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) -> Config {
@@ -110,7 +109,6 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
     if !url.ends_with('/') {
         url.push('/');
     }
-    looked_at(f, "change_sources", "ci.change_sources.*", &CHANGE_SOURCES);
     looked_at(f, "projects", "ci.project", &["project"]);
     settings::janitor(f);
     settings::log_encoding(f);
@@ -137,6 +135,14 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
             |o, s, t| {
                 o.schedulers.insert(s.name.clone(), t);
             },
+        ),
+        change_sources: objects(
+            f,
+            "change_sources",
+            "ci.change_sources.*",
+            source::read,
+            |reader, table| outline::object(reader, table, &CHANGE_SOURCES),
+            |_, _, _| {},
         ),
         reporters: objects(
             f,

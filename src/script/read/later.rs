@@ -30,8 +30,7 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("file_parameter", "*"),
     ("worker_choice_parameter", "*"),
     // What looks for changes.
-    ("git_poller", "*"),
-    ("github_pull_request_poller", "*"),
+    ("git_poller", "fetch_refspec"),
     ("gerrit", "*"),
     ("gerrit_event_log_poller", "*"),
     ("pb", "*"),

@@ -25,6 +25,7 @@ pub(super) mod scheduler;
 pub(super) mod scripted;
 pub(super) mod secret;
 pub(super) mod settings;
+mod source;
 pub(super) mod step;
 pub(super) mod worker;
 pub(super) mod www;
@@ -287,6 +288,9 @@ impl<'l> Reader<'l> {
                 "builder" => {
                     builder::read(self, &table);
                 }
+                "git_poller" | "github_pull_request_poller" => {
+                    source::read(self, &table);
+                }
                 kind if reporter::KINDS.contains(&kind) => {
                     reporter::read(self, &table);
                 }
@@ -326,6 +330,8 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("periodic", scheduler::PERIODIC_OPTIONS),
     ("nightly", scheduler::NIGHTLY_OPTIONS),
     ("force", force::OPTIONS),
+    ("git_poller", source::GIT_OPTIONS),
+    ("github_pull_request_poller", source::PULL_REQUEST_OPTIONS),
     ("source_stamp_filter", filter::STAMP_OPTIONS),
     ("old_builds", canceller::OLD_OPTIONS),
     ("failing_buildsets", canceller::FAILING_OPTIONS),

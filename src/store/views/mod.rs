@@ -9,6 +9,7 @@ pub mod builders;
 pub mod buildrequests;
 pub mod builds;
 pub mod buildsets;
+pub mod change_sources;
 pub mod changes;
 pub mod configuration;
 pub mod logs;

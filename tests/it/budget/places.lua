@@ -66,6 +66,18 @@ c.schedulers = {
     },
   },
 }
+c.change_sources = {
+  ci.change_sources.git_poller {
+    repo = "https://example.org/x.git",
+    branches = function() return attack() end,
+    category = function() return attack() end,
+  },
+  ci.change_sources.github_pull_request_poller {
+    owner = "o",
+    repo = "r",
+    pull_request_filter = function() return attack() end,
+  },
+}
 local teller = ci.reporter_type {
   name = "teller",
   send = function() return attack() end,

@@ -118,6 +118,22 @@ c.schedulers = {
   ci.schedulers.force { name = "force", builders = { "all" }, button_name = "Build" },
 }
 
+c.change_sources = {
+  ci.change_sources.git_poller {
+    repo = "https://git.example.org/example.git",
+    branches = { "main", "release/*" },
+    category = function(change) return change.branch end,
+    auth_password = TOKEN,
+  },
+  ci.change_sources.github_pull_request_poller {
+    name = "fork",
+    owner = "fork",
+    repo = "example",
+    poll_at_launch = true,
+    pull_request_filter = function(pull_request) return not pull_request.draft end,
+  },
+}
+
 c.www = {
   port = 8013,
   auth = ci.auth.user_password { admin = ci.secret_file "www_pass.txt" },

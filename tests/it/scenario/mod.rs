@@ -14,6 +14,7 @@ mod locks;
 mod missing;
 mod output;
 mod own_steps;
+mod pollers;
 mod random;
 mod reporters;
 mod restart;

@@ -19,11 +19,13 @@ use halide_ci::engine::{Engine, Refusal, Sabotage};
 use halide_ci::model::delivery::NewDelivery;
 use halide_ci::model::worker::WorkerInfo;
 use halide_ci::params;
+use halide_ci::poll::Outside;
 use halide_ci::script::load::{LoadOptions, Mount, load};
 use halide_ci::store::{Store, StoreOptions, Value};
-use halide_ci::{report, server};
+use halide_ci::{poll, report, server};
 use serde_json::Value as Json;
 
+use super::fake_git::FakeGit;
 use super::fake_github::FakeGithub;
 use super::hand::Hand;
 use super::payload;
@@ -80,6 +82,7 @@ struct Life {
 /// The world.
 pub(crate) struct World {
     pub(crate) github: FakeGithub,
+    pub(crate) git: FakeGit,
     dir: tempfile::TempDir,
     clock: Clock,
     random: Random,
@@ -99,6 +102,7 @@ impl World {
         let github = FakeGithub::new();
         let mut world = Self {
             github,
+            git: FakeGit::default(),
             dir,
             clock: Clock::simulated(Timestamp::from_secs(EPOCH)),
             random: Random::seeded(setting.seed),
@@ -151,6 +155,8 @@ impl World {
         tasks.spawn("planner", started.planner.serve(tasks.token()));
         let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());
         tasks.spawn("report", reports);
+        let outside = Outside { http: self.github.client(), git: Arc::new(self.git.clone()) };
+        tasks.spawn("poll", poll::serve(started.engine.clone(), outside, tasks.clone()));
         self.life = Some(Life { engine: started.engine, tasks });
         self.see("--- the master is up");
     }

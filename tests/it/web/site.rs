@@ -17,8 +17,9 @@ use halide_ci::engine::{Engine, Generation, Sabotage};
 use halide_ci::http;
 use halide_ci::model::change::NewChange;
 use halide_ci::model::config::{
-    Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GithubHook, Grant,
-    Role, Rule, SchedulerConfig, SchedulerKind, WorkerConfig, Www,
+    Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GitPoller, GithubHook,
+    Grant, PollTimes, Role, Rule, SchedulerConfig, SchedulerKind, SourceConfig, SourceKind,
+    WorkerConfig, Www,
 };
 use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::log::{LogKind, Stream};
@@ -111,6 +112,20 @@ pub(crate) fn config() -> Config {
                 ..ForceScheduler::plain("force")
             }),
         )],
+        change_sources: vec![SourceConfig {
+            name: "origin".to_owned(),
+            kind: SourceKind::GitPoller(GitPoller::default()),
+            times: PollTimes {
+                poll_interval: 600.0,
+                poll_at_launch: false,
+                poll_random_delay_min: 0.0,
+                poll_random_delay_max: 0.0,
+            },
+            category: None,
+            project: None,
+            codebase: None,
+            site: halide_ci::model::config::Site::default(),
+        }],
         ..Config::default()
     }
 }

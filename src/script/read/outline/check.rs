@@ -163,17 +163,6 @@ pub(in crate::script::read) fn text_or_function(f: &mut Fields<'_, '_>, key: &'s
     }
 }
 
-/// Texts, `true` for all, or a function that says of each.
-pub(in crate::script::read) fn texts_true_or_function(f: &mut Fields<'_, '_>, key: &'static str) {
-    match f.value(key) {
-        Some(Value::Boolean(true)) | None => {}
-        Some(Value::Function(function)) => {
-            f.keep(key, &function);
-        }
-        Some(_) => texts(f, key),
-    }
-}
-
 /// Names and texts.
 pub(in crate::script::read) fn text_map(f: &mut Fields<'_, '_>, key: &'static str) {
     for (name, value) in f.data(key) {
