@@ -16,6 +16,7 @@ mod pidfile;
 mod place;
 mod reload;
 mod restart;
+mod sendchange;
 mod serve;
 mod start;
 mod status;
@@ -57,6 +58,7 @@ enum Verb {
     Test(test::Args),
     Types(types::Args),
     Why(why::Args),
+    Sendchange(Box<sendchange::Args>),
 }
 
 /// Does what the command line says; the result is the process's exit status.
@@ -96,5 +98,6 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Test(args) => test::run(&args),
         Verb::Types(args) => types::run(&args),
         Verb::Why(args) => why::run(&args),
+        Verb::Sendchange(args) => sendchange::run(&args),
     }
 }

@@ -367,7 +367,7 @@ impl Rehearsal {
             let header = headers.entry("content-type".to_owned());
             header.or_insert_with(|| "application/json".to_owned());
         }
-        let is_github = hook == GITHUB && www.is_some_and(|www| www.github.is_some());
+        let is_github = hook == GITHUB && www.is_some_and(|www| www.hooks.github.is_some());
         if !is_github && scripted.is_none() {
             let text = format!("The configuration has no hook {hook} in c.www.change_hooks.");
             return Err(RehearsalError::Other(text));

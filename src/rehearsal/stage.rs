@@ -326,7 +326,7 @@ fn http_answer(json: Json) -> Result<HttpAnswer, String> {
 
 /// The base URL of the hook's API.
 fn api(master: &Rehearsal) -> String {
-    let hook = master.config().www.as_ref().and_then(|www| www.github.as_ref());
+    let hook = master.config().www.as_ref().and_then(|www| www.hooks.github.as_ref());
     hook.map(|hook| hook.api.clone()).unwrap_or_default()
 }
 

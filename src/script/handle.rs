@@ -18,7 +18,7 @@ use crate::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use crate::forge::github::client::Client;
 use crate::forge::github::reading::complete;
 use crate::forge::github::stock::stock;
-use crate::model::config::{Callback, Codebase, GithubHook, ScriptedHook, Site};
+use crate::model::config::{BaseHook, Callback, Codebase, GithubHook, ScriptedHook, Site, Www};
 use crate::model::delivery::{Delivery, Reading};
 
 /// How many threads of one generation may compute where nothing reaches them. Each may hold as much
@@ -56,6 +56,7 @@ pub(super) struct Handle {
     making: tokio::sync::Mutex<()>,
     hook: Option<GithubHook>,
     github: Option<Client>,
+    base: Option<BaseHook>,
     hooks: Vec<ScriptedHook>,
 }
 
@@ -76,12 +77,19 @@ impl Handle {
         state: State,
         sites: Vec<Site>,
         maker: Option<Maker>,
-        hook: Option<GithubHook>,
         github: Option<Client>,
-        hooks: Vec<ScriptedHook>,
+        www: Option<&Www>,
     ) -> Self {
-        let making = tokio::sync::Mutex::default();
-        Self { state: Mutex::new(Arc::new(state)), maker, sites, making, hook, github, hooks }
+        Self {
+            state: Mutex::new(Arc::new(state)),
+            maker,
+            sites,
+            making: tokio::sync::Mutex::default(),
+            hook: www.and_then(|www| www.hooks.github.clone()),
+            github,
+            base: www.and_then(|www| www.hooks.base.clone()),
+            hooks: www.map(|www| www.scripted.clone()).unwrap_or_default(),
+        }
     }
 
     fn present(&self) -> Arc<State> {
@@ -127,6 +135,37 @@ impl Handle {
         Ok(state)
     }
 
+    /// What a change that somebody posted turned out to be.
+    async fn posted(&self, hook: &BaseHook, posted: &Delivery) -> Result<Reading, ScriptError> {
+        let mut change = request::posted(posted)?;
+        match &hook.codebase {
+            Some(Codebase::Fixed(name)) if change.codebase.is_empty() => {
+                change.codebase.clone_from(name);
+            }
+            Some(Codebase::Callback(callback)) if change.codebase.is_empty() => {
+                let args = vec![Argument::Json(request::shown(&change))];
+                change.codebase = match self.call(callback, args).await? {
+                    Json::String(name) => name,
+                    Json::Null => String::new(),
+                    other => {
+                        return Err(ScriptError {
+                            message: format!("`codebase` must return a string, not {other}."),
+                            site: Some(callback.site.clone()),
+                            is_failure: false,
+                        });
+                    }
+                };
+            }
+            _ => {}
+        }
+        let Some(callback) = &hook.on_event else {
+            let verdict = "A change was posted.".to_owned();
+            return Ok(Reading { changes: vec![change], verdict, ..Reading::default() });
+        };
+        let answer = self.call(callback, vec![Argument::Json(request::shown(&change))]).await?;
+        request::of_posted(answer, &callback.site)
+    }
+
     /// Has `job` done.
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, ScriptError> {
         let state = self.state().await?;
@@ -156,6 +195,9 @@ impl Scripts for Handle {
                 let answer = self.call(&hook.read, args).await?;
                 return request::reading(answer, &hook.read.site);
             }
+            if let Some(hook) = self.base.as_ref().filter(|_| is_base(&delivery)) {
+                return self.posted(hook, &delivery).await;
+            }
             let github = self.github.as_ref().filter(|_| delivery.what.dialect == "github");
             let (Some(hook), Some(github)) = (&self.hook, github) else {
                 let verdict = "No hook is configured for this delivery any more.".to_owned();
@@ -171,6 +213,10 @@ impl Scripts for Handle {
             self.ask(|answer| Job::Delivery { delivery, answer }).await
         })
     }
+}
+
+fn is_base(delivery: &Delivery) -> bool {
+    delivery.what.dialect == BaseHook::DIALECT
 }
 
 /// Calls from inside a call; it does not keep the generation alive.

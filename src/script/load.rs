@@ -96,10 +96,9 @@ async fn load_with(options: LoadOptions, texts: Texts, patience: u32) -> Result<
         (state, made, Some(maker))
     };
     let Made { config, sites } = made;
-    let hook = config.www.as_ref().and_then(|www| www.github.clone());
+    let hook = config.www.as_ref().and_then(|www| www.hooks.github.clone());
     let github = hook.as_ref().map(|h| client(h, &hook_options.http, hook_options.clock));
-    let hooks = config.www.as_ref().map(|www| www.scripted.clone()).unwrap_or_default();
-    let handle = Handle::new(state, sites, maker, hook, github, hooks);
+    let handle = Handle::new(state, sites, maker, github, config.www.as_ref());
     Ok(Loaded { config, scripts: Arc::new(handle) })
 }
 
@@ -243,7 +242,7 @@ fn prepare(
         .values()
         .filter_map(|t| Some((t.run.as_ref()?.slot, t.clone())))
         .collect();
-    let hook = config.www.as_ref().and_then(|www| www.github.clone());
+    let hook = config.www.as_ref().and_then(|www| www.hooks.github.clone());
     let (slots, objects) = (reader.slots.clone(), reader.objects.take());
     drop(reader);
     // The state itself, not a copy: when that goes, all garbage is looked for at once.
@@ -355,7 +354,7 @@ mod tests {
              return c"
         );
         let loaded = load_text(&text, 1).await.unwrap();
-        let hook = loaded.config.www.unwrap().github.unwrap();
+        let hook = loaded.config.www.unwrap().hooks.github.unwrap();
         let Some(crate::model::config::Codebase::Callback(callback)) = hook.codebase else {
             panic!("no callback")
         };

@@ -37,8 +37,6 @@ const OBJECTS: &[(&str, &str)] = &[
     ("bitbucket_hook", "ci.hooks.bitbucket {}"),
     ("bitbucketcloud_hook", "ci.hooks.bitbucketcloud { secret = 'password' }"),
     ("bitbucketserver_hook", "ci.hooks.bitbucketserver { secret = 'password' }"),
-    ("base_hook", "ci.hooks.base { secret = 'password' }"),
-    ("poller_hook", "ci.hooks.poller { secret = 'password', allowed = { 'x' } }"),
     ("htpasswd_auth", "ci.auth.htpasswd { file = 'x' }"),
     ("remote_user_auth", "ci.auth.remote_user { header = 'X-User', header_re = '(.*)' }"),
     (
@@ -157,7 +155,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "www { change_hooks = { github = { secret = 'password', commands = true } } }",
     ),
     ("role", "groups", "www { authz = { roles = { admins = { groups = { 'x' } } } } }"),
-    ("www", "change_hook_auth", "www { change_hook_auth = { ann = 'password' } }"),
     ("www", "dashboards", "www { dashboards = {} }"),
     ("www", "default_page", "www { default_page = 'builders' }"),
     ("www", "plugins", "www { plugins = { badges = { style = 'flat' }, grid_view = true } }"),

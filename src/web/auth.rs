@@ -60,7 +60,7 @@ pub(super) async fn who(
     peer: &str,
 ) -> Result<Who, Problem> {
     if let Some((name, password)) = basic(headers) {
-        check_password(site, config, &name, &password, peer)?;
+        check_password(site, users(config), &name, &password, peer)?;
         return Ok(Who { name: Some(name), proof: Proof::Basic });
     }
     let Some(token) = cookie(headers, config) else { return Ok(Who::NOBODY) };
@@ -69,10 +69,15 @@ pub(super) async fn who(
     Ok(Who { name, proof: Proof::Cookie })
 }
 
-/// Checks a user's password, slowing down guesses.
+/// The users of a configuration.
+pub(super) fn users(config: &Config) -> &[(String, Secret)] {
+    config.www.as_ref().map_or(&[][..], |www| &www.users)
+}
+
+/// Checks a password against `users`, slowing down guesses.
 pub(super) fn check_password(
     site: &Site,
-    config: &Config,
+    users: &[(String, Secret)],
     name: &str,
     password: &str,
     peer: &str,
@@ -84,7 +89,6 @@ pub(super) fn check_password(
             "Too many login attempts; wait a minute and try again.",
         ));
     }
-    let users = config.www.as_ref().map_or(&[][..], |www| &www.users);
     let known = users.iter().find(|(n, _)| n == name);
     // An unknown name costs the same work, so that names cannot be told apart by time.
     let nobody = Secret::new("");
@@ -101,7 +105,7 @@ pub(super) fn check_password(
 }
 
 /// Compares by hashes, so that not even the length shows in the time it takes.
-fn same(secret: &str, candidate: &str) -> bool {
+pub(super) fn same(secret: &str, candidate: &str) -> bool {
     let digest = |text: &str| session_key("compare", text);
     Secret::new(&digest(secret)).matches(&digest(candidate))
 }
@@ -120,8 +124,7 @@ fn session_key(password: &str, token: &str) -> String {
 
 /// Begins a session; returns the cookie's value.
 pub(super) async fn begin(site: &Site, config: &Config, name: &str) -> Result<String, Problem> {
-    let users = config.www.as_ref().map_or(&[][..], |www| &www.users);
-    let Some((_, password)) = users.iter().find(|(n, _)| n == name) else {
+    let Some((_, password)) = users(config).iter().find(|(n, _)| n == name) else {
         return Err(Problem::missing());
     };
     let token = site.engine().random().token();
@@ -149,8 +152,10 @@ pub(super) async fn end(site: &Site, config: &Config, headers: &HeaderMap) -> Re
 }
 
 fn keys(config: &Config, token: &str) -> Vec<(String, String)> {
-    let users = config.www.as_ref().map_or(&[][..], |www| &www.users);
-    users.iter().map(|(n, password)| (n.clone(), session_key(password.expose(), token))).collect()
+    users(config)
+        .iter()
+        .map(|(n, password)| (n.clone(), session_key(password.expose(), token)))
+        .collect()
 }
 
 async fn session(site: &Site, config: &Config, token: &str) -> Result<Option<String>, Problem> {
@@ -178,7 +183,7 @@ async fn session(site: &Site, config: &Config, token: &str) -> Result<Option<Str
 }
 
 /// Name and password of HTTP Basic.
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, data) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

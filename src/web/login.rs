@@ -50,7 +50,7 @@ pub(super) async fn submit(site: Site, mut call: Call) -> Result<Response, Probl
     let password = fields.get("password").unwrap_or("");
     let next = fields.get("redirect").unwrap_or("");
     let peer = route::address(&call);
-    if let Err(problem) = auth::check_password(&site, config, name, password, &peer) {
+    if let Err(problem) = auth::check_password(&site, auth::users(config), name, password, &peer) {
         return Ok(form(&View::of(&site, &call), next, Some(&problem.text), problem.status));
     }
     let to = format!("{}{}", call.root(), inside(next).unwrap_or_default());

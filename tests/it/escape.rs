@@ -103,7 +103,7 @@ async fn every_attempt_to_escape_fails_closed() {
 }
 
 async fn call(loaded: &Loaded, what: &str) -> Result<serde_json::Value, ScriptError> {
-    let hook = loaded.config.www.as_ref().unwrap().github.as_ref().unwrap();
+    let hook = loaded.config.www.as_ref().unwrap().hooks.github.as_ref().unwrap();
     let Some(Codebase::Callback(callback)) = &hook.codebase else { panic!("no callback") };
     loaded.scripts.call(callback, vec![Argument::Json(json!(what))]).await
 }

@@ -137,7 +137,7 @@ fn the_shipped_configuration_loads_and_says_what_the_farm_has() {
     assert_eq!(www.port, 8012);
     assert!(www.authz.allows("stop", Some("halidenightly")));
     assert!(!www.authz.allows("stop", None));
-    let hook = www.github.unwrap();
+    let hook = www.hooks.github.unwrap();
     assert!(hook.skips.is_empty() && hook.on_pull_request.is_some());
     assert_eq!(config.builders[0].steps.len(), 9);
     assert_eq!(config.builders[1].steps.len(), 6);

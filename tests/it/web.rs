@@ -2,6 +2,7 @@
 
 mod forms;
 mod own_hooks;
+mod posted;
 mod rules;
 pub(crate) mod site;
 

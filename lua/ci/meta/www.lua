@@ -9,7 +9,7 @@
 ---@field change_hooks? ci.ChangeHooks
 ---@field cookie_expiration_time? integer seconds after which a login ends in any case (default 30 days)
 ---@field allowed_origins? any list of origins ("https://*.example.org") whose pages may read the data API (default: our own)
----@field change_hook_auth? table<string, string> user → password in front of the hooks; not available yet
+---@field change_hook_auth? table<string, string> user → password that every request to a hook needs (HTTP Basic)
 ---@field dashboards? any list of dashboards; not available yet
 ---@field default_page? string not available yet
 ---@field plugins? table<string, any> badges, console_view, grid_view, waterfall_view; not available yet
@@ -204,16 +204,21 @@
 ---@field bitbucket_property_whitelist? any
 ---@field on_pull_request? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
 
----Changes that anybody posts as a form or as JSON. Not available yet.
+---Changes that anybody posts, one in each request: `POST /change_hook/base` as JSON, as a form or in the
+---address, with the fields author (or who), committer, comments, revision, branch, category, revlink,
+---repository, project, codebase, when_timestamp (or when; seconds), files (a JSON list) and properties
+---(a JSON object). `halide-ci sendchange` sends them. The sender proves itself by the secret as
+---`Authorization: Bearer …`, or by signing the body with it (`X-Hub-Signature-256`). With the header
+---`Idempotency-Key` a request that is repeated makes nothing new.
 ---@class ci.BaseHookOptions
----@field secret string
----@field codebase? string|fun(payload: table): string
----@field on_event? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
+---@field secret? string needed unless `change_hook_auth` is set
+---@field codebase? string|fun(change: table): string? of changes that come without one
+---@field on_event? fun(change: table): any gets the change, which it may alter; returns it, a list of changes, or nil for none
 
----Makes pollers look at once. Not available yet.
+---Makes pollers look at once: `POST /change_hook/poller?poller=NAME`, proved as for `base`.
 ---@class ci.PollerHookOptions
----@field secret string
----@field allowed? any list of pollers (default: all)
+---@field secret? string needed unless `change_hook_auth` is set
+---@field allowed? any list of change sources (default: all)
 
 ---@class ci
 local ci = {}
@@ -330,12 +335,12 @@ function ci.hooks.bitbucketcloud(options) end
 ---@return ci.Hook
 function ci.hooks.bitbucketserver(options) end
 
----Changes that anybody posts. Not available yet.
+---Changes that anybody posts.
 ---@param options ci.BaseHookOptions
 ---@return ci.Hook
 function ci.hooks.base(options) end
 
----Makes pollers look at once. Not available yet.
+---Makes pollers look at once.
 ---@param options ci.PollerHookOptions
 ---@return ci.Hook
 function ci.hooks.poller(options) end

@@ -204,7 +204,7 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
     let (mut event, mut requests) = (None, None);
     match question {
         Question::Event(name, payload) => {
-            let github = rehearsal.config().www.as_ref().and_then(|www| www.github.as_ref());
+            let github = rehearsal.config().www.as_ref().and_then(|www| www.hooks.github.as_ref());
             let api = github.map(|hook| hook.api.clone()).unwrap_or_default();
             for canned in github::presumed(&api, &payload) {
                 rehearsal.lay_out(canned);

@@ -21,8 +21,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
 use super::{
-    Callback, Config, GithubHook, LoadedFile, LockConfig, MasterDecisions, OwnOptions,
-    SchedulerKind, Secret, Site,
+    Callback, Config, LoadedFile, LockConfig, MasterDecisions, OwnOptions, SchedulerKind, Secret,
+    Site,
 };
 use crate::base::tree::Tree;
 use crate::model::filter::{ChangeFilter, Test};
@@ -305,15 +305,6 @@ pub(super) fn users<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(users.iter().map(|(name, password)| (name, password)))
-}
-
-/// `change_hooks`, by dialect.
-#[expect(clippy::ref_option, reason = "serde hands out the field")]
-pub(super) fn hooks<S: Serializer>(
-    github: &Option<GithubHook>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(github.iter().map(|hook| ("github", hook)))
 }
 
 /// Patterns as they were written.

@@ -7,6 +7,7 @@ mod builder;
 mod canceller;
 mod decision;
 mod generator;
+mod hook;
 pub mod json;
 mod lock;
 mod logs;
@@ -34,6 +35,7 @@ pub use self::builder::BuilderConfig;
 pub use self::canceller::{CancellerConfig, CancellerFilter, CancellerKind, branch_key};
 pub use self::decision::{Choices, Collapse, Decisions, MasterDecisions, Priority};
 pub use self::generator::{Formatter, Generator, GeneratorKind, Logs, TextType, Wants, Words};
+pub use self::hook::{BaseHook, Codebase, GithubHook, Hooks, PollerHook};
 pub use self::lock::{LockAccess, LockConfig, LockList, LockMode};
 pub use self::logs::LogLimits;
 pub use self::parameter::{Group, Parameter, ParameterKind};
@@ -55,7 +57,7 @@ pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_na
 pub use self::timed::{TimedScheduler, Times};
 pub use self::validation::{Checked, Validation};
 pub use self::worker::WorkerConfig;
-pub use self::www::{COOKIE_SECONDS, Codebase, GithubHook, Www};
+pub use self::www::{COOKIE_SECONDS, Www};
 use crate::base::id::BuilderId;
 use crate::base::secret::Secret;
 

@@ -75,16 +75,20 @@ impl Checks<'_, '_> {
         let read = self.config.schedulers.iter().map(|s| &s.name);
         let schedulers: Vec<String> =
             read.chain(only_checked.iter().map(|s| &s.name)).cloned().collect();
+        let sources: Vec<String> =
+            self.config.change_sources.iter().map(|s| s.name.clone()).collect();
         for reference in self.reader.references.borrow().iter() {
             let Reference { owner, kind, name, key } = reference;
             let all = match *kind {
                 "builder" => &builders,
                 "worker" => &workers,
+                "change_source" => &sources,
                 _ => &schedulers,
             };
             if !all.contains(name) && !self.reader.is_open(&format!("{kind}s")) {
+                let what = kind.replace('_', " ");
                 let message =
-                    format!("{owner} names the {kind} {name:?}, which is not in c.{kind}s.");
+                    format!("{owner} names the {what} {name:?}, which is not in c.{kind}s.");
                 let hints = suggestion(name, all).into_iter().collect();
                 let spot = {
                     let sources = self.reader.ground.sources.borrow();

@@ -1,10 +1,11 @@
-//! `ci.hooks.github`.
+//! The hooks that the program itself knows: `ci.hooks.github`, `base` and `poller`.
 
 use mlua::Value;
 use regex::Regex;
 
 use super::{filter, reporter};
-use crate::model::config::{Codebase, GithubHook};
+use crate::base::secret::Secret;
+use crate::model::config::{BaseHook, Codebase, GithubHook, PollerHook};
 use crate::script::convert::a_type;
 use crate::script::read::fields::Fields;
 
@@ -24,15 +25,16 @@ pub(super) const OPTIONS: &[&str] = &[
     "token",
 ];
 
-/// The other dialects by the name in their address, and their kinds.
-pub(super) const OTHERS: [(&str, &str); 7] = [
-    ("base", "base_hook"),
+pub(super) const BASE_OPTIONS: &[&str] = &["secret", "codebase", "on_event"];
+pub(super) const POLLER_OPTIONS: &[&str] = &["secret", "allowed"];
+
+/// The dialects that are only checked, by the name in their address, and their kinds.
+pub(super) const OTHERS: [(&str, &str); 5] = [
     ("bitbucket", "bitbucket_hook"),
     ("bitbucketcloud", "bitbucketcloud_hook"),
     ("bitbucketserver", "bitbucketserver_hook"),
     ("gitea", "gitea_hook"),
     ("gitlab", "gitlab_hook"),
-    ("poller", "poller_hook"),
 ];
 
 /// Buildbot's two.
@@ -59,6 +61,38 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<GithubHook> {
     f.boolean("commands", false);
     f.finish();
     Some(hook)
+}
+
+/// Reads the option `base` of `c.www.change_hooks`.
+pub(super) fn base(outer: &mut Fields<'_, '_>, have_passwords: bool) -> Option<BaseHook> {
+    let mut f = outer.nested("base", "base_hook", "the base hook")?;
+    let hook = BaseHook {
+        secret: proof(&mut f, have_passwords),
+        codebase: codebase(&mut f),
+        on_event: f.callback("on_event"),
+    };
+    f.finish();
+    Some(hook)
+}
+
+/// Reads the option `poller` of `c.www.change_hooks`.
+pub(super) fn poller(outer: &mut Fields<'_, '_>, have_passwords: bool) -> Option<PollerHook> {
+    let mut f = outer.nested("poller", "poller_hook", "the poller hook")?;
+    let hook = PollerHook { secret: proof(&mut f, have_passwords), allowed: f.texts("allowed") };
+    if let Some(allowed) = &hook.allowed {
+        f.refer("allowed", "change_source", allowed.clone());
+    }
+    f.finish();
+    Some(hook)
+}
+
+/// The secret of a hook: nobody gets in without a proof.
+fn proof(f: &mut Fields<'_, '_>, have_passwords: bool) -> Option<Secret> {
+    let secret = f.secret("secret");
+    if secret.is_none() && !have_passwords {
+        f.missing("secret");
+    }
+    secret
 }
 
 fn codebase(f: &mut Fields<'_, '_>) -> Option<Codebase> {

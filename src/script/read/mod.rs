@@ -342,6 +342,8 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("rule", authz::RULE_OPTIONS),
     ("role", authz::ROLE_OPTIONS),
     ("github_hook", hook::OPTIONS),
+    ("base_hook", hook::BASE_OPTIONS),
+    ("poller_hook", hook::POLLER_OPTIONS),
     ("github_status", reporter::STATUS_OPTIONS),
     ("gitea_status", reporter::GITEA_OPTIONS),
     ("github_comment", reporter::COMMENT_OPTIONS),

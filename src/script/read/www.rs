@@ -5,7 +5,7 @@ use mlua::Value;
 use super::outline::{self, check};
 use super::{authz, hook, listen, scripted};
 use crate::base::secret::Secret;
-use crate::model::config::{COOKIE_SECONDS, GithubHook, ScriptedHook, Www};
+use crate::model::config::{COOKIE_SECONDS, Hooks, ScriptedHook, Www};
 use crate::script::convert::a_type;
 use crate::script::read::fields::Fields;
 
@@ -35,7 +35,8 @@ const PLUGINS: [&str; 4] = ["badges", "console_view", "grid_view", "waterfall_vi
 /// Reads the option `www` of the configuration.
 pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     let mut f = outer.nested("www", "www", "c.www")?;
-    let (github, scripted) = hooks(&mut f).unwrap_or_default();
+    let change_hook_auth = passwords(&mut f);
+    let (hooks, scripted) = hooks(&mut f, !change_hook_auth.is_empty()).unwrap_or_default();
     let (port, interface) = listen::place(&mut f, 8012, "0.0.0.0");
     let cookie = f.integer("cookie_expiration_time", 60..=i64::from(u32::MAX));
     let www = Www {
@@ -45,10 +46,10 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
         authz: authz::read(&mut f),
         cookie_expiration_time: cookie.unwrap_or(COOKIE_SECONDS),
         allowed_origins: origins(&mut f),
-        github,
+        hooks,
+        change_hook_auth,
         scripted,
     };
-    check::passwords(&mut f, "change_hook_auth");
     dashboards(&mut f);
     plugins(&mut f);
     theme(&mut f);
@@ -62,18 +63,39 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
     Some(www)
 }
 
-/// The hooks by dialect.
-fn hooks(f: &mut Fields<'_, '_>) -> Option<(Option<GithubHook>, Vec<ScriptedHook>)> {
+/// The option `change_hook_auth`.
+fn passwords(f: &mut Fields<'_, '_>) -> Vec<(String, Secret)> {
+    let owner = "`change_hook_auth` of c.www";
+    let Some(mut given) = f.nested("change_hook_auth", "passwords", owner) else {
+        return Vec::new();
+    };
+    let names = given.given();
+    let users: Vec<_> =
+        names.into_iter().filter_map(|n| given.secret(&n).map(|s| (n, s))).collect();
+    given.finish();
+    if users.is_empty() {
+        f.problem("change_hook_auth", format!("{owner} has no user: nobody could get in."));
+    }
+    users
+}
+
+/// The hooks by dialect; `have_passwords`: every sender needs one of `change_hook_auth`.
+fn hooks(f: &mut Fields<'_, '_>, have_passwords: bool) -> Option<(Hooks, Vec<ScriptedHook>)> {
     let mut hooks = f.nested("change_hooks", "change_hooks", "c.www.change_hooks")?;
-    let github = hook::read(&mut hooks);
     let own = own_hooks(&mut hooks);
+    let is_own = |name: &str| own.iter().any(|hook| hook.name == name);
+    let known = Hooks {
+        github: hook::read(&mut hooks),
+        base: if is_own("base") { None } else { hook::base(&mut hooks, have_passwords) },
+        poller: if is_own("poller") { None } else { hook::poller(&mut hooks, have_passwords) },
+    };
     for (dialect, kind) in hook::OTHERS {
-        if !own.iter().any(|hook| hook.name == dialect) {
+        if !is_own(dialect) {
             outline::nested(&mut hooks, dialect, kind);
         }
     }
     hooks.finish();
-    Some((github, own))
+    Some((known, own))
 }
 
 /// Hooks of the configuration's own types, each under the name of its address.

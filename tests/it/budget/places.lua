@@ -147,6 +147,11 @@ c.www = {
       on_pull_request = function() return attack() end,
       on_event = function() return attack() end,
     },
+    base = ci.hooks.base {
+      secret = "secret-of-base",
+      codebase = function() return attack() end,
+      on_event = function() return attack() end,
+    },
     plain = plain { secret = "secret-of-plain" },
   },
 }

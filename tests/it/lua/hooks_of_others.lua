@@ -7,6 +7,7 @@ c.www = { change_hooks = {
   gitlab = { skips = { "(" }, on_pull_request = print },
   gitea = ci.hooks.gitea { secret = "s", api = "gitea.example" },
   poller = true,
+  base = { codebase = 5 },
   bitbuket = {},
 } }
 return c

@@ -15,6 +15,7 @@ mod missing;
 mod output;
 mod own_steps;
 mod pollers;
+mod posted;
 mod random;
 mod reporters;
 mod restart;

@@ -18,7 +18,7 @@ use halide_ci::http;
 use halide_ci::model::change::NewChange;
 use halide_ci::model::config::{
     Authz, BuilderConfig, COOKIE_SECONDS, Callback, Config, ForceScheduler, GitPoller, GithubHook,
-    Grant, PollTimes, Role, Rule, SchedulerConfig, SchedulerKind, SourceConfig, SourceKind,
+    Grant, Hooks, PollTimes, Role, Rule, SchedulerConfig, SchedulerKind, SourceConfig, SourceKind,
     WorkerConfig, Www,
 };
 use halide_ci::model::delivery::{Delivery, Reading};
@@ -84,20 +84,24 @@ pub(crate) fn config() -> Config {
             },
             cookie_expiration_time: COOKIE_SECONDS,
             allowed_origins: None,
-            github: Some(GithubHook {
-                secret: Secret::new(HOOK_SECRET),
-                allow_sha1: false,
-                codebase: None,
-                property_whitelist: Vec::new(),
-                skips: Vec::new(),
-                api: "http://127.0.0.1:9".to_owned(),
-                pullrequest_ref: "merge".to_owned(),
-                token: None,
-                cancel_on_close: true,
-                on_push: None,
-                on_pull_request: None,
-                on_event: None,
-            }),
+            change_hook_auth: Vec::new(),
+            hooks: Hooks {
+                github: Some(GithubHook {
+                    secret: Secret::new(HOOK_SECRET),
+                    allow_sha1: false,
+                    codebase: None,
+                    property_whitelist: Vec::new(),
+                    skips: Vec::new(),
+                    api: "http://127.0.0.1:9".to_owned(),
+                    pullrequest_ref: "merge".to_owned(),
+                    token: None,
+                    cancel_on_close: true,
+                    on_push: None,
+                    on_pull_request: None,
+                    on_event: None,
+                }),
+                ..Hooks::default()
+            },
         }),
         workers: vec![WorkerConfig {
             max_builds: Some(2),

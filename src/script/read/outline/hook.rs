@@ -1,4 +1,4 @@
-//! `ci.hooks.*` beside GitHub's: the other forges, changes posted by hand, and a push for pollers.
+//! `ci.hooks.*` of the other forges.
 
 use super::check::{
     boolean, callback, need_secret, patterns, secret, text, text_or_function, texts, url,
@@ -58,22 +58,6 @@ pub(super) const ALL: &[Outline] = &[
         kind: "bitbucketserver_hook",
         owner: "the bitbucketserver hook",
         options: &[FORGE, BITBUCKET],
-        whole: nothing_more,
-    },
-    Outline {
-        kind: "base_hook",
-        owner: "the base hook",
-        options: &[&[
-            ("secret", need_secret),
-            ("codebase", text_or_function),
-            ("on_event", callback),
-        ]],
-        whole: nothing_more,
-    },
-    Outline {
-        kind: "poller_hook",
-        owner: "the poller hook",
-        options: &[&[("secret", need_secret), ("allowed", texts)]],
         whole: nothing_more,
     },
 ];
