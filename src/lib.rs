@@ -69,6 +69,9 @@
 //!
 //! # Decided while building
 //!
+//! * Reconciliation with GitHub (`poll::reconcile`) delivers what was missed to ourselves, in the shape
+//!   of GitHub's own payloads; the beat knows every head that was told or found, so that the same head
+//!   is taken once, whoever comes first (`engine::reconcile`).
 //! * A change is judged by the schedulers before it is stored, so that delivery, changes, verdicts
 //!   and buildsets are one transaction, and a crash leaves a delivery unread or wholly read.
 //! * Builder and worker locks are taken when a request is claimed; a builder that lacks only them stands

@@ -185,6 +185,7 @@ impl Turn<'_> {
                 self.delivery_read(delivery, generation, outcome, answer)
             }
             Input::SourceLooked { looked, answer } => self.looked(*looked, answer),
+            Input::Reconciled { found, answer } => self.reconciled(*found, answer),
             Input::LookWanted { names, answer } => self.look_wanted(&names, answer),
             Input::Advised(advised) => self.advised(*advised),
             Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),

@@ -39,6 +39,13 @@ impl Turn<'_> {
             // Only a sabotaged engine comes here: it takes the repeat for something new.
             Some(id) => NewDelivery { guid: format!("{}-again-{id}", delivery.guid), ..delivery },
         };
+        if let Some(head) = &delivery.head
+            && !self.is_new_head(head)?
+        {
+            let id = self.store_late(&delivery)?;
+            self.answer(answer, Ok(Delivered::Duplicate(id)));
+            return Ok(());
+        }
         let id = deliveries::insert(self.conn, &delivery, self.now)?;
         self.announce(Event::DeliveryStored { delivery: id });
         self.answer(answer, Ok(Delivered::New(id)));

@@ -18,7 +18,7 @@ use crate::engine::ports::{Ack, Link};
 use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::LockAccess;
-use crate::model::delivery::{Cancel, NewDelivery};
+use crate::model::delivery::{Cancel, Head, NewDelivery};
 use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
@@ -44,6 +44,8 @@ pub enum Input {
     },
     /// A change source has looked.
     SourceLooked { looked: Box<Looked>, answer: Answer<()> },
+    /// A forge was asked what nobody told us; the answer counts the deliveries that were made of it.
+    Reconciled { found: Box<Reconciled>, answer: Answer<usize> },
     /// Somebody wants change sources to look at once; none named = all.
     LookWanted { names: Vec<String>, answer: Answer<()> },
     /// Functions of the configuration have answered a question of the engine's.
@@ -151,6 +153,19 @@ pub struct Looked {
     pub served: i64,
     /// What it has seen, or why it could not look.
     pub outcome: Result<Seen, String>,
+}
+
+/// What a forge says of a repository when it is asked.
+#[derive(Clone, Debug)]
+pub struct Reconciled {
+    /// `owner/name`
+    pub repository: String,
+    /// When the question began: what was received since then is newer.
+    pub as_of: Timestamp,
+    /// Heads that were there before anybody looked: remembered, and nothing else.
+    pub known: Vec<Head>,
+    /// What was missed, as the deliveries that should have told it.
+    pub missed: Vec<NewDelivery>,
 }
 
 /// What a change source has seen.
@@ -340,6 +355,7 @@ impl Input {
             }
             Self::DeliveryArrived { .. }
             | Self::SourceLooked { .. }
+            | Self::Reconciled { .. }
             | Self::LookWanted { .. }
             | Self::LinkWanted { .. }
             | Self::WhyWanted { .. }
@@ -387,6 +403,10 @@ impl Input {
                 }
                 Err(error) => format!("change source {} failed: {error}", looked.source),
             },
+            Self::Reconciled { found, .. } => {
+                let missed = crate::base::text::count(found.missed.len(), "event");
+                format!("{} missed by {}", missed, found.repository)
+            }
             Self::LookWanted { names, .. } => format!("look of {names:?} wanted"),
             Self::Advised(advised) => advised.said.word(),
             Self::SchedulerRan { ran, .. } => match &ran.outcome {

@@ -31,6 +31,7 @@ pub mod planner;
 mod plans;
 pub mod ports;
 mod queue;
+mod reconcile;
 pub mod recover;
 mod reload;
 pub mod render;

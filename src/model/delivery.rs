@@ -25,6 +25,17 @@ pub struct NewDelivery {
     pub headers: BTreeMap<String, String>,
     /// The JSON text.
     pub body: Vec<u8>,
+    /// Where the delivery says that a branch or pull request is now; none = it does not say.
+    pub head: Option<Head>,
+}
+
+/// A branch or pull request of a forge, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// `owner/name refs/heads/main` or `owner/name#7`.
+    pub name: String,
+    /// The commit; none = the branch is deleted, the pull request closed.
+    pub revision: Option<String>,
 }
 
 impl NewDelivery {
@@ -42,6 +53,7 @@ impl NewDelivery {
             line,
             headers: BTreeMap::new(),
             body: serde_json::to_vec(changes).unwrap_or_default(),
+            head: None,
         }
     }
 

@@ -15,8 +15,8 @@ use crate::model::outline::{self, Outline};
 const AT_START: [(&str, &[&str]); 2] =
     [("protocols", &["port", "interface"]), ("www", &["port", "interface"])];
 /// Parts of an object that are no options themselves, but hold some.
-const HOLDERS: [&str; 8] =
-    ["kind", "flags", "options", "decisions", "choices", "times", "wanted", "access"];
+const HOLDERS: [&str; 9] =
+    ["kind", "flags", "options", "decisions", "choices", "times", "wanted", "access", "hooks"];
 /// So many builders with the same difference are told one by one.
 const FEW: usize = 3;
 

@@ -7,6 +7,7 @@ pub mod git;
 mod mirror;
 mod program;
 mod pull_requests;
+mod reconcile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Outside {
 /// Looks at every change source when its time has come, until the process ends.
 pub async fn serve(engine: Engine, outside: Outside, tasks: Tasks) {
     let token = tasks.token();
+    let other = reconcile::serve(engine.clone(), outside.clone(), token.clone());
+    tasks.spawn("reconcile", other);
     let mut events = engine.subscribe();
     let mut poller =
         Poller { started: engine.clock().now(), engine, outside, plans: BTreeMap::new() };

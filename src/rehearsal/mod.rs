@@ -405,6 +405,7 @@ impl Rehearsal {
             event: event.to_owned(),
             headers,
             body,
+            head: None,
         };
         let (Delivered::New(id) | Delivered::Duplicate(id)) = self.engine.deliver(delivery).await?;
         self.settle().await?;

@@ -114,6 +114,7 @@ fn read(r: &Row<'_>) -> Result<Delivery> {
             headers: r.json(5)?,
             line: r.text(6)?,
             body: r.blob(7)?,
+            head: None,
         },
     })
 }

@@ -152,6 +152,7 @@ fn delivery(event: &str, body: &Json) -> Delivery {
         line: String::new(),
         headers: BTreeMap::new(),
         body: body.to_string().into_bytes(),
+        head: None,
     };
     Delivery { id: DeliveryId(1), received_at: Timestamp::from_secs(1), what }
 }

@@ -108,6 +108,7 @@ fn hook() -> GithubHook {
         api: "https://api.github.com".to_owned(),
         pullrequest_ref: "merge".to_owned(),
         token: None,
+        reconcile: None,
         cancel_on_close: true,
         on_push: None,
         on_pull_request: None,

@@ -34,6 +34,7 @@ async fn deliver(loaded: &Loaded, event: &str, payload: &Json) -> Result<Reading
         event: event.to_owned(),
         headers: [("x-github-event".to_owned(), event.to_owned())].into(),
         body: payload.to_string().into_bytes(),
+        head: None,
     };
     let received_at = Timestamp::from_secs(0);
     loaded.scripts.read_delivery(Delivery { id: DeliveryId(1), received_at, what }).await

@@ -159,6 +159,7 @@
 ---@field api? string default "https://api.github.com"
 ---@field pullrequest_ref? string last part of a pull request's ref (default "merge")
 ---@field token? string for API calls
+---@field reconcile? boolean|number with a token, GitHub is asked at the start and every so many seconds for heads of branches and pull requests that no delivery told of; what is missing is built once (default 300; false = never)
 ---@field cancel_on_close? boolean cancel the builds of a pull request that is closed (default true)
 ---@field on_push? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?
 ---@field on_pull_request? fun(event: ci.Event, default: fun(event: ci.Event): ci.Change[]): ci.Change[]?

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod comment;
+pub mod missed;
 pub mod payload;
 pub mod pulls;
 pub mod reading;

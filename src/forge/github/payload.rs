@@ -7,6 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::model::delivery::Head;
+
 /// Why a payload cannot be used: the sender's fault, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadError(pub String);
@@ -210,6 +212,34 @@ pub fn facts(event: &str, payload: &Json) -> Result<Facts, PayloadError> {
     }
     facts.payload = payload.clone();
     Ok(facts)
+}
+
+/// Where a delivery says that a branch or pull request is now; none for events that do not say, and for
+/// a pull request's that do not move it.
+#[must_use]
+pub fn head(facts: &Facts) -> Option<Head> {
+    let repository = facts.repository.as_deref()?;
+    match (facts.name.as_str(), facts.action.as_deref()) {
+        ("push", _) => {
+            let name = facts.ref_.as_deref().filter(|name| name.starts_with("refs/heads/"))?;
+            let is_gone = facts.payload["deleted"] == true;
+            let after = text(&facts.payload, "/after");
+            let after = after.or_else(|| text(&facts.payload, "/head_commit/id"));
+            let revision = if is_gone { None } else { Some(after?) };
+            Some(Head { name: format!("{repository} {name}"), revision })
+        }
+        ("pull_request", Some(action)) => {
+            let revision = match action {
+                "opened" | "reopened" | "synchronize" => {
+                    Some(text(&facts.payload, "/pull_request/head/sha")?)
+                }
+                "closed" => None,
+                _ => return None,
+            };
+            Some(Head { name: format!("{repository}#{}", facts.number?), revision })
+        }
+        _ => None,
+    }
 }
 
 /// The branch or tag that a full ref names; none for other refs.

@@ -57,6 +57,42 @@ pub async fn one(client: &Client, repository: &str, number: i64) -> Result<Json,
     ask(client, &format!("/repos/{repository}/pulls/{number}"), &[]).await
 }
 
+/// The branches of a repository, each with its head.
+///
+/// # Errors
+/// When GitHub cannot be asked or refuses.
+pub async fn branches(
+    client: &Client,
+    repository: &str,
+) -> Result<Vec<(String, String)>, ClientError> {
+    let path = format!("/repos/{repository}/branches");
+    let list = pages(client, &path, &[], LIST_PAGES).await?;
+    let read = |json: &Json| Some((text(json, "/name")?, text(json, "/commit/sha")?));
+    let branches: Option<Vec<_>> = list.iter().map(read).collect();
+    branches.ok_or_else(|| unexpected("a list of branches"))
+}
+
+/// All about a repository.
+///
+/// # Errors
+/// When GitHub cannot be asked or refuses.
+pub async fn repository(client: &Client, repository: &str) -> Result<Json, ClientError> {
+    ask(client, &format!("/repos/{repository}"), &[]).await
+}
+
+/// What differs between two commits.
+///
+/// # Errors
+/// When GitHub cannot be asked or refuses.
+pub async fn compare(
+    client: &Client,
+    repository: &str,
+    before: &str,
+    after: &str,
+) -> Result<Json, ClientError> {
+    ask(client, &format!("/repos/{repository}/compare/{before}...{after}"), &[]).await
+}
+
 /// All about one commit.
 ///
 /// # Errors

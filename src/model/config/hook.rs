@@ -67,6 +67,9 @@ pub struct GithubHook {
     pub pullrequest_ref: String,
     /// Token for API calls.
     pub token: Option<Secret>,
+    /// Seconds between two questions to GitHub what nobody told us (default 300 with a token); none =
+    /// it is not asked.
+    pub reconcile: Option<f64>,
     /// Cancel what runs or waits for a pull request that is closed (default true).
     pub cancel_on_close: bool,
     /// Called with (event, default) for a push.

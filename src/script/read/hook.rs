@@ -21,6 +21,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "on_pull_request",
     "on_push",
     "pullrequest_ref",
+    "reconcile",
     "skips",
     "token",
 ];
@@ -36,6 +37,9 @@ pub(super) const OTHERS: [(&str, &str); 5] = [
     ("gitea", "gitea_hook"),
     ("gitlab", "gitlab_hook"),
 ];
+
+/// Seconds between two reconciliations.
+const RECONCILE: f64 = 300.0;
 
 /// Buildbot's two.
 const SKIPS: [&str; 2] = [r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"];
@@ -53,6 +57,7 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<GithubHook> {
         api: reporter::api(&mut f),
         pullrequest_ref: f.text("pullrequest_ref").unwrap_or_else(|| "merge".to_owned()),
         token: f.secret("token"),
+        reconcile: reconcile(&mut f),
         cancel_on_close: f.boolean("cancel_on_close", true),
         on_push: f.callback("on_push"),
         on_pull_request: f.callback("on_pull_request"),
@@ -61,6 +66,26 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<GithubHook> {
     f.boolean("commands", false);
     f.finish();
     Some(hook)
+}
+
+/// How often GitHub is asked what it did not tell: seconds, true or false.
+fn reconcile(f: &mut Fields<'_, '_>) -> Option<f64> {
+    let has_token = f.value("token").is_some();
+    // `false` means more than leaving it out.
+    let seconds = match f.raw("reconcile") {
+        None => return has_token.then_some(RECONCILE),
+        Some(Value::Boolean(false)) => return None,
+        Some(Value::Boolean(true)) => RECONCILE,
+        Some(_) => f.seconds("reconcile")?,
+    };
+    if !has_token {
+        f.problem("reconcile", format!("`reconcile` of {} needs `token`.", f.owner));
+    }
+    if seconds < 10.0 {
+        let message = format!("`reconcile` of {} must be at least 10 seconds.", f.owner);
+        f.problem("reconcile", message);
+    }
+    Some(seconds)
 }
 
 /// Reads the option `base` of `c.www.change_hooks`.

@@ -201,7 +201,7 @@ fn branches(f: &mut Fields<'_, '_>) -> Branches {
         return Branches::Matching(patterns(f, "branch", vec![branch]));
     }
     match f.value("branches") {
-        None | Some(Value::Boolean(false)) => Branches::Default,
+        None => Branches::Default,
         Some(Value::Boolean(true)) => Branches::All,
         Some(Value::Function(function)) => Branches::Callback(f.keep("branches", &function)),
         Some(_) => {

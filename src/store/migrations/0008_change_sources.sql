@@ -17,3 +17,14 @@ create table source_heads (
   revision text not null,
   primary key (source_id, name)
 );
+-- What forges have told us of heads, and what we found ourselves when they did not.
+create table received_heads (
+  name text not null,                -- owner/name#7, owner/name refs/heads/main
+  revision text not null,            -- empty = the pull request is closed, the branch deleted
+  received_at bigint not null,
+  found integer not null,            -- nobody told us: a delivery that comes late is no news
+  primary key (name, revision)
+);
+create table reconciled_repositories (
+  name text primary key              -- what it had when we first looked was nobody's news
+);

@@ -38,6 +38,7 @@ pub(super) fn read(call: &Call, body: &[u8], fresh: String) -> Result<Verified, 
         line: format!("{} {} {branch}", change.repository, change.project),
         headers: BTreeMap::new(),
         body: serde_json::to_vec(&change).unwrap_or_default(),
+        head: None,
     };
     Ok(Verified { delivery, answer: "1 change found".to_owned() })
 }

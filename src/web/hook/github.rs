@@ -64,8 +64,9 @@ pub(super) fn verify(hook: &GithubHook, call: &Call, body: &[u8]) -> Result<Veri
         .filter_map(|name| Some(((*name).to_owned(), call.header(name)?.to_owned())))
         .collect();
     let dialect = "github".to_owned();
+    let head = payload::head(&facts);
     Ok(Verified {
-        delivery: NewDelivery { dialect, guid, event, line, headers, body: text },
+        delivery: NewDelivery { dialect, guid, event, line, headers, body: text, head },
         answer,
     })
 }

@@ -45,6 +45,7 @@ pub(super) async fn verify(
         line: hook.name.clone(),
         headers: headers(all),
         body: body.to_vec(),
+        head: None,
     };
     if let Some(query) = parts.uri.query() {
         delivery.headers.insert(NewDelivery::QUERY.to_owned(), query.to_owned());

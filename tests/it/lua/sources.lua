@@ -8,6 +8,7 @@ c.www = {
   change_hook_auth = {},
   change_hooks = {
     base = ci.hooks.base { codebase = "x", on_event = "print" },
+    github = ci.hooks.github { secret = "s", reconcile = 5 },
     poller = ci.hooks.poller { secret = "s", allowed = { "origins", "origin" } },
   },
 }

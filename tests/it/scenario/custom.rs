@@ -382,6 +382,7 @@ fn ops(guid: &str, body: &serde_json::Value) -> NewDelivery {
         line: "ops".to_owned(),
         headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
         body: body.to_string().into_bytes(),
+        head: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod functions;
 mod github;
 mod libraries;
 mod locks;
+mod missed;
 mod missing;
 mod output;
 mod own_steps;

@@ -205,3 +205,42 @@ fn another_repository_under_the_same_name_begins_anew() {
         assert!(unknown.to_string().contains("no change source named \"n\""), "{unknown}");
     });
 }
+
+#[test]
+fn open_pull_requests_are_changes_once_for_each_head() {
+    let config = farm(
+        "ci.change_sources.github_pull_request_poller { owner = 'halide', repo = 'Halide', branches = { 'main' }, \
+         poll_interval = 10, magic_link = true, category = 'pull', github_property_whitelist = { 'github.title' }, \
+         pull_request_filter = function(pull_request) return pull_request.number ~= 9 end }",
+    );
+    poll(&config, async |world: &mut World| {
+        world.silent_pull_request("opened", 7, "p1");
+        world.silent_pull_request("opened", 9, "x1");
+        world.pass(11).await;
+        assert_eq!(world.rows(CHANGES, 2).await, ["p1 refs/pull/7/merge"]);
+        let shape = "select author, category, project, repository, files, properties from changes";
+        assert_eq!(
+            world.rows(shape, 6).await,
+            [
+                "contributor pull halide/Halide https://github.com/halide/Halide.git [\"src/IR.cpp\"] \
+              {\"github.title\":\"Simplify\",\"pullrequesturl\":\"https://github.com/halide/Halide/pull/7\"}"
+            ]
+        );
+        world.crash().await;
+        world.start().await;
+        world.pass(60).await;
+        assert_eq!(world.rows(CHANGES, 2).await.len(), 1);
+        world.silent_pull_request("synchronize", 7, "p2");
+        world.pass(11).await;
+        assert_eq!(world.rows(CHANGES, 2).await[1..], ["p2 refs/pull/7/merge"]);
+        world.silent_pull_request("closed", 7, "p2");
+        world.pass(11).await;
+        assert_eq!(world.int("select count(*) from source_heads").await, 1);
+        world.github.fault(crate::sim::fake_github::Fault::Hang);
+        world.pass(600).await;
+        assert!(world.rows(STATE, 2).await[0].contains("did not answer"), "{}", world.transcript());
+        world.github.fault(crate::sim::fake_github::Fault::None);
+        world.pass(30).await;
+        assert_eq!(world.rows(STATE, 2).await, ["halide/Halide -"]);
+    });
+}

@@ -21,6 +21,7 @@ async fn post(world: &World, guid: &str, change: Json) -> Delivered {
         line: "r p main".to_owned(),
         headers: Default::default(),
         body: change.to_string().into_bytes(),
+        head: None,
     };
     world.engine().deliver(delivery).await.unwrap()
 }

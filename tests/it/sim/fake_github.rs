@@ -47,6 +47,9 @@ struct Repository {
     pulls: BTreeMap<i64, Vec<Json>>,
     /// Comments of each pull request: (id, body).
     comments: BTreeMap<i64, Vec<(i64, String)>>,
+    /// Pull requests as they are told.
+    told: BTreeMap<i64, Json>,
+    branches: BTreeMap<String, String>,
     /// Every status that was posted, by sha, in order.
     statuses: BTreeMap<String, Vec<Status>>,
 }
@@ -91,6 +94,22 @@ impl FakeGithub {
         let mut world = self.world();
         let repository = world.repositories.entry(repository.to_owned()).or_default();
         repository.pulls.insert(number, files);
+    }
+
+    /// Puts `branch` at a commit, or deletes it.
+    pub(crate) fn branch(&self, repository: &str, branch: &str, sha: Option<&str>) {
+        let mut world = self.world();
+        let branches = &mut world.repositories.entry(repository.to_owned()).or_default().branches;
+        match sha {
+            Some(sha) => branches.insert(branch.to_owned(), sha.to_owned()),
+            None => branches.remove(branch),
+        };
+    }
+
+    /// What is told of a pull request.
+    pub(crate) fn pull(&self, repository: &str, number: i64, pull: Json) {
+        let mut world = self.world();
+        world.repositories.entry(repository.to_owned()).or_default().told.insert(number, pull);
     }
 
     /// Adds a renamed file to a pull request.
@@ -280,6 +299,7 @@ impl World {
         }
         // Gitea has the same shape below another path.
         let path = path.strip_prefix("/api/v1").unwrap_or(path);
+        let whole = path.trim_start_matches("/repos/").to_owned();
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let ["repos", owner, name, rest @ ..] = &*parts else {
             return error(404, "Not Found", &[]);
@@ -289,7 +309,15 @@ impl World {
         };
         match (method, rest) {
             ("GET", ["commits", sha]) => match repository.commits.get(*sha) {
-                Some(message) => ok(200, &json!({ "sha": sha, "commit": { "message": message } })),
+                Some(message) => {
+                    let person = json!({
+                        "name": "A. Contributor", "email": "a@example.org", "date": "2026-01-02T03:04:05Z",
+                    });
+                    let commit =
+                        json!({ "message": message, "author": person, "committer": person });
+                    let link = format!("https://github.com/{owner}/{name}/commit/{sha}");
+                    ok(200, &json!({ "sha": sha, "html_url": link, "commit": commit }))
+                }
                 None => error(422, &format!("No commit found for SHA: {sha}"), &[]),
             },
             ("GET", ["pulls", number, "files"]) => {
@@ -300,6 +328,27 @@ impl World {
                 }
             }
             (_, ["issues", rest @ ..]) => repository.comment(method, rest, query, body),
+            ("GET", []) => {
+                let link = format!("https://github.com/{whole}");
+                ok(200, &json!({ "full_name": whole, "name": name, "html_url": link }))
+            }
+            ("GET", ["branches"]) => {
+                let told = |(name, sha): (&String, &String)| json!({ "name": name, "commit": { "sha": sha } });
+                ok(200, &page(&repository.branches.iter().map(told).collect::<Vec<_>>(), query))
+            }
+            ("GET", ["pulls"]) => {
+                let open = repository.told.values().filter(|pull| pull["state"] == "open");
+                ok(200, &page(&open.rev().cloned().collect::<Vec<_>>(), query))
+            }
+            ("GET", ["pulls", number]) => {
+                match repository.told.get(&number.parse().unwrap_or(-1)) {
+                    Some(pull) => ok(200, pull),
+                    None => error(404, "Not Found", &[]),
+                }
+            }
+            ("GET", ["compare", _]) => {
+                ok(200, &json!({ "files": [{ "filename": "src/IR.cpp", "status": "modified" }] }))
+            }
             ("POST", ["statuses", sha]) => repository.post_status(sha, body),
             _ => error(404, "Not Found", &[]),
         }

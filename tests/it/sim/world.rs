@@ -16,6 +16,7 @@ use halide_ci::engine::output::LogLoop;
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Refusal, Sabotage};
+use halide_ci::forge::github::payload::{facts, head};
 use halide_ci::model::delivery::NewDelivery;
 use halide_ci::model::worker::WorkerInfo;
 use halide_ci::params;
@@ -209,7 +210,7 @@ impl World {
 
     /// A push to `branch`; the delivery must be acknowledged.
     pub(crate) async fn push(&mut self, branch: &str, sha: &str) -> Delivered {
-        self.github.commit(payload::REPOSITORY, sha, "A change");
+        self.silent_push(branch, sha);
         let body = payload::push(branch, sha, "A change");
         let guid = self.next_guid();
         self.deliver(&guid, "push", &body).await.unwrap()
@@ -217,11 +218,29 @@ impl World {
 
     /// An action on a pull request.
     pub(crate) async fn pull_request(&mut self, action: &str, number: i64, sha: &str) -> Delivered {
-        self.github.commit(payload::REPOSITORY, sha, "A change");
-        self.github.pull_request(payload::REPOSITORY, number, &["src/IR.cpp"]);
+        self.silent_pull_request(action, number, sha);
         let body = payload::pull_request(action, number, sha);
         let guid = self.next_guid();
         self.deliver(&guid, "pull_request", &body).await.unwrap()
+    }
+
+    /// A push of which GitHub tells nobody.
+    pub(crate) fn silent_push(&self, branch: &str, sha: &str) {
+        self.github.commit(payload::REPOSITORY, sha, "A change");
+        self.github.branch(payload::REPOSITORY, branch, Some(sha));
+    }
+
+    /// An action on a pull request of which GitHub tells nobody.
+    pub(crate) fn silent_pull_request(&self, action: &str, number: i64, sha: &str) {
+        self.github.commit(payload::REPOSITORY, sha, "A change");
+        self.github.pull_request(payload::REPOSITORY, number, &["src/IR.cpp"]);
+        let mut pull = payload::pull_request(action, number, sha)["pull_request"].take();
+        pull["state"] = Json::from(if action == "closed" { "closed" } else { "open" });
+        pull["user"] = serde_json::json!({ "login": "contributor" });
+        let repository = &mut pull["base"]["repo"];
+        repository["html_url"] = format!("https://github.com/{}", payload::REPOSITORY).into();
+        repository["clone_url"] = format!("https://github.com/{}.git", payload::REPOSITORY).into();
+        self.github.pull(payload::REPOSITORY, number, pull);
     }
 
     fn next_guid(&mut self) -> String {
@@ -497,6 +516,7 @@ impl World {
 
 fn delivery(guid: &str, event: &str, body: &Json) -> NewDelivery {
     NewDelivery {
+        head: facts(event, body).ok().and_then(|facts| head(&facts)),
         line: guid.to_owned(),
         dialect: "github".to_owned(),
         guid: guid.to_owned(),

@@ -95,6 +95,7 @@ pub(crate) fn config() -> Config {
                     api: "http://127.0.0.1:9".to_owned(),
                     pullrequest_ref: "merge".to_owned(),
                     token: None,
+                    reconcile: None,
                     cancel_on_close: true,
                     on_push: None,
                     on_pull_request: None,
