@@ -111,6 +111,14 @@ function git.run(step, o, ignores_revision)
     if o.submodules and not works("submodule", "foreach", "--recursive", "git", clean) then return "failure" end
   end
 
+  -- What somebody tries. In the index, so that the next checkout takes new files away again.
+  local patch = sourcestamp(step.build, o.codebase or "").patch
+  if patch then
+    step:write_patch(dir .. "/.git/try.patch", o.codebase or "")
+    local apply = { "apply", "--index", "-p" .. patch.level, patch.subdir ~= "" and "--directory=" .. patch.subdir }
+    if not works(apply, ".git/try.patch") then step:fail "the patch does not apply" end
+  end
+
   local got = ci.text.trim(run({ "rev-parse", "HEAD" }, { collect = true }).stdout or "")
   if not is_hex(got) then step:fail(("git rev-parse HEAD said %q, which is no commit."):format(got)) end
   git.remember(step, o.codebase or "", got)

@@ -39,6 +39,8 @@ ids! {
     ChangeId;
     /// A sourcestamp (`sourcestamps`).
     SourcestampId;
+    /// A patch that a source is built with (`patches`).
+    PatchId;
     /// A buildset (`buildsets`).
     BuildsetId;
     /// A build request (`buildrequests`).

@@ -15,6 +15,7 @@ mod logging;
 mod pidfile;
 mod place;
 mod reload;
+mod remote;
 mod restart;
 mod sendchange;
 mod serve;
@@ -24,6 +25,7 @@ mod stop;
 mod surroundings;
 mod terminal;
 mod test;
+mod trying;
 mod types;
 mod upgrade_master;
 mod why;
@@ -59,6 +61,7 @@ enum Verb {
     Types(types::Args),
     Why(why::Args),
     Sendchange(Box<sendchange::Args>),
+    Try(Box<trying::Args>),
 }
 
 /// Does what the command line says; the result is the process's exit status.
@@ -99,5 +102,6 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Types(args) => types::run(&args),
         Verb::Why(args) => why::run(&args),
         Verb::Sendchange(args) => sendchange::run(&args),
+        Verb::Try(args) => trying::run(&args),
     }
 }

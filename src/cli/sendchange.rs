@@ -3,21 +3,19 @@
 //! read.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine as _;
 use serde_json::{Map, Value as Json, json};
 
 use super::failure::Failure;
+use super::remote::{self, PASSWORD};
 use super::terminal;
 use crate::base::random::Random;
 use crate::http::{Client, ErrorKind, Request};
 
 /// The bearer token, when no file is named.
 const SECRET: &str = "HALIDE_CI_HOOK_SECRET";
-/// The password of `--user`, when no file is named.
-const PASSWORD: &str = "HALIDE_CI_PASSWORD";
 /// Waits before another attempt, when the master cannot be reached.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
@@ -94,11 +92,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let request = request(args)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::failed(format!("no runtime can be started: {e}")))?;
-    let text = runtime.block_on(send(&args.url, request))?;
+    let text = remote::run(send(&args.url, request))?;
     terminal::say(text.trim_end());
     Ok(())
 }
@@ -142,13 +136,9 @@ fn request(args: &Args) -> Result<Request, Failure> {
         .header("idempotency-key", &Random::system().token())
         .json(&change(args)?);
     if let Some(user) = &args.user {
-        let password = proof(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
-            Failure::usage(format!("--user needs --password-file or {PASSWORD}."))
-        })?;
-        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        request = request.header("authorization", &format!("Basic {pair}"));
+        request = remote::sign(request, user, args.password_file.as_deref())?;
     }
-    if let Some(secret) = proof(args.secret_file.as_deref(), SECRET)? {
+    if let Some(secret) = remote::proof(args.secret_file.as_deref(), SECRET)? {
         request = match &args.user {
             None => request.header("authorization", &format!("Bearer {secret}")),
             // That header is taken; the same secret signs the body.
@@ -168,24 +158,10 @@ fn signature(secret: &str, body: &[u8]) -> Result<String, Failure> {
     Ok(format!("sha256={}", hex::encode(mac.chain_update(body).finalize().into_bytes())))
 }
 
-/// A secret from a file or, without one, from a variable.
-fn proof(file: Option<&Path>, variable: &str) -> Result<Option<String>, Failure> {
-    let text = match file {
-        Some(file) => Some(read(file)?),
-        None => std::env::var_os(variable).map(|text| text.to_string_lossy().into_owned()),
-    };
-    Ok(text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|t| !t.is_empty()))
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|e| Failure::usage(format!("{} cannot be read: {e}.", file.display())))
-}
-
 fn change(args: &Args) -> Result<Json, Failure> {
     let mut out = Map::new();
     let revision = match &args.revision_file {
-        Some(file) => Some(read(file)?.trim().to_owned()),
+        Some(file) => Some(remote::read(file)?.trim().to_owned()),
         None => args.revision.clone(),
     };
     let comments = match &args.logfile {
@@ -196,7 +172,7 @@ fn change(args: &Args) -> Result<Json, Failure> {
                 .map_err(|e| Failure::usage(format!("standard input cannot be read: {e}.")))?;
             Some(text)
         }
-        Some(file) => Some(read(file)?),
+        Some(file) => Some(remote::read(file)?),
         None => args.comments.clone(),
     };
     let texts = [
@@ -215,15 +191,7 @@ fn change(args: &Args) -> Result<Json, Failure> {
         out.extend(text.map(|text| (name.to_owned(), Json::from(text))));
     }
     out.extend(args.when.map(|when| ("when_timestamp".to_owned(), Json::from(when))));
-    let mut properties = Map::new();
-    for property in &args.property {
-        let Some((name, value)) = property.split_once(':').filter(|(name, _)| !name.is_empty())
-        else {
-            let text = format!("--property takes NAME:VALUE, not {property:?}.");
-            return Err(Failure::usage(text));
-        };
-        properties.insert(name.to_owned(), Json::from(value));
-    }
+    let properties = remote::properties(&args.property)?;
     if out.is_empty() {
         return Err(Failure::usage("a change needs at least --who, --revision or --branch."));
     }

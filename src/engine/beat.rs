@@ -189,6 +189,7 @@ impl Turn<'_> {
             Input::LookWanted { names, answer } => self.look_wanted(&names, answer),
             Input::Advised(advised) => self.advised(*advised),
             Input::SchedulerRan { ran, answer } => self.scheduler_ran(*ran, answer),
+            Input::Tried { wish, answer } => self.tried(wish, answer),
             Input::Forced { force, answer } => self.forced(force, answer),
             Input::BuildWanted { order, answer } => self.build_wanted(order, answer),
             Input::RebuildWanted { build, owner, answer } => {

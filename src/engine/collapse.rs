@@ -6,7 +6,7 @@ use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
 
 /// Whether `newer` makes `older` superfluous: the same set of codebases, each with the same
-/// branch, project and repository, and either both come from changes, `newer` from newer ones, or
+/// branch, project and repository, neither with a patch, and either both come from changes, `newer` from newer ones, or
 /// neither does and the revisions are equal.
 #[must_use]
 pub fn is_superfluous(older: &Request, newer: &Request) -> bool {
@@ -22,7 +22,10 @@ pub fn is_superfluous(older: &Request, newer: &Request) -> bool {
         return false;
     }
     let alike = |a: &Sourcestamp, b: &Sourcestamp| {
-        a.line() == b.line() && (older.newest_change.is_some() || a.revision == b.revision)
+        let has_patch = a.patch.is_some() || b.patch.is_some();
+        !has_patch
+            && a.line() == b.line()
+            && (older.newest_change.is_some() || a.revision == b.revision)
     };
     older.sourcestamps.iter().all(|a| newer.sourcestamps.iter().any(|b| alike(a, b)))
 }

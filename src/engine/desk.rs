@@ -96,6 +96,14 @@ pub enum StepRequest {
         /// Permission bits; none = the worker's umask's.
         mode: Option<u32>,
     },
+    /// Write the patch of a codebase's source into a file on the worker; the answer is whether there
+    /// is one.
+    WritePatch {
+        /// Path on the worker.
+        path: String,
+        /// The codebase.
+        codebase: String,
+    },
     /// Set a property of the build.
     SetProperty { name: String, value: Json, source: String },
     /// Set several properties of the build with one source.

@@ -22,7 +22,7 @@ use crate::model::delivery::{Cancel, Head, NewDelivery};
 use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
-use crate::model::sourcestamp::Sourcestamp;
+use crate::model::sourcestamp::{NewPatch, Sourcestamp};
 use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::Conn;
@@ -54,6 +54,8 @@ pub enum Input {
     SchedulerRan { ran: Box<SchedulerRan>, answer: Answer<()> },
     /// A user starts builds.
     Forced { force: Force, answer: Answer<Started> },
+    /// Somebody tries a working tree.
+    Tried { wish: Try, answer: Answer<Started> },
     /// A builder is asked to build by name, with no scheduler in between.
     BuildWanted { order: BuildOrder, answer: Answer<Started> },
     /// A user wants a build again.
@@ -260,6 +262,23 @@ pub struct Force {
     pub priority: i64,
 }
 
+/// What somebody tries: a working tree against a revision that builders can get.
+#[derive(Clone, Debug, Default)]
+pub struct Try {
+    /// The `try_userpass` scheduler.
+    pub scheduler: String,
+    /// Builders; empty = all of the scheduler's.
+    pub builders: Vec<String>,
+    /// Who.
+    pub owner: String,
+    /// What the patch applies to.
+    pub sourcestamp: Sourcestamp,
+    /// What is changed in it.
+    pub patch: NewPatch,
+    /// Properties (source `try build`).
+    pub properties: BTreeMap<String, Json>,
+}
+
 /// A build that nobody's scheduler asks for: a rehearsal's.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOrder {
@@ -366,6 +385,7 @@ impl Input {
             Self::DeliveryRead { .. }
             | Self::Advised(_)
             | Self::Forced { .. }
+            | Self::Tried { .. }
             | Self::SchedulerRan { .. }
             | Self::BuildWanted { .. }
             | Self::RebuildWanted { .. }
@@ -416,6 +436,7 @@ impl Input {
                 }
                 Err(error) => format!("scheduler {} failed: {error}", ran.scheduler),
             },
+            Self::Tried { wish, .. } => format!("try {} by {}", wish.scheduler, wish.owner),
             Self::Forced { force, .. } => format!("force {} by {}", force.scheduler, force.owner),
             Self::BuildWanted { order, .. } => format!("build of {} wanted", order.builder),
             Self::RebuildWanted { build, .. } => format!("rebuild {build}"),

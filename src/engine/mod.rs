@@ -49,6 +49,7 @@ pub mod tasks;
 mod teller;
 mod telling;
 mod transfer;
+mod trying;
 mod upload;
 mod why;
 
@@ -64,7 +65,7 @@ use crate::base::random::Random;
 pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
     Answer, Attached, BuildOrder, Compared, Delivered, Force, Input, NewGeneration, Reloaded,
-    Started,
+    Started, Try,
 };
 use crate::engine::ports::{Future, Link, Scripts};
 pub use crate::engine::reload::preview;
@@ -251,6 +252,14 @@ impl Engine {
     /// When the scheduler or a builder does not exist.
     pub async fn force(&self, force: Force) -> Result<Started, Refusal> {
         self.ask(|answer| Input::Forced { force, answer }).await
+    }
+
+    /// Builds a working tree.
+    ///
+    /// # Errors
+    /// When the scheduler or a builder does not exist, or the scheduler is switched off.
+    pub async fn try_build(&self, wish: Try) -> Result<Started, Refusal> {
+        self.ask(|answer| Input::Tried { wish, answer }).await
     }
 
     /// Asks a builder to build, with no scheduler in between.

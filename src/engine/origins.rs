@@ -111,6 +111,7 @@ mod tests {
             repository: "https://example.org/r".to_owned(),
             project: "p".to_owned(),
             codebase: "c".to_owned(),
+            patch: None,
         };
         let origins = Origins {
             config: &Config { properties: of("Config"), ..Config::default() },

@@ -45,7 +45,9 @@ impl Turn<'_> {
                     self.ask_about_upstream(id, config)?;
                     None
                 }
-                SchedulerKind::Force(_) | SchedulerKind::Scripted(_) => None,
+                SchedulerKind::Force(_) | SchedulerKind::Try(_) | SchedulerKind::Scripted(_) => {
+                    None
+                }
             };
             next = next.into_iter().chain(again).min();
         }

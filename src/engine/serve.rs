@@ -17,7 +17,9 @@ use crate::engine::upload::Upload;
 use crate::model::command::CommandKind;
 use crate::model::log::{LogKind, Stream};
 use crate::model::property::Properties;
+use crate::model::sourcestamp::PatchRef;
 use crate::model::step::StepView;
+use crate::store::{Store, patches};
 
 /// A command under way: how it ended, and where the answer goes.
 pub(super) type UnderWay = Future<'static, (Answer, End)>;
@@ -119,6 +121,16 @@ impl Service {
                     (flight.answer, end)
                 })
             }
+            StepRequest::WritePatch { path, codebase } => {
+                let attempt = &running.attempt;
+                let stamp = attempt.sourcestamps.iter().find(|stamp| stamp.codebase == codebase);
+                let patch = stamp.and_then(|stamp| stamp.patch.clone());
+                let store = attempt.engine.store().clone();
+                Box::pin(async move {
+                    let end = write_patch(&mut flight, &store, path, patch).await;
+                    (flight.answer, end)
+                })
+            }
             other => Box::pin(async move {
                 let end = on_files(&mut flight, other).await;
                 (flight.answer, end)
@@ -181,6 +193,30 @@ impl Service {
     /// Ends every open log; returns when all is on disk.
     pub(super) async fn close_logs(&self) {
         self.logs.finish_all().await;
+    }
+}
+
+/// Writes a patch into a file, if there is one.
+async fn write_patch(
+    flight: &mut Flight,
+    store: &Store,
+    path: String,
+    patch: Option<PatchRef>,
+) -> End {
+    let Some(patch) = patch else {
+        return End::Answered(Ok(StepAnswer::Value(Json::Bool(false))));
+    };
+    let body = match store.read(move |conn| patches::body(conn, patch.id)).await {
+        Ok(Some(body)) => body,
+        Ok(None) => {
+            let text = format!("the patch {} is gone", patch.id);
+            return End::Answered(Err(DeskError::Failed(text)));
+        }
+        Err(error) => return End::Answered(Err(DeskError::Failed(error.to_string()))),
+    };
+    match flight.write(path, body.into(), None).await {
+        End::Answered(Ok(_)) => End::Answered(Ok(StepAnswer::Value(Json::Bool(true)))),
+        end => end,
     }
 }
 

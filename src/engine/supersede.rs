@@ -72,7 +72,7 @@ async fn matches(
 
 /// A sourcestamp as filters see it.
 fn of_stamp(stamp: &Sourcestamp) -> NewChange {
-    let Sourcestamp { branch, revision, repository, project, codebase } = stamp.clone();
+    let Sourcestamp { branch, revision, repository, project, codebase, patch: _ } = stamp.clone();
     NewChange { branch, revision, repository, project, codebase, ..NewChange::default() }
 }
 

@@ -51,6 +51,7 @@ impl NewChange {
             repository: self.repository.clone(),
             project: self.project.clone(),
             codebase: self.codebase.clone(),
+            patch: None,
         }
     }
 }

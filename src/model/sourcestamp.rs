@@ -16,6 +16,36 @@ pub struct Sourcestamp {
     pub project: String,
     /// Codebase, or empty when the configuration has only one.
     pub codebase: String,
+    /// What is changed in it before it is built; none = nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<PatchRef>,
+}
+
+/// A patch of a sourcestamp: its row, and what a step needs to know to apply it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PatchRef {
+    /// Row id.
+    pub id: i64,
+    /// How many parts of its paths are left out (default 1).
+    pub level: u32,
+    /// Below which folder of the source it is applied; empty = at its root.
+    pub subdir: String,
+}
+
+/// A patch that is not stored yet: somebody's working tree against a revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewPatch {
+    /// How many parts of its paths are left out.
+    pub level: u32,
+    /// Below which folder of the source it is applied; empty = at its root.
+    pub subdir: String,
+    /// Whose it is.
+    pub author: String,
+    /// What it is about.
+    pub comment: String,
+    /// The patch, as `git diff` writes it.
+    pub body: Vec<u8>,
 }
 
 impl Sourcestamp {

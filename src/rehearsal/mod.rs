@@ -430,7 +430,8 @@ impl Rehearsal {
                 SchedulerKind::Scripted(own) => own.on_timer.is_some(),
                 SchedulerKind::Branch(_)
                 | SchedulerKind::Dependent(_)
-                | SchedulerKind::Force(_) => false,
+                | SchedulerKind::Force(_)
+                | SchedulerKind::Try(_) => false,
             });
             !has_clock || asked.changes.iter().any(|id| ids.contains(id))
         };

@@ -135,6 +135,7 @@ impl BuildOptions {
             repository: self.repository.clone(),
             project: self.project.clone(),
             codebase: self.codebase.clone(),
+            patch: None,
         }
     }
 }

@@ -20,10 +20,6 @@ const OBJECTS: &[(&str, &str)] = &[
         "nightly_triggerable",
         "ci.schedulers.nightly_triggerable { name = 'x', builders = { 'linux' }, hour = 3 }",
     ),
-    (
-        "try_userpass",
-        "ci.schedulers.try_userpass { name = 'x', builders = { 'linux' }, port = 8031, users = { ann = 'password' } }",
-    ),
     ("file_parameter", "ci.parameters.file { name = 'x' }"),
     ("worker_choice_parameter", "ci.parameters.worker_choice {}"),
     ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),

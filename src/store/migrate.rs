@@ -18,6 +18,7 @@ pub const STATE: &[&str] = &[
     include_str!("migrations/0006_retries.sql"),
     include_str!("migrations/0007_messages.sql"),
     include_str!("migrations/0008_change_sources.sql"),
+    include_str!("migrations/0009_patches.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];

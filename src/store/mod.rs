@@ -18,6 +18,7 @@ pub mod logs;
 pub mod migrate;
 pub mod outbox;
 pub mod page;
+pub mod patches;
 pub mod received_heads;
 pub mod requests;
 pub mod scheduler_events;

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::conn::{Conn, Result, Row};
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildsetId, SourcestampId};
-use crate::model::sourcestamp::Sourcestamp;
+use crate::model::sourcestamp::{PatchRef, Sourcestamp};
 use crate::params;
 
 /// The row of `stamp`, made if it is new.
@@ -22,8 +22,9 @@ pub fn ensure(conn: &Conn<'_>, stamp: &Sourcestamp, now: Timestamp) -> Result<So
         return Ok(id);
     }
     conn.query_one(
-        "insert into sourcestamps (sha256, branch, revision, repository, project, codebase, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+        "insert into sourcestamps \
+         (sha256, branch, revision, repository, project, codebase, created_at, patch_id) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
         params![
             hash,
             stamp.branch.as_deref(),
@@ -31,7 +32,8 @@ pub fn ensure(conn: &Conn<'_>, stamp: &Sourcestamp, now: Timestamp) -> Result<So
             &stamp.repository,
             &stamp.project,
             &stamp.codebase,
-            now
+            now,
+            stamp.patch.as_ref().map(|patch| patch.id)
         ],
         |r| Ok(SourcestampId(r.int(0)?)),
     )
@@ -43,8 +45,9 @@ pub fn ensure(conn: &Conn<'_>, stamp: &Sourcestamp, now: Timestamp) -> Result<So
 /// What the database refuses.
 pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Sourcestamp>> {
     conn.query(
-        "select s.branch, s.revision, s.repository, s.project, s.codebase from sourcestamps s \
-         join buildset_sourcestamps b on b.sourcestamp_id = s.id \
+        "select s.branch, s.revision, s.repository, s.project, s.codebase, p.id, p.level, p.subdir \
+         from sourcestamps s join buildset_sourcestamps b on b.sourcestamp_id = s.id \
+         left join patches p on p.id = s.patch_id \
          where b.buildset_id = $1 order by s.codebase, s.id",
         params![buildset],
         read,
@@ -57,9 +60,11 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Sourcest
 /// What the database refuses.
 pub fn of_unfinished(conn: &Conn<'_>) -> Result<Vec<Sourcestamp>> {
     conn.query(
-        "select distinct s.branch, s.revision, s.repository, s.project, s.codebase \
-         from buildrequests r join buildset_sourcestamps b on b.buildset_id = r.buildset_id \
-         join sourcestamps s on s.id = b.sourcestamp_id where r.complete_at is null",
+        "select distinct s.branch, s.revision, s.repository, s.project, s.codebase, p.id, p.level, \
+         p.subdir from buildrequests r \
+         join buildset_sourcestamps b on b.buildset_id = r.buildset_id \
+         join sourcestamps s on s.id = b.sourcestamp_id \
+         left join patches p on p.id = s.patch_id where r.complete_at is null",
         params![],
         read,
     )
@@ -72,6 +77,13 @@ fn read(r: &Row<'_>) -> Result<Sourcestamp> {
         repository: r.text(2)?,
         project: r.text(3)?,
         codebase: r.text(4)?,
+        patch: match r.opt_int(5)? {
+            None => None,
+            Some(id) => {
+                let level = u32::try_from(r.int(6)?).unwrap_or(1);
+                Some(PatchRef { id, level, subdir: r.text(7)? })
+            }
+        },
     })
 }
 
@@ -93,6 +105,11 @@ fn hash(stamp: &Sourcestamp) -> String {
                 hasher.update(text);
             }
         }
+    }
+    // Those without a patch keep the hash they had before there were patches.
+    if let Some(patch) = &stamp.patch {
+        hasher.update([2]);
+        hasher.update(patch.id.to_le_bytes());
     }
     hex::encode(hasher.finalize())
 }

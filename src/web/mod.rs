@@ -18,6 +18,7 @@ pub mod route;
 mod rpc;
 mod server;
 mod topics;
+mod trying;
 mod ui;
 
 use std::sync::Arc;

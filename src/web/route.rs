@@ -16,7 +16,7 @@ pub use super::access::Access;
 use super::auth::{self, Who};
 use super::call::{Call, Problem};
 use super::server::Peer;
-use super::{Site, access, headers, hook, live, login, probe, rest, rpc, ui};
+use super::{Site, access, headers, hook, live, login, probe, rest, rpc, trying, ui};
 
 /// What a client of a route expects, also when something goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,8 @@ pub static TABLE: &[Route] = routes! {
     "GET" "/api/v2/{*path}" Read, Api => rest::get;
     "OPTIONS" "/api/v2/{*path}" Read, Api => rest::preflight;
     "POST" "/api/v2/{*path}" Control, Api => rpc::post;
+    "GET" "/api/v2/tryschedulers/{name}" Signed, Api => trying::get;
+    "POST" "/api/v2/tryschedulers/{name}" Signed, Api => trying::post;
     "POST" "/api/v2/reload" Action("reload"), Api => rpc::reload;
     "GET" "/api/latest" Read, Api => rest::get;
     "GET" "/api/latest/{*path}" Read, Api => rest::get;

@@ -9,7 +9,7 @@ use halide_ci::engine::ports::{StepRun, StepValue};
 use halide_ci::model::build::BuildView;
 use halide_ci::model::command::{Argument, CommandLine, FileStat, ShellCommand};
 use halide_ci::model::config::StepOption;
-use halide_ci::model::sourcestamp::Sourcestamp;
+use halide_ci::model::sourcestamp::{PatchRef, Sourcestamp};
 use halide_ci::model::step::StepView;
 use halide_ci::script::load::Mount;
 use serde_json::Value as Json;
@@ -85,23 +85,33 @@ fn run(command: &ShellCommand) -> Ran {
 }
 
 /// A worker's directory in which checkouts are made.
-struct Checkout(tempfile::TempDir);
+struct Checkout {
+    dir: tempfile::TempDir,
+    /// What somebody tries: a patch, and how many parts of its paths are left out.
+    patch: Option<(String, u32)>,
+}
 
 impl Checkout {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { dir: tempfile::tempdir().unwrap(), patch: None }
     }
 
     fn dir(&self) -> PathBuf {
-        self.0.path().join("build")
+        self.dir.path().join("build")
     }
 
     fn file(&self) -> String {
         std::fs::read_to_string(self.dir().join("file.txt")).unwrap()
     }
 
-    fn answer(request: &StepRequest, got_revision: &mut Option<String>) -> StepAnswer {
+    fn answer(&self, request: &StepRequest, got_revision: &mut Option<String>) -> StepAnswer {
         match request {
+            StepRequest::WritePatch { path, codebase } => {
+                assert_eq!(codebase, "");
+                let (patch, _) = self.patch.as_ref().unwrap();
+                std::fs::write(path, patch).unwrap();
+                StepAnswer::Value(true.into())
+            }
             StepRequest::Run { command, .. } => StepAnswer::Ran(run(command)),
             StepRequest::Stat { path } => {
                 let found = Path::new(path).exists();
@@ -138,6 +148,11 @@ impl Checkout {
             let stamp = Sourcestamp {
                 branch: branch.map(str::to_owned),
                 revision: revision.map(str::to_owned),
+                patch: self.patch.as_ref().map(|(_, level)| PatchRef {
+                    id: 1,
+                    level: *level,
+                    subdir: String::new(),
+                }),
                 ..Sourcestamp::default()
             };
             let build = BuildView { sourcestamps: Arc::new(vec![stamp]), ..BuildView::default() };
@@ -155,7 +170,7 @@ impl Checkout {
             let mut got_revision = None;
             let serve = async {
                 while let Some(wish) = inbox.recv().await {
-                    let answer = Self::answer(&wish.request, &mut got_revision);
+                    let answer = self.answer(&wish.request, &mut got_revision);
                     let _ = wish.answer.send(Ok(answer));
                 }
             };
@@ -241,4 +256,36 @@ fn a_branch_that_is_not_there_is_a_failure() {
     let step = format!("ci.steps.git {{ repo = {:?} }}", origin.path());
     let error = Checkout::new().make(&step, Some("gone"), None).unwrap_err();
     assert_eq!(error, "Some(Failure)");
+}
+
+#[test]
+fn a_patch_is_applied_and_gone_with_the_next_checkout() {
+    let origin = Origin::new(2);
+    let base = git(origin.path(), &["rev-parse", "HEAD"]);
+    let tree = tempfile::tempdir().unwrap();
+    let from = origin.path().display().to_string();
+    git(tree.path(), &["clone", "--quiet", &from, "."]);
+    std::fs::write(tree.path().join("file.txt"), "tried").unwrap();
+    std::fs::create_dir(tree.path().join("new")).unwrap();
+    std::fs::write(tree.path().join("new/binary"), [0u8, 159, 146, 150]).unwrap();
+    git(tree.path(), &["add", "."]);
+    // Its last line must end in one.
+    let patch = git(tree.path(), &["diff", "--cached", "--binary"]) + "\n\n";
+    let mut checkout = Checkout::new();
+    checkout.patch = Some((patch, 1));
+    let step = format!("ci.steps.git {{ repo = {from:?} }}");
+    assert_eq!(checkout.make(&step, Some("main"), Some(&base)).unwrap(), base);
+    assert_eq!(checkout.file(), "tried");
+    assert_eq!(std::fs::read(checkout.dir().join("new/binary")).unwrap(), [0u8, 159, 146, 150]);
+    // The same again, and then without it.
+    checkout.make(&step, Some("main"), Some(&base)).unwrap();
+    assert_eq!(checkout.file(), "tried");
+    checkout.patch = None;
+    checkout.make(&step, Some("main"), Some(&base)).unwrap();
+    assert_eq!(checkout.file(), "2");
+    assert!(!checkout.dir().join("new/binary").exists(), "a new file of the patch is gone");
+    checkout.patch =
+        Some(("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n".to_owned(), 1));
+    let error = checkout.make(&step, Some("main"), Some(&base)).unwrap_err();
+    assert!(error.contains("the patch does not apply"), "{error}");
 }

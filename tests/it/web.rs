@@ -5,6 +5,7 @@ mod own_hooks;
 mod posted;
 mod rules;
 pub(crate) mod site;
+mod trying;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use halide_ci::web::route::{Access, TABLE};

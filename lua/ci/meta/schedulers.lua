@@ -122,10 +122,15 @@
 ---@field day_of_week? ci.CronField
 ---@field timezone? string
 
----Builds what people have not committed yet. Not available yet.
----@class ci.TryUserpassOptions: ci.AutomaticSchedulerOptions
----@field port? integer|string
----@field users table<string, string> user → password
+---Builds what people have in their working trees: `halide-ci try` sends the difference to a commit that the builders
+---can get, and the `git` and `github` steps apply it. Requests with a patch are collapsed with nothing.
+---@class ci.TryUserpassOptions: ci.SchedulerOptions
+---@field builders any the builders that may be chosen
+---@field users table<string, string|ci.Secret> who may try: user → password
+---@field properties? table<string, any>
+---@field reason? string
+---@field priority? integer
+---@field port? integer|string not needed: it comes to the web server's port
 
 ---@class ci.ForceSchedulerOptions: ci.SchedulerOptions
 ---@field button_name? string words on the button (default: the name)

@@ -96,6 +96,7 @@ function Lock:access(mode, count) end
 ---@field repository string
 ---@field project string
 ---@field codebase string
+---@field patch? { id: integer, level: integer, subdir: string } what `try` changed in it; see `step:write_patch`
 
 ---@class ci.Change
 ---@field author string
@@ -176,6 +177,11 @@ function RunningStep:read_file(path, max_size) end
 ---@param text string
 ---@param mode? string octal digits, "0644"
 function RunningStep:write_file(path, text, mode) end
+---Writes the patch that somebody tries (see `ci.schedulers.try_userpass`) into a file of the worker.
+---@param path string
+---@param codebase? string whose source it changes (default: the one without a name)
+---@return boolean written false = nobody tries anything
+function RunningStep:write_patch(path, codebase) end
 ---@param path string
 ---@return boolean
 function RunningStep:path_exists(path) end

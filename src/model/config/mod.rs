@@ -44,7 +44,7 @@ pub use self::reporter::{
 };
 pub use self::scheduler::{
     BranchScheduler, CodebaseConfig, DependentScheduler, ForceScheduler, SchedulerConfig,
-    SchedulerKind, Wanted,
+    SchedulerKind, TryScheduler, Wanted,
 };
 pub use self::scripted::{
     OwnOptions, Proof, REPORTED, ScriptedHook, ScriptedReporter, ScriptedScheduler,

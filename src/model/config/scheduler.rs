@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{
     Callback, Choices, Parameter, Priority, ScriptedScheduler, Site, TimedScheduler, Times, json,
 };
+use crate::base::secret::Secret;
 use crate::model::filter::ChangeFilter;
 
 /// A scheduler.
@@ -89,6 +90,8 @@ pub enum SchedulerKind {
     Dependent(DependentScheduler),
     /// `force`.
     Force(ForceScheduler),
+    /// `try_userpass`.
+    Try(TryScheduler),
     /// Of a `ci.scheduler_type`.
     Scripted(Box<ScriptedScheduler>),
 }
@@ -104,6 +107,7 @@ impl SchedulerKind {
             Self::Timed(_) => "nightly",
             Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
+            Self::Try(_) => "try_userpass",
             Self::Scripted(s) => &s.type_name,
         }
     }
@@ -115,7 +119,11 @@ impl SchedulerKind {
             Self::Branch(branch) => Some(&branch.wanted),
             // What nothing depends on need not be judged.
             Self::Timed(timed) if timed.only_if_changed => Some(&timed.wanted),
-            Self::Timed(_) | Self::Dependent(_) | Self::Force(_) | Self::Scripted(_) => None,
+            Self::Timed(_)
+            | Self::Dependent(_)
+            | Self::Force(_)
+            | Self::Try(_)
+            | Self::Scripted(_) => None,
         }
     }
 }
@@ -149,6 +157,14 @@ pub struct BranchScheduler {
 pub struct DependentScheduler {
     /// The other one's name.
     pub upstream: String,
+}
+
+/// A scheduler that builds what people have in their working trees.
+#[derive(Clone, Debug, Serialize)]
+pub struct TryScheduler {
+    /// Who may use it: names and passwords.
+    #[serde(serialize_with = "json::users")]
+    pub users: Vec<(String, Secret)>,
 }
 
 /// A scheduler that people start.

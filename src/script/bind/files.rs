@@ -106,6 +106,16 @@ pub(super) fn add<M: UserDataMethods<Step>>(methods: &mut M) {
             step.done(StepRequest::WriteFile { path, data, mode }).await
         },
     );
+    methods.add_async_method(
+        "write_patch",
+        |_, step, (path, codebase): (String, Option<String>)| async move {
+            let codebase = codebase.unwrap_or_default();
+            match ask(&step.desk, StepRequest::WritePatch { path, codebase }).await? {
+                StepAnswer::Value(is_there) => Ok(is_there.as_bool().unwrap_or(false)),
+                other => Err(unexpected(&other)),
+            }
+        },
+    );
     methods.add_async_method("upload_file", |_, step, options: Table| async move {
         let request = upload(&options).map_err(mlua::Error::runtime)?;
         step.done(request).await

@@ -24,7 +24,6 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("nightly", "create_absolute_source_stamps"),
     ("triggerable", "*"),
     ("nightly_triggerable", "*"),
-    ("try_userpass", "*"),
     ("choice_parameter", "autopopulate"),
     ("codebase_parameter", "patch"),
     ("file_parameter", "*"),

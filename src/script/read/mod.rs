@@ -329,6 +329,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("dependent", scheduler::DEPENDENT_OPTIONS),
     ("periodic", scheduler::PERIODIC_OPTIONS),
     ("nightly", scheduler::NIGHTLY_OPTIONS),
+    ("try_userpass", scheduler::TRY_OPTIONS),
     ("force", force::OPTIONS),
     ("git_poller", source::GIT_OPTIONS),
     ("github_pull_request_poller", source::PULL_REQUEST_OPTIONS),

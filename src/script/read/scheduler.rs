@@ -4,9 +4,10 @@ use jiff::tz::TimeZone;
 use mlua::{Table, Value};
 
 use super::{Checked, Reader, callbacks, filter, force, outline, scripted};
+use crate::base::secret::Secret;
 use crate::model::config::{
     BranchScheduler, Choices, CodebaseConfig, DependentScheduler, Priority, SchedulerConfig,
-    SchedulerKind, TimedScheduler, Times, Wanted,
+    SchedulerKind, TimedScheduler, Times, TryScheduler, Wanted,
 };
 use crate::model::cron::{Cron, Part, Unit};
 use crate::script::convert::a_type;
@@ -73,6 +74,12 @@ pub(super) const NIGHTLY_OPTIONS: &[&str] = &[
 pub(super) const DEPENDENT_OPTIONS: &[&str] =
     &["name", "builders", "properties", "codebases", "reason", "priority", "upstream", "data"];
 
+pub(super) const TRY_OPTIONS: &[&str] =
+    &["name", "builders", "properties", "reason", "priority", "users", "port", "data"];
+
+/// Priorities that may be given.
+const PRIORITIES: std::ops::RangeInclusive<i64> = -Priority::MOST..=Priority::MOST;
+
 /// Every kind of scheduler.
 pub(super) const KINDS: &[&str] = &[
     "any_branch",
@@ -95,7 +102,13 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     }
     if !matches!(
         object.kind.as_str(),
-        "any_branch" | "single_branch" | "dependent" | "periodic" | "nightly" | "force"
+        "any_branch"
+            | "single_branch"
+            | "dependent"
+            | "periodic"
+            | "nightly"
+            | "force"
+            | "try_userpass"
     ) {
         return None;
     }
@@ -106,11 +119,16 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     let name = f.name();
     // A form's properties are what it asks for.
     let is_form = object.kind == "force";
-    let choices = if is_form { Choices::default() } else { callbacks::of_scheduler(&mut f) };
+    let is_try = object.kind == "try_userpass";
+    // Who tries chooses among the builders, and waits for the answer.
+    let choices =
+        if is_form || is_try { Choices::default() } else { callbacks::of_scheduler(&mut f) };
     let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
     let properties = if is_form { Default::default() } else { f.properties("properties") };
     let (codebases, reason, kind) = if is_form {
         (Vec::new(), None, SchedulerKind::Force(force::read(&mut f, &name)))
+    } else if is_try {
+        (Vec::new(), f.text("reason"), SchedulerKind::Try(TryScheduler { users: users(&mut f) }))
     } else {
         let (codebases, reason) = (codebases(&mut f), f.text("reason"));
         let kind = match object.kind.as_str() {
@@ -123,7 +141,11 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         };
         (codebases, reason, kind)
     };
-    let priority = if is_form { Priority::default() } else { callbacks::priority(&mut f) };
+    let priority = match is_form {
+        true => Priority::default(),
+        false if is_try => Priority::Fixed(f.integer("priority", PRIORITIES).unwrap_or(0)),
+        false => callbacks::priority(&mut f),
+    };
     f.know(["data"]);
     f.finish();
     Some(SchedulerConfig {
@@ -141,7 +163,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
 
 /// Looks at a scheduler that is only checked; false when `table` is something else.
 pub(super) fn look(reader: &Reader<'_>, table: &Table) -> bool {
-    let kinds = ["triggerable", "nightly_triggerable", "try_userpass"];
+    let kinds = ["triggerable", "nightly_triggerable"];
     if !outline::object(reader, table, &kinds) {
         return false;
     }
@@ -238,6 +260,27 @@ fn upstream(f: &mut Fields<'_, '_>) -> String {
         None => f.missing("upstream"),
     }
     String::new()
+}
+
+/// Who may try, each with a password.
+fn users(f: &mut Fields<'_, '_>) -> Vec<(String, Secret)> {
+    if f.value("port").is_some() {
+        let message = format!("`port` of {} says nothing here.", f.owner);
+        let hint =
+            "Working trees come to the web server's port, which is c.www.port; leave it out.";
+        f.problem_with("port", message, vec![hint.to_owned()]);
+    }
+    let owner = format!("`users` of {}", f.owner);
+    let Some(mut given) = f.nested("users", "passwords", &owner) else {
+        if f.raw("users").is_none() {
+            f.missing("users");
+        }
+        return Vec::new();
+    };
+    let names = given.given();
+    let users = names.into_iter().filter_map(|n| given.secret(&n).map(|s| (n, s))).collect();
+    given.finish();
+    users
 }
 
 fn timed(f: &mut Fields<'_, '_>, times: Times) -> TimedScheduler {

@@ -3,7 +3,7 @@
 use crate::store::conn::{Conn, Result, Value};
 use crate::store::page::{self, Column, Kind, Table};
 
-/// `sourcestamps`. Patches are not taken yet, so there is none.
+/// `sourcestamps`.
 pub static TABLE: Table = Table {
     plural: "sourcestamps",
     from: "sourcestamps p",
@@ -12,7 +12,12 @@ pub static TABLE: Table = Table {
         Column { name: "branch", sql: "p.branch", kind: Kind::Text },
         Column { name: "codebase", sql: "p.codebase", kind: Kind::Text },
         Column { name: "created_at", sql: "p.created_at", kind: Kind::Time },
-        Column { name: "patch", sql: "'null'", kind: Kind::Json },
+        Column {
+            name: "patch",
+            sql: "coalesce((select '{\"patchid\":' || t.id || ',' || substr(t.shown, 2) \
+                from patches t where t.id = p.patch_id), 'null')",
+            kind: Kind::Json,
+        },
         Column { name: "project", sql: "p.project", kind: Kind::Text },
         Column { name: "repository", sql: "p.repository", kind: Kind::Text },
         Column { name: "revision", sql: "p.revision", kind: Kind::Text },

@@ -61,6 +61,7 @@ pub(super) fn view() -> BuildView {
             repository: "https://example.org/halide".to_owned(),
             project: "halide/Halide".to_owned(),
             codebase: "halide".to_owned(),
+            patch: None,
         },
         Sourcestamp { codebase: "llvm".to_owned(), ..Sourcestamp::default() },
     ]);
