@@ -288,6 +288,9 @@ impl<'l> Reader<'l> {
                 "builder" => {
                     builder::read(self, &table);
                 }
+                "old_builds" | "failing_buildsets" => {
+                    canceller::read(self, &table);
+                }
                 "git_poller" | "github_pull_request_poller" => {
                     source::read(self, &table);
                 }
