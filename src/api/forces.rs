@@ -11,7 +11,7 @@ use crate::model::config::{
     Checked, Config, ForceScheduler, Group, Parameter, ParameterKind, SchedulerConfig,
     SchedulerKind, Validation,
 };
-use crate::model::sourcestamp::Sourcestamp;
+use crate::model::sourcestamp::{NewPatch, Sourcestamp};
 
 /// Every force scheduler as a `forceschedulers` element; `switched` says which are on.
 #[must_use]
@@ -78,6 +78,7 @@ pub fn fill_in(
             }
             ParameterKind::Nested { fields, group: Group::Codebase, .. } => {
                 wish.sourcestamps.push(reader.sourcestamp(&field.name, fields));
+                wish.patches.extend(reader.patch(&field.name, fields));
             }
             _ => reader.properties(field, &mut wish.properties),
         }
@@ -101,7 +102,9 @@ impl FormReader<'_> {
     /// The sources of a codebase; an empty branch or revision is the repository's own choice.
     fn sourcestamp(&mut self, codebase: &str, fields: &[Parameter]) -> Sourcestamp {
         let mut stamp = Sourcestamp { codebase: codebase.to_owned(), ..Sourcestamp::default() };
-        for field in fields {
+        let is_patch =
+            |f: &&Parameter| matches!(f.kind, ParameterKind::Nested { group: Group::Patch, .. });
+        for field in fields.iter().filter(|f| !is_patch(f)) {
             let value = text(&self.value(field));
             match field.name.as_str() {
                 "branch" => {
@@ -117,6 +120,42 @@ impl FormReader<'_> {
             }
         }
         stamp
+    }
+
+    /// The patch of a codebase, if its form asks for one and somebody gave it.
+    fn patch(&mut self, codebase: &str, fields: &[Parameter]) -> Option<(String, NewPatch)> {
+        let fields = fields.iter().find_map(|field| match &field.kind {
+            ParameterKind::Nested { group: Group::Patch, fields, .. } => Some(fields),
+            _ => None,
+        })?;
+        let mut patch = NewPatch::default();
+        for field in fields {
+            let value = self.value(field);
+            match field.name.as_str() {
+                "body" => patch.body = text(&value).into_bytes(),
+                "level" => match value.as_i64().map(u32::try_from) {
+                    Some(Ok(level)) => patch.level = level,
+                    _ => self.wrong(field, format!("{value} is no level of a patch")),
+                },
+                "author" => patch.author = text(&value),
+                "comment" => patch.comment = text(&value),
+                _ => {
+                    let subdir = text(&value);
+                    let subdir = subdir.trim_end_matches('/').trim_start_matches("./");
+                    let subdir = if subdir == "." { "" } else { subdir };
+                    if !NewPatch::is_subdir(subdir) {
+                        self.wrong(field, format!("'{subdir}' is no folder below the source"));
+                    }
+                    subdir.clone_into(&mut patch.subdir);
+                }
+            }
+        }
+        // Browsers end lines in their own way.
+        if patch.body.windows(2).any(|pair| pair == b"\r\n") {
+            patch.body =
+                text(&String::from_utf8_lossy(&patch.body).replace("\r\n", "\n").into()).into();
+        }
+        (!patch.body.is_empty()).then(|| (codebase.to_owned(), patch))
     }
 
     /// What a field adds to the properties.
@@ -141,6 +180,12 @@ impl FormReader<'_> {
                     out.extend(inner);
                 } else {
                     out.insert(field.name.clone(), Json::Object(inner.into_iter().collect()));
+                }
+            }
+            ParameterKind::Worker { .. } => {
+                let value = self.value(field);
+                if value != ParameterKind::ANY_WORKER && value != "" {
+                    out.insert(field.name.clone(), value);
                 }
             }
             _ => {
@@ -187,7 +232,11 @@ impl FormReader<'_> {
     fn one(&self, field: &Parameter, value: &Json) -> Result<Json, String> {
         let label = &field.label;
         let given = match value {
-            Json::String(text) if matches!(field.kind, ParameterKind::Area { .. }) => text.clone(),
+            Json::String(text)
+                if matches!(field.kind, ParameterKind::Area { .. } | ParameterKind::File) =>
+            {
+                text.clone()
+            }
             Json::String(text) => text.trim().to_owned(),
             Json::Number(number) => number.to_string(),
             other => return Err(format!("{label}: {other} is not text")),
@@ -205,7 +254,9 @@ impl FormReader<'_> {
             ParameterKind::Int { .. } => integer(&given)
                 .map(Json::from)
                 .ok_or_else(|| format!("invalid literal for int() with base 10: '{given}'")),
-            ParameterKind::Choice { choices, strict: true } if !choices.contains(&given) => {
+            ParameterKind::Choice { choices, strict: true } | ParameterKind::Worker { choices }
+                if !choices.contains(&given) =>
+            {
                 let choices: Vec<String> = choices.iter().map(|c| format!("'{c}'")).collect();
                 Err(format!(
                     "'{given}' does not belong to list of available choices '[{}]'",

@@ -13,7 +13,7 @@ use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::telling::Kind;
 use crate::store::buildsets::{self, NewBuildset};
-use crate::store::{Result, builds, requests, sourcestamps};
+use crate::store::{Result, builds, patches, requests, sourcestamps};
 
 impl Turn<'_> {
     pub(super) fn forced(&mut self, force: Force, answer: Answer<Started>) -> Result<()> {
@@ -56,11 +56,16 @@ impl Turn<'_> {
         properties.update(&Properties::from_values(&force.properties, "Force Build Form"));
         properties.set("reason", force.reason.clone().into(), "Force Build Form");
         properties.set("owner", force.owner.clone().into(), "Force Build Form");
-        let stamps = if force.sourcestamps.is_empty() {
+        let mut stamps = if force.sourcestamps.is_empty() {
             vec![Sourcestamp::default()]
         } else {
             force.sourcestamps
         };
+        for (codebase, patch) in &force.patches {
+            if let Some(stamp) = stamps.iter_mut().find(|stamp| stamp.codebase == *codebase) {
+                stamp.patch = Some(patches::insert(self.conn, patch, self.now)?);
+            }
+        }
         let set = NewBuildset {
             scheduler: Some(id),
             reason,

@@ -256,6 +256,8 @@ pub struct Force {
     pub owner: String,
     /// The source, one per codebase; empty = one sourcestamp without branch and revision.
     pub sourcestamps: Vec<Sourcestamp>,
+    /// What is changed in them, by codebase.
+    pub patches: Vec<(String, NewPatch)>,
     /// Properties (source `Force Build Form`).
     pub properties: BTreeMap<String, Json>,
     /// Higher goes first.

@@ -55,3 +55,12 @@ impl Sourcestamp {
         (&self.codebase, &self.project, &self.repository, self.branch.as_deref())
     }
 }
+
+impl NewPatch {
+    /// Whether `text` is a folder below a source, or the source itself.
+    #[must_use]
+    pub fn is_subdir(text: &str) -> bool {
+        let is_below = |part: &str| !part.is_empty() && part != "." && part != "..";
+        text.is_empty() || text.split('/').all(is_below)
+    }
+}

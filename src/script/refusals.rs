@@ -20,8 +20,6 @@ const OBJECTS: &[(&str, &str)] = &[
         "nightly_triggerable",
         "ci.schedulers.nightly_triggerable { name = 'x', builders = { 'linux' }, hour = 3 }",
     ),
-    ("file_parameter", "ci.parameters.file { name = 'x' }"),
-    ("worker_choice_parameter", "ci.parameters.worker_choice {}"),
     ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),
     (
         "gerrit_event_log_poller",
@@ -139,12 +137,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "fetch_refspec",
         "ci.change_sources.git_poller { repo = 'https://example.org/x.git', fetch_refspec = 'x' }",
     ),
-    (
-        "choice_parameter",
-        "autopopulate",
-        "ci.parameters.choice { name = 'x', choices = 'a', autopopulate = { a = { b = 1 } } }",
-    ),
-    ("codebase_parameter", "patch", "ci.parameters.codebase { codebase = 'x', patch = true }"),
     (
         "github_hook",
         "commands",

@@ -13,7 +13,8 @@ use crate::api::control::{self, ControlError};
 use crate::api::{ApiError, ErrorKind};
 use crate::engine::{Effect, Refusal};
 
-/// Largest request.
+/// Largest request of a user: a file in it as large as a parameter lets it be. Others have less.
+pub(super) const LARGEST: usize = 32 << 20;
 const LIMIT: usize = 1 << 20;
 
 const WRONG_REQUEST: i64 = -32600;
@@ -54,7 +55,7 @@ pub(super) async fn post(site: Site, mut call: Call) -> Result<Response, Problem
         let fault = Fault::request("Invalid content-type (use application/json)");
         return Ok(answer(None, Err(fault)));
     }
-    let body = call.read_body(LIMIT).await?;
+    let body = call.read_body(if call.who.name.is_some() { LARGEST } else { LIMIT }).await?;
     let request = match read(&body) {
         Ok(request) => request,
         Err(fault) => return Ok(answer(None, Err(fault))),

@@ -130,8 +130,7 @@ fn read(
         return Err(Problem::invalid(format!("{refusal}.")));
     }
     let subdir = wish.patch.subdir;
-    let is_below = |part: &str| !part.is_empty() && part != "." && part != "..";
-    if !subdir.is_empty() && !subdir.split('/').all(is_below) {
+    if !NewPatch::is_subdir(&subdir) {
         return Err(Problem::invalid(format!("{subdir:?} is no folder below the source.")));
     }
     let body = base64::engine::general_purpose::STANDARD

@@ -172,7 +172,7 @@
 ---@class ci.ChoiceParameterOptions: ci.ParameterOptions
 ---@field choices any list of strings
 ---@field strict? boolean nothing else is taken (default true)
----@field autopopulate? table<string, table<string, any>> choice → field → value to fill in; not available yet
+---@field autopopulate? table<string, table<string, any>> choice → full name of a field → the value that choosing it fills in
 
 ---@class ci.UsernameParameterOptions: ci.ParameterOptions
 ---@field need_email? boolean asks for a mail address of who is not logged in (default true)
@@ -180,10 +180,11 @@
 
 ---@class ci.FixedParameterOptions: ci.ParameterOptions
 
----A file. Not available yet.
+---What a file holds, as text; `max_size` is 10 MiB unless it says otherwise.
 ---@class ci.FileParameterOptions: ci.ParameterOptions
 
----One of the builder's workers. Not available yet.
+---One of the workers that the scheduler's builders have, or any: then there is no property. What is chosen counts for
+---builders with `can_start_build = ci.enforce_chosen_worker`.
 ---@class ci.WorkerChoiceParameterOptions: ci.ParameterOptions
 
 ---@class ci.AnyPropertyParameterOptions: ci.ParameterOptions
@@ -200,7 +201,7 @@
 ---@field revision? ci.Parameter|string|false
 ---@field repository? ci.Parameter|string|false
 ---@field project? ci.Parameter|string|false
----@field patch? boolean asks for a patch; not available yet
+---@field patch? boolean asks for a patch, too, which the steps `git` and `github` apply (default false)
 ---@field columns? integer 1 to 4
 
 ---What every poller takes.
@@ -408,12 +409,13 @@ function ci.parameters.username(options) end
 ---@return ci.Parameter
 function ci.parameters.fixed(options) end
 
----A file. Not available yet.
+---What a file holds, as text; `max_size` is 10 MiB unless it says otherwise.
 ---@param options ci.FileParameterOptions
 ---@return ci.Parameter
 function ci.parameters.file(options) end
 
----One of the builder's workers. Not available yet.
+---One of the workers that the scheduler's builders have, or any: then there is no property. What is chosen counts for
+---builders with `can_start_build = ci.enforce_chosen_worker`.
 ---@param options ci.WorkerChoiceParameterOptions
 ---@return ci.Parameter
 function ci.parameters.worker_choice(options) end

@@ -68,6 +68,13 @@ pub enum ParameterKind {
         /// Nothing else fits.
         strict: bool,
     },
+    /// One of the workers that the builders have, or any of them.
+    Worker {
+        /// [`ParameterKind::ANY_WORKER`] and the names of the workers.
+        choices: Vec<String>,
+    },
+    /// What a file holds, as text.
+    File,
     /// Who starts the builds.
     Username {
         /// Width in characters.
@@ -97,6 +104,8 @@ pub enum Group {
     Properties,
     /// Where the sources come from.
     Codebase,
+    /// A patch of a source.
+    Patch,
     /// A property with the name and the value that the user gives.
     AnyProperty,
     /// Who, why and how urgently: not properties, but the buildset's.
@@ -104,6 +113,9 @@ pub enum Group {
 }
 
 impl Parameter {
+    /// The largest file of a form, in characters, unless it says otherwise.
+    pub const LARGEST_FILE: u64 = 10 << 20;
+
     /// A field of kind `kind` with a label and nothing else.
     #[must_use]
     pub fn new(name: &str, label: &str, kind: ParameterKind) -> Self {
@@ -175,6 +187,32 @@ impl Parameter {
         Self::group(codebase, codebase, Group::Codebase, fields)
     }
 
+    /// The questions for a patch of a source, as Buildbot asks them.
+    #[must_use]
+    pub fn patch() -> Self {
+        let text =
+            |name: &str, label: &str| Self::new(name, label, ParameterKind::Text { size: 80 });
+        let mut body = Self::new("body", "patch:", ParameterKind::File);
+        body.max_size = Some(Self::LARGEST_FILE);
+        let level = Self::new("level", "patch level:", ParameterKind::Int { size: 10 });
+        let fields = vec![
+            body,
+            level.with_default(1),
+            text("author", "author:"),
+            text("comment", "comment:"),
+            text("subdir", "subdirectory:").with_default("."),
+        ];
+        Self::group("patch", "Patch", Group::Patch, fields)
+    }
+
+    /// The fields below it, of any depth, and it itself.
+    pub fn for_each_mut(&mut self, f: &mut impl FnMut(&mut Self)) {
+        f(self);
+        if let ParameterKind::Nested { fields, .. } = &mut self.kind {
+            fields.iter_mut().for_each(|field| field.for_each_mut(f));
+        }
+    }
+
     /// Gives the fields inside a group their full names; `prefix` is that of the group around it.
     pub fn place(&mut self, prefix: &str) {
         self.full_name = match (prefix, self.name.as_str()) {
@@ -232,6 +270,9 @@ impl Serialize for Parameter {
 }
 
 impl ParameterKind {
+    /// The choice of a worker that leaves it to the engine; there is no property then.
+    pub const ANY_WORKER: &str = "-any-";
+
     /// What is said where nothing is said.
     fn blank(&self) -> Json {
         match self {
@@ -249,7 +290,8 @@ impl ParameterKind {
             Self::Area { .. } => "textarea",
             Self::Int { .. } => "int",
             Self::Boolean => "bool",
-            Self::Choice { .. } => "list",
+            Self::Choice { .. } | Self::Worker { .. } => "list",
+            Self::File => "file",
             Self::Username { .. } => "username",
             Self::Fixed => "fixed",
             Self::Nested { .. } => "nested",
@@ -260,7 +302,8 @@ impl ParameterKind {
         let mut out = match self {
             Self::Text { size } | Self::Int { size } => json!({ "size": size }),
             Self::Area { cols, rows } => json!({ "size": 80, "cols": cols, "rows": rows }),
-            Self::Boolean | Self::Fixed => Json::Object(Map::new()),
+            Self::Boolean | Self::Fixed | Self::File => Json::Object(Map::new()),
+            Self::Worker { choices } => json!({ "choices": choices, "strict": true }),
             Self::Choice { choices, strict } => json!({ "choices": choices, "strict": strict }),
             Self::Username { size, need_email } => {
                 json!({ "size": size, "need_email": need_email })

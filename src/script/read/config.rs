@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlua::{Table, Value};
 
 use super::{
-    Objects, Reader, builder, callbacks, canceller, options_of, outline, provider, reporter,
+    Objects, Reader, builder, callbacks, canceller, force, options_of, outline, provider, reporter,
     scheduler, settings, source, worker, www,
 };
 use crate::model::config::Config;
@@ -85,8 +85,9 @@ pub(in crate::script) fn read(reader: &Reader<'_>, file: &str, value: &Value) ->
         },
     };
     let mut f = f.of_kind("config");
-    let config = fields(&mut f);
+    let mut config = fields(&mut f);
     f.finish();
+    force::fill_in_workers(&mut config);
     config
 }
 

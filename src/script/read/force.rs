@@ -6,7 +6,9 @@ use mlua::{Table, Value};
 use serde_json::Value as Json;
 
 use super::{filter, later};
-use crate::model::config::{ForceScheduler, Group, Parameter, ParameterKind, Priority, Site};
+use crate::model::config::{
+    Config, ForceScheduler, Group, Parameter, ParameterKind, Priority, SchedulerKind, Site,
+};
 use crate::script::convert::{self, a_type};
 use crate::script::read::fields::Fields;
 
@@ -289,7 +291,8 @@ fn kind_of(f: &mut Fields<'_, '_>, kind: &str) -> ParameterKind {
             }
             ParameterKind::Fixed
         }
-        "worker_choice_parameter" => ParameterKind::Choice { choices: Vec::new(), strict: false },
+        // Which there are is known when the builders are.
+        "worker_choice_parameter" => ParameterKind::Worker { choices: Vec::new() },
         "any_property_parameter" => {
             let field = |name: &str, label: &str| {
                 Parameter::new(name, label, ParameterKind::Text { size: 30 })
@@ -303,7 +306,7 @@ fn kind_of(f: &mut Fields<'_, '_>, kind: &str) -> ParameterKind {
         }
         "nested_parameter" => nested(f),
         "codebase_parameter" => codebase(f),
-        "file_parameter" => ParameterKind::Area { cols: 80, rows: 20 },
+        "file_parameter" => ParameterKind::File,
         _ => ParameterKind::Text { size: number("size", 10, 500) },
     }
 }
@@ -369,7 +372,9 @@ fn codebase(f: &mut Fields<'_, '_>) -> ParameterKind {
         };
         fields.push(field);
     }
-    f.boolean("patch", false);
+    if f.boolean("patch", false) {
+        fields.push(Parameter::patch());
+    }
     let columns = columns(f, fields.len());
     ParameterKind::Nested { layout: "vertical".to_owned(), columns, fields, group: Group::Codebase }
 }
@@ -380,6 +385,29 @@ fn is_leaf(f: &Fields<'_, '_>, table: &Table) -> bool {
     f.reader
         .object(table)
         .is_some_and(|o| options(&o.kind).is_some() && !GROUPS.contains(&o.kind.as_str()))
+}
+
+/// Fills in the workers among which a form may choose: those of its scheduler's builders.
+pub(super) fn fill_in_workers(config: &mut Config) {
+    let workers_of: BTreeMap<&str, &[String]> =
+        config.builders.iter().map(|b| (b.name.as_str(), &b.workers[..])).collect();
+    for scheduler in &mut config.schedulers {
+        let SchedulerKind::Force(force) = &mut scheduler.kind else { continue };
+        let of_builders = scheduler.builders.iter().filter_map(|b| workers_of.get(b.as_str()));
+        let names: BTreeSet<&String> = of_builders.copied().flatten().collect();
+        let mut all = vec![ParameterKind::ANY_WORKER.to_owned()];
+        all.extend(names.into_iter().cloned());
+        for field in &mut force.fields {
+            field.for_each_mut(&mut |field| {
+                if let ParameterKind::Worker { choices } = &mut field.kind {
+                    choices.clone_from(&all);
+                    if field.default == "" {
+                        field.default = ParameterKind::ANY_WORKER.into();
+                    }
+                }
+            });
+        }
+    }
 }
 
 /// The common options.
@@ -403,7 +431,8 @@ fn base(f: &mut Fields<'_, '_>, parameter: &mut Parameter) {
     parameter.regex = filter::patterns(f, "regex").and_then(|mut list| list.pop());
     parameter.hide = f.boolean("hide", false);
     let most = f.integer("max_size", 1..=i64::MAX).and_then(|n| u64::try_from(n).ok());
-    parameter.max_size = most;
+    let of_file = matches!(parameter.kind, ParameterKind::File).then_some(Parameter::LARGEST_FILE);
+    parameter.max_size = most.or(of_file);
     parameter.tooltip = f.text("tooltip").unwrap_or_default();
     if parameter.multiple && !matches!(parameter.kind, ParameterKind::Choice { .. }) {
         f.problem("multiple", format!("`multiple` of {} is for choices.", f.owner));
@@ -426,7 +455,9 @@ fn idle(f: &mut Fields<'_, '_>, kind: &str, parameter: &Parameter) {
         ParameterKind::Nested { .. } => &["default", "required", "regex", "max_size", "tooltip"],
         ParameterKind::Fixed => &["required", "regex", "max_size", "tooltip"],
         ParameterKind::Boolean => &["required", "regex", "max_size"],
-        ParameterKind::Choice { strict: true, .. } => &["regex", "max_size"],
+        ParameterKind::Choice { strict: true, .. } | ParameterKind::Worker { .. } => {
+            &["regex", "max_size"]
+        }
         _ => &[],
     };
     let why = match (&parameter.kind, kind) {
@@ -468,6 +499,8 @@ fn misfit(parameter: &Parameter) -> Option<String> {
     match &parameter.kind {
         ParameterKind::Text { .. }
         | ParameterKind::Area { .. }
+        | ParameterKind::File
+        | ParameterKind::Worker { .. }
         | ParameterKind::Username { .. } => {
             (!default.is_string()).then(|| "it must be a string".to_owned())
         }

@@ -24,10 +24,6 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("nightly", "create_absolute_source_stamps"),
     ("triggerable", "*"),
     ("nightly_triggerable", "*"),
-    ("choice_parameter", "autopopulate"),
-    ("codebase_parameter", "patch"),
-    ("file_parameter", "*"),
-    ("worker_choice_parameter", "*"),
     // What looks for changes.
     ("git_poller", "fetch_refspec"),
     ("gerrit", "*"),

@@ -104,8 +104,14 @@ fn input(one: &Parameter) -> Markup {
             input type="hidden" name=(name) value="false";
             input type="checkbox" name=(name) value="true" checked[one.default == true];
         },
-        ParameterKind::Choice { choices, .. } => html! {
-            select name=(name) multiple[one.multiple] required[one.required] {
+        // Without the script its text can be pasted.
+        ParameterKind::File => html! {
+            input type="file" data-into=(name) aria-label={ "A file for " (caption(&one.label)) } hidden;
+            textarea name=(name) rows="6" maxlength=[most] required[one.required] { "\n" (value) }
+        },
+        ParameterKind::Choice { choices, .. } | ParameterKind::Worker { choices } => html! {
+            select name=(name) multiple[one.multiple] required[one.required]
+                data-autopopulate=[one.autopopulate.as_ref().map(Json::to_string)] {
                 @for choice in choices {
                     option value=(choice) selected[is_chosen(&one.default, choice)] {
                         (visible(choice))

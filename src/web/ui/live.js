@@ -29,6 +29,28 @@
       p.value = Math.min(100, ((now - Number(p.dataset.since)) * 100) / Math.max(1, Number(p.dataset.expected)));
     }
   }
+  // Forms: a file goes into the field beside it, and a choice fills in the fields it names.
+  function furnish() {
+    for (const file of document.querySelectorAll("input[data-into]")) file.hidden = false;
+  }
+  document.addEventListener("change", async (event) => {
+    const one = event.target;
+    if (one.matches("input[data-into]") && one.files[0]) {
+      one.form.elements[one.dataset.into].value = await one.files[0].text();
+    }
+    if (one.matches("select[data-autopopulate]")) {
+      const values = JSON.parse(one.dataset.autopopulate)[one.value] || {};
+      for (const [name, value] of Object.entries(values)) {
+        const named = one.form.elements[name];
+        // A box that can be ticked has a hidden field of its name before it.
+        const field = named instanceof RadioNodeList ? named[named.length - 1] : named;
+        if (field?.type === "checkbox") field.checked = value === true;
+        else if (field) field.value = value;
+      }
+    }
+  });
+  furnish();
+
   tick();
   setInterval(tick, 1000);
 

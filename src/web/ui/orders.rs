@@ -16,14 +16,15 @@ use crate::engine::input::Started;
 use crate::store::views::{builders, builds, buildsets};
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
+use crate::web::rpc::LARGEST;
 
-/// Largest form.
+/// Largest form of who has no name.
 const LIMIT: usize = 1 << 20;
 
 /// `POST /builders/{id}/force`
 pub(crate) async fn force(site: Site, mut call: Call) -> Result<Response, Problem> {
     let id = call.id(0)?;
-    let form = call.read_form(LIMIT).await?;
+    let form = call.read_form(if call.who.name.is_some() { LARGEST } else { LIMIT }).await?;
     let generation = site.engine().generation();
     let name = form.get("scheduler").unwrap_or("");
     let (scheduler, force) = forces::find(&generation.config, name).ok_or_else(|| {

@@ -249,3 +249,107 @@ fn the_page_draws_the_form_and_takes_it_back() {
         assert!(!html.contains(r#"name="username""#), "who is logged in is not asked");
     });
 }
+
+const FILES: &str = r#"
+local ci = require "ci"
+local c = ci.config()
+local p = ci.parameters
+c.workers = { ci.worker { name = "w1", password = "pw" }, ci.worker { name = "w2", password = "pw2" } }
+c.builders = {
+  ci.builder { name = "linux", workers = { "w2", "w1" }, can_start_build = ci.enforce_chosen_worker,
+               factory = { ci.steps.shell { command = "make" } } },
+  ci.builder { name = "windows", workers = { "w1" }, factory = { ci.steps.shell { command = "make" } } },
+}
+c.schedulers = { ci.schedulers.force { name = "plain", builders = { "windows" } }, ci.schedulers.force {
+  name = "rich", builders = { "linux" },
+  codebases = { p.codebase { patch = true } },
+  properties = {
+    p.file { name = "notes", max_size = 40 },
+    p.worker_choice {},
+    p.choice { name = "kind", choices = { "fast", "full" },
+               autopopulate = { fast = { jobs = 1 }, full = { jobs = 8 } } },
+    p.int { name = "jobs" },
+  },
+} }
+c.www = { port = 0, auth = { ann = "secret: of ann" }, authz = { allow = { force = "anyone" } } }
+return c"#;
+
+#[test]
+fn files_patches_and_workers_are_asked_for_and_checked() {
+    with_text(FILES, async |site| {
+        let form =
+            site.api("forceschedulers/rich").await["forceschedulers"][0]["all_fields"].clone();
+        let names: Vec<&Json> = form[1]["fields"][4]["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|field| &field["fullName"])
+            .collect();
+        let expected =
+            ["body", "level", "author", "comment", "subdir"].map(|n| format!("patch_{n}"));
+        assert_eq!(names, expected.iter().collect::<Vec<_>>());
+        let of = |name: &str| {
+            form.as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone()
+        };
+        assert_eq!(
+            (of("notes")["type"].clone(), of("notes")["maxsize"].clone()),
+            (json!("file"), json!(40))
+        );
+        assert_eq!(of("workername")["choices"], json!(["-any-", "w1", "w2"]));
+        assert_eq!(of("workername")["default"], "-any-");
+        assert_eq!(of("kind")["autopopulate"]["full"], json!({ "jobs": 8 }));
+
+        let patch = "--- a/x\n+++ b/x\n";
+        let (status, answer) = force(
+            site,
+            json!({ "builderid": 1, "reason": "r", "username": "A <a@x.org>", "notes": " one\ntwo\n",
+                    "workername": "w2", "kind": "full", "jobs": "8", "revision": "abc",
+                    "patch_body": patch, "patch_author": "ann", "patch_subdir": "./src" }),
+            &[],
+        )
+        .await;
+        assert_eq!(status, 200, "{answer}");
+        let set = answer["result"][0].as_i64().unwrap();
+        let stamp = &site.api(&format!("buildsets/{set}")).await["buildsets"][0]["sourcestamps"][0];
+        let shown = &stamp["patch"];
+        assert_eq!(shown["body"], patch);
+        assert_eq!((&shown["level"], &shown["subdir"]), (&json!(1), &json!("src")));
+        let properties =
+            site.api(&format!("buildsets/{set}/properties")).await["properties"][0].clone();
+        assert_eq!(properties["notes"][0], " one\ntwo\n");
+        assert_eq!(properties["workername"][0], "w2");
+        assert_eq!(properties["jobs"][0], 8);
+
+        let (status, answer) = force(
+            site,
+            json!({ "builderid": 1, "username": "A <a@x.org>", "workername": "-any-" }),
+            &[],
+        )
+        .await;
+        assert_eq!(status, 200, "{answer}");
+        let set = answer["result"][0].as_i64().unwrap();
+        let stamp = &site.api(&format!("buildsets/{set}")).await["buildsets"][0]["sourcestamps"][0];
+        assert_eq!(stamp["patch"], Json::Null);
+        let properties =
+            site.api(&format!("buildsets/{set}/properties")).await["properties"][0].clone();
+        assert_eq!(properties["workername"], Json::Null, "any worker is no property");
+
+        let (_, answer) = force(
+            site,
+            json!({ "builderid": 1, "username": "A <a@x.org>", "notes": "x".repeat(41),
+                    "workername": "w3", "patch_body": patch, "patch_level": "-1", "patch_subdir": "../up" }),
+            &[],
+        )
+        .await;
+        let wrong = &answer["error"]["message"];
+        assert_eq!(
+            *wrong,
+            json!({
+                "notes": "notes: is too large 41 > 40",
+                "workername": "'w3' does not belong to list of available choices '['-any-', 'w1', 'w2']'",
+                "patch_level": "-1 is no level of a patch",
+                "patch_subdir": "'../up' is no folder below the source",
+            })
+        );
+    });
+}
