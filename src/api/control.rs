@@ -8,16 +8,15 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::forces::{self, FormErrors};
 use crate::api::path::{elements, integer, matched};
 use crate::api::{Api, ApiError};
-use crate::base::id::{BuildId, BuildsetId, RequestId, StepId};
-use crate::engine::input::{Force, Started};
+use crate::base::id::{BuildId, BuildsetId, RequestId, SchedulerId, StepId, WorkerId};
+use crate::engine::input::{Force, Started, WorkerOrder};
 use crate::engine::{Effect, Engine, Refusal, Reload};
 use crate::model::config::{Config, SchedulerConfig, Target};
 use crate::store::Value;
-use crate::store::page::{self, Page, Scope};
-use crate::store::views::{builders, builds, masters, targets};
+use crate::store::page::{self, Page, Scope, Table};
+use crate::store::views::{builders, builds, masters, schedulers, targets, workers};
 
-/// A path, a method, and the permission it needs. Others of Buildbot's methods (`set_priority`,
-/// `enable`, `pause` …) get their lines here.
+/// A path, a method, and the permission it needs.
 #[derive(Debug)]
 pub struct Method {
     /// Patterns of the paths.
@@ -37,8 +36,30 @@ enum What {
     Rebuild,
     Cancel,
     CancelSet,
+    SetPriority,
+    Enable,
+    Pause,
+    Unpause,
+    StopWorker,
+    KillWorker,
     Reload,
 }
+
+/// Of these the last parameter of the path names the worker.
+const WORKERS: &[&str] = &[
+    "/workers/n:workerid",
+    "/workers/i:name",
+    "/masters/n:masterid/workers/n:workerid",
+    "/masters/n:masterid/workers/i:name",
+    "/builders/n:builderid/workers/n:workerid",
+    "/builders/n:builderid/workers/i:name",
+    "/masters/n:masterid/builders/n:builderid/workers/n:workerid",
+    "/masters/n:masterid/builders/n:builderid/workers/i:name",
+];
+
+/// Of these the last parameter of the path names the scheduler.
+const SCHEDULERS: &[&str] =
+    &["/schedulers/n:schedulerid", "/masters/n:masterid/schedulers/n:schedulerid"];
 
 const BUILDS: &[&str] = &[
     "/builds/n:buildid",
@@ -71,6 +92,17 @@ pub static METHODS: &[Method] = &[
         action: "cancel",
         what: What::CancelSet,
     },
+    Method {
+        patterns: &["/buildrequests/n:buildrequestid"],
+        name: "set_priority",
+        action: "priority",
+        what: What::SetPriority,
+    },
+    Method { patterns: SCHEDULERS, name: "enable", action: "scheduler", what: What::Enable },
+    Method { patterns: WORKERS, name: "pause", action: "worker", what: What::Pause },
+    Method { patterns: WORKERS, name: "unpause", action: "worker", what: What::Unpause },
+    Method { patterns: WORKERS, name: "stop", action: "worker", what: What::StopWorker },
+    Method { patterns: WORKERS, name: "kill", action: "worker", what: What::KillWorker },
     Method {
         patterns: &["/masters/n:masterid"],
         name: "reload",
@@ -163,10 +195,29 @@ pub async fn run(
             Ok(started(&engine.rebuild(build(api, at).await?, owner).await?))
         }
         What::Cancel => {
-            let Some(Value::Int(request)) = at.first() else {
-                return Err(ApiError::missing("there is no such build request").into());
+            engine.cancel(request(at)?, reason).await?;
+            Ok(Json::Null)
+        }
+        What::SetPriority => {
+            let given = params.get("priority");
+            let priority = given.and_then(Json::as_i64).ok_or_else(|| wrong("priority", given))?;
+            engine.set_priority(request(at)?, priority).await?;
+            Ok(Json::Null)
+        }
+        What::Enable => {
+            let given = params.get("enabled");
+            let on = given.and_then(Json::as_bool).ok_or_else(|| wrong("enabled", given))?;
+            engine.switch_scheduler(scheduler(api, at).await?, on).await?;
+            Ok(Json::Null)
+        }
+        What::Pause | What::Unpause | What::StopWorker | What::KillWorker => {
+            let order = match method.what {
+                What::Pause => WorkerOrder::Pause(reason),
+                What::Unpause => WorkerOrder::Unpause,
+                What::StopWorker => WorkerOrder::Stop,
+                _ => WorkerOrder::Kill,
             };
-            engine.cancel(RequestId(*request), reason).await?;
+            engine.order_worker(worker(api, at).await?, order).await?;
             Ok(Json::Null)
         }
         What::CancelSet => {
@@ -198,6 +249,59 @@ fn started(started: &Started) -> Json {
     json!([started.buildset.0, requests])
 }
 
+fn request(at: &[Value]) -> Result<RequestId, ApiError> {
+    match at.first() {
+        Some(Value::Int(id)) => Ok(RequestId(*id)),
+        _ => Err(ApiError::missing("there is no such build request")),
+    }
+}
+
+/// A parameter that is missing or of the wrong kind.
+fn wrong(name: &str, given: Option<&Json>) -> ApiError {
+    match given {
+        None => ApiError::invalid(format!("missing {name}")),
+        Some(given) => ApiError::invalid(format!("invalid {name} {given}")),
+    }
+}
+
+/// The scheduler at a path.
+async fn scheduler(api: &Api, at: &[Value]) -> Result<SchedulerId, ApiError> {
+    let scope = match at {
+        [_] => vec![schedulers::scope::ID],
+        _ => vec![schedulers::scope::OF_MASTER, schedulers::scope::ID],
+    };
+    let id = row(api, &schedulers::TABLE, "schedulerid", scope, at).await?;
+    id.map(SchedulerId).ok_or_else(|| ApiError::missing("there is no such scheduler"))
+}
+
+/// The worker at a path: by id or by name, of a master, a builder, or both.
+async fn worker(api: &Api, at: &[Value]) -> Result<WorkerId, ApiError> {
+    let last = match at.last() {
+        Some(Value::Text(_)) => workers::scope::NAME,
+        _ => workers::scope::ID,
+    };
+    // A path does not say what its first id is of; whoever is configured is on the one master.
+    let id = row(api, &workers::TABLE, "workerid", vec![last], &at[at.len() - 1..]).await?;
+    id.map(WorkerId).ok_or_else(|| ApiError::missing("there is no such worker"))
+}
+
+/// The id of the one row of a place.
+async fn row(
+    api: &Api,
+    table: &'static Table,
+    id: &'static str,
+    conditions: Vec<&'static str>,
+    at: &[Value],
+) -> Result<Option<i64>, ApiError> {
+    let scope = Scope { conditions, values: at.to_vec() };
+    let page = Page { columns: table.column(id).into_iter().collect(), ..Page::default() };
+    let rows = api.store.read(move |c| page::select(c, table, &scope, &page)).await?;
+    match rows.first().and_then(|row| row.first()) {
+        Some(Value::Int(id)) => Ok(Some(*id)),
+        _ => Ok(None),
+    }
+}
+
 /// The build at a path: by id, or by builder and number.
 async fn build(api: &Api, at: &[Value]) -> Result<BuildId, ApiError> {
     let conditions = match at {
@@ -205,14 +309,8 @@ async fn build(api: &Api, at: &[Value]) -> Result<BuildId, ApiError> {
         [Value::Text(_), _] => vec![builds::scope::OF_BUILDER_NAME, builds::scope::NUMBER],
         _ => vec![builds::scope::OF_BUILDER, builds::scope::NUMBER],
     };
-    let scope = Scope { conditions, values: at.to_vec() };
-    let page =
-        Page { columns: builds::TABLE.column("buildid").into_iter().collect(), ..Page::default() };
-    let rows = api.store.read(move |c| page::select(c, &builds::TABLE, &scope, &page)).await?;
-    match rows.first().and_then(|row| row.first()) {
-        Some(Value::Int(id)) => Ok(BuildId(*id)),
-        _ => Err(ApiError::missing("there is no such build")),
-    }
+    let id = row(api, &builds::TABLE, "buildid", conditions, at).await?;
+    id.map(BuildId).ok_or_else(|| ApiError::missing("there is no such build"))
 }
 
 /// Whether there is the master of a path. There is one process, so it is this one.
@@ -305,7 +403,7 @@ pub async fn target(
             let set = *set;
             api.store.read(move |c| targets::of_buildset(c, set)).await?
         }
-        (What::Cancel, Some(Value::Int(request))) => {
+        (What::Cancel | What::SetPriority, Some(Value::Int(request))) => {
             let request = *request;
             api.store.read(move |c| targets::of_request(c, request)).await?
         }

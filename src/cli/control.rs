@@ -27,10 +27,14 @@ const LONGEST_LINE: u64 = 64 << 10;
 pub(super) enum Order {
     /// How does it stand?
     Status,
-    /// Why is a request not built yet?
+    /// Why is a request not built yet, or, with `change`, what did schedulers make of a change?
     Why {
-        /// Its number.
-        request: i64,
+        /// The number of the request.
+        #[serde(default)]
+        request: Option<i64>,
+        /// The number of the change.
+        #[serde(default)]
+        change: Option<i64>,
     },
     /// Load the configuration afresh; with `dry_run`, only say what would change.
     Reload {
@@ -184,7 +188,7 @@ mod tests {
             while let Some(Asked { order, answer }) = asked.recv().await {
                 let _ = answer.send(match order {
                     Order::Status => Ok(json!({ "pid": 7 })),
-                    Order::Why { request } => Ok(json!(request)),
+                    Order::Why { request, .. } => Ok(json!(request)),
                     Order::Reload { .. } => Err("master.lua:1: no.".to_owned()),
                     Order::Stop { drain } => Ok(json!(drain)),
                 });

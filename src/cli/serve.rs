@@ -16,7 +16,7 @@ use super::pidfile::PidFile;
 use super::place::{Place, Role};
 use super::{chronicle, logging, start, surroundings};
 use crate::base::clock::Timestamp;
-use crate::base::id::RequestId;
+use crate::base::id::{ChangeId, RequestId};
 use crate::engine::Effect;
 use crate::engine::tasks::Tasks;
 use crate::script::worker_config::load_worker;
@@ -162,8 +162,8 @@ async fn attend(
             Some(Asked { order: Order::Status, answer }) => {
                 let _ = answer.send(status(place, running, since, false).await);
             }
-            Some(Asked { order: Order::Why { request }, answer }) => {
-                let _ = answer.send(why(running, request).await);
+            Some(Asked { order: Order::Why { request, change }, answer }) => {
+                let _ = answer.send(why(running, request, change).await);
             }
         }
     }
@@ -191,7 +191,7 @@ async fn drain(
         };
         let told = match order {
             Order::Status => status(place, running, since, true).await,
-            Order::Why { request } => why(running, request).await,
+            Order::Why { request, change } => why(running, request, change).await,
             Order::Stop { drain: true } => Ok(Json::Null),
             Order::Reload { .. } => Err("The master stops when the running builds have ended; \
                                   until then it takes no new configuration."
@@ -222,9 +222,14 @@ async fn reload(running: &Running, herald: &Herald, effect: Effect) -> Result<Js
     }
 }
 
-async fn why(running: &Running, request: i64) -> Result<Json, String> {
-    let why = running.engine().why(RequestId(request)).await;
-    why.map(|why| why.to_json()).map_err(|refusal| refusal.to_string())
+async fn why(running: &Running, request: Option<i64>, change: Option<i64>) -> Result<Json, String> {
+    let engine = running.engine();
+    let told = match (request, change) {
+        (Some(request), None) => engine.why(RequestId(request)).await.map(|why| why.to_json()),
+        (None, Some(change)) => engine.verdicts(ChangeId(change)).await,
+        _ => return Err("Name either a request or a change.".to_owned()),
+    };
+    told.map_err(|refusal| refusal.to_string())
 }
 
 async fn status(

@@ -29,6 +29,8 @@ pub(super) enum Act {
     WakePlanner,
     /// End a worker's connection.
     CloseLink(String, Arc<dyn Link>, String),
+    /// Tell a worker to end its process.
+    ShutDown(String, Arc<dyn Link>),
     /// The active configuration changed.
     ShowGeneration,
 }
@@ -48,6 +50,7 @@ impl fmt::Debug for Act {
             Self::CancelRest(failed) => write!(f, "ask {}", failed.word()),
             Self::WakeIntake => f.write_str("wake intake"),
             Self::WakePlanner => f.write_str("wake planner"),
+            Self::ShutDown(worker, _) => write!(f, "shut {worker} down"),
             Self::CloseLink(worker, _, why) => write!(f, "close {worker}: {why}"),
             Self::ShowGeneration => f.write_str("show generation"),
         }

@@ -16,13 +16,18 @@ use crate::engine::beat::Turn;
 use crate::engine::input::{Advised, Said};
 use crate::engine::locks::Want;
 use crate::engine::note::Voice;
-use crate::engine::queue::{self, Candidate, Hindrance, Waiting};
+use crate::engine::pending::{Next, Pending};
+use crate::engine::queue::{self, Candidate, Hindrance, Place, Waiting};
 use crate::engine::requests::all_locks;
-use crate::engine::state::State;
-use crate::model::config::BuilderConfig;
+use crate::engine::state::{Running, State, Worker};
+use crate::model::config::{BuilderConfig, WorkerConfig};
 use crate::model::deciding::{BuilderView, WorkerView};
 use crate::model::request::RequestState;
 use crate::store::Result;
+
+/// How many of its waiting requests a builder may choose from: the next ones. A function that looks
+/// at a hundred thousand would take longer than its builds.
+const MOST_CHOOSABLE: usize = 1000;
 
 /// One run over the queue.
 #[derive(Default)]
@@ -48,14 +53,14 @@ impl Turn<'_> {
         }
         self.stand_in_line();
         self.grant_locks()?;
-        Ok(run.next)
+        Ok(run.next.into_iter().chain(self.next_release()).min())
     }
 
     fn start_builds(&mut self, run: &mut Run) -> Result<()> {
         self.ask_about_merges();
         let Some(order) = self.order(run)? else { return Ok(()) };
         let mut waiting: Vec<Waiting> = self.heads().collect();
-        while !waiting.is_empty() {
+        while !waiting.is_empty() && self.has_room() {
             let waits = in_order(waiting, order.as_deref());
             let mut still = Vec::new();
             for head in waits {
@@ -71,6 +76,21 @@ impl Turn<'_> {
             self.order(run)?;
         }
         Ok(())
+    }
+
+    /// Whether any worker takes a build at all: mostly none does, and nobody need be looked at.
+    fn has_room(&self) -> bool {
+        self.state.workers.iter().any(|(id, worker)| {
+            let max = self.worker_config(*id).and_then(|w| w.max_builds);
+            let is_full = max.is_some_and(|max| worker.running.len() >= max as usize);
+            !is_full && worker.connection.is_some() && worker.standing.takes_work(self.now)
+        })
+    }
+
+    /// When the first worker comes out of quarantine.
+    fn next_release(&self) -> Option<Timestamp> {
+        let here = self.state.workers.values().filter(|w| w.connection.is_some());
+        here.filter_map(|w| w.standing.quarantine.holds(self.now)).min()
     }
 
     /// Builders that could start but for locks stand in line for them, each on one worker: where the
@@ -92,20 +112,18 @@ impl Turn<'_> {
 
     /// The locks that keep the builder's next build from starting; none = something else does.
     fn waits_only_for(&self, builder: BuilderId, config: &BuilderConfig) -> Option<Vec<Want>> {
-        let of_worker = |name: &String| self.state.generation.config.worker(name);
-        let mut workers = config.workers.iter().filter_map(of_worker);
+        let mut workers = self.workers_of(builder).iter().filter_map(|id| self.worker_config(*id));
         if config.locks.fixed.is_empty() && workers.all(|w| w.locks.is_empty()) {
             return None;
         }
         let mut best: Option<(usize, Vec<Want>)> = None;
-        for name in &config.workers {
-            let Some(id) = self.state.worker_id(name) else { continue };
-            match self.candidate(builder, config, id, name).map(|c| c.hindrance()) {
+        for id in self.workers_of(builder) {
+            match self.hindrance(builder, config, *id) {
                 Some(None) => return None,
                 Some(Some(Hindrance::Locks)) => {}
                 Some(Some(_)) | None => continue,
             }
-            let Some(wants) = self.builder_wants(config, id, name) else { continue };
+            let Some(wants) = self.builder_wants(config, *id) else { continue };
             let held = wants.iter().map(|want| self.state.locks.holders(&want.key).len()).sum();
             if best.as_ref().is_none_or(|(fewest, _)| held < *fewest) {
                 best = Some((held, wants));
@@ -117,14 +135,9 @@ impl Turn<'_> {
     /// The next request of each configured builder.
     fn heads(&self) -> impl Iterator<Item = Waiting> + '_ {
         self.state.waiting.iter().filter_map(|(builder, queue)| {
-            let (priority, submitted_at, request) = queue.first()?;
+            let Next { request, priority, submitted_at } = queue.next()?;
             self.state.builders.get(builder).filter(|b| b.is_configured)?;
-            Some(Waiting {
-                builder: *builder,
-                request: *request,
-                priority: priority.0,
-                submitted_at: *submitted_at,
-            })
+            Some(Waiting { builder: *builder, request, priority, submitted_at })
         })
     }
 
@@ -360,8 +373,8 @@ impl Turn<'_> {
         if config.decisions.next_build.is_none() {
             return vec![head.request];
         }
-        let queue = self.state.waiting.get(&head.builder).into_iter().flatten();
-        queue.map(|(_, _, id)| *id).collect()
+        let queue = self.state.waiting.get(&head.builder).into_iter();
+        queue.flat_map(Pending::in_turn).take(MOST_CHOOSABLE).collect()
     }
 
     fn is_waiting(&self, builder: BuilderId, request: RequestId) -> bool {
@@ -393,7 +406,8 @@ impl Turn<'_> {
         generation: &'g Generation,
         builder: BuilderId,
     ) -> Option<&'g BuilderConfig> {
-        generation.config.builder(&self.state.builders.get(&builder)?.name)
+        let builder = self.state.builders.get(&builder).filter(|b| b.is_configured)?;
+        generation.config.builders.get(builder.place)
     }
 
     fn could_start(&self, builder: BuilderId, held: &BTreeSet<WorkerId>) -> bool {
@@ -408,45 +422,63 @@ impl Turn<'_> {
         config: &'s BuilderConfig,
         held: &'s BTreeSet<WorkerId>,
     ) -> impl Iterator<Item = Candidate> + 's {
-        let candidates = config.workers.iter().filter_map(move |name| {
-            let worker = self.state.worker_id(name).filter(|id| !held.contains(id))?;
-            self.candidate(builder, config, worker, name)
-        });
-        candidates.filter(Candidate::is_eligible)
+        let workers = self.workers_of(builder).iter().filter(|id| !held.contains(id));
+        workers.filter_map(move |id| match self.hindrance(builder, config, *id)? {
+            None => {
+                let running = self.state.workers.get(id)?.running.len();
+                Some(Candidate { worker: *id, running })
+            }
+            Some(_) => None,
+        })
     }
 
-    pub(super) fn candidate(
+    pub(super) fn workers_of(&self, builder: BuilderId) -> &[WorkerId] {
+        self.state.builders.get(&builder).map_or(&[], |b| b.workers.as_slice())
+    }
+
+    /// The worker as the active configuration describes it.
+    pub(super) fn worker_config(&self, id: WorkerId) -> Option<&WorkerConfig> {
+        let worker = self.state.workers.get(&id).filter(|w| w.is_configured)?;
+        self.state.generation.config.workers.get(worker.place)
+    }
+
+    /// What keeps a worker from taking a build of the builder; none = it is not configured.
+    pub(super) fn hindrance(
         &self,
         builder: BuilderId,
         config: &BuilderConfig,
         id: WorkerId,
-        name: &str,
-    ) -> Option<Candidate> {
+    ) -> Option<Option<Hindrance>> {
         let worker = self.state.workers.get(&id)?;
-        let of_worker = self.state.generation.config.worker(name)?;
-        let wants = self.builder_wants(config, id, name)?;
-        let is_of_builder =
-            |b| self.state.builds.get(b).is_some_and(|b| b.build.builder == builder);
-        Some(Candidate {
-            worker: id,
+        let of_worker = self.worker_config(id)?;
+        let place = Place {
             running: worker.running.len(),
-            builds_this_builder: worker.running.iter().any(is_of_builder),
             max_builds: of_worker.max_builds,
-            takes_work: worker.connection.is_some() && !worker.is_paused && !worker.is_graceful,
-            locks_free: self.state.locks.is_free(builder, &wants),
-        })
+            of_builder: self.builds_on(worker, builder).count(),
+            max_of_builder: config.max_builds_per_worker,
+            takes_work: worker.connection.is_some() && worker.standing.takes_work(self.now),
+        };
+        Some(place.hindrance(|| {
+            let wants = self.builder_wants(config, id);
+            wants.is_some_and(|wants| self.state.locks.is_free(builder, &wants))
+        }))
+    }
+
+    /// The builds of a builder that run on a worker.
+    pub(super) fn builds_on<'s>(
+        &'s self,
+        worker: &'s Worker,
+        builder: BuilderId,
+    ) -> impl Iterator<Item = &'s Running> + 's {
+        let builds = worker.running.iter().filter_map(|id| self.state.builds.get(id));
+        builds.filter(move |running| running.build.builder == builder)
     }
 
     /// The locks that a build of the builder takes on a worker.
-    pub(super) fn builder_wants(
-        &self,
-        config: &BuilderConfig,
-        id: WorkerId,
-        name: &str,
-    ) -> Option<Vec<Want>> {
-        let generation = &self.state.generation;
-        let of_worker = generation.config.worker(name)?;
-        Some(State::wants(generation, &all_locks(config, of_worker), id, name))
+    pub(super) fn builder_wants(&self, config: &BuilderConfig, id: WorkerId) -> Option<Vec<Want>> {
+        let of_worker = self.worker_config(id)?;
+        let wanted = all_locks(config, of_worker);
+        Some(State::wants(&self.state.generation, &wanted, id, &of_worker.name))
     }
 
     fn in_line(&self, builder: BuilderId) -> Option<InLine> {
@@ -455,13 +487,13 @@ impl Turn<'_> {
             builder,
             pending: queue.len(),
             running: self.running_of(builder),
-            highest_priority: queue.first()?.0.0,
-            oldest: queue.iter().map(|(_, at, _)| *at).min()?,
+            highest_priority: queue.next()?.priority,
+            oldest: queue.oldest()?,
         })
     }
 
     fn running_of(&self, builder: BuilderId) -> usize {
-        self.state.builds.values().filter(|b| b.build.builder == builder).count()
+        self.state.builders.get(&builder).map_or(0, |b| b.running)
     }
 
     /// A builder as functions see it; the end of its newest build is read by whoever asks.

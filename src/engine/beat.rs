@@ -170,6 +170,7 @@ impl Beat {
             Act::WakeIntake => self.env.intake.notify_one(),
             Act::WakePlanner => self.env.planner.notify_one(),
             Act::CloseLink(_, link, why) => link.close(&why),
+            Act::ShutDown(_, link) => link.shutdown(),
             Act::ShowGeneration => {
                 self.env.generation.send_replace(self.state.generation.clone());
             }
@@ -205,6 +206,15 @@ impl Turn<'_> {
             Input::CancelSetWanted { buildset, reason, answer } => {
                 self.cancel_set_wanted(buildset, &reason, answer)
             }
+            Input::WorkerOrdered { worker, order, answer } => {
+                self.worker_ordered(worker, &order, answer)
+            }
+            Input::SchedulerSwitched { scheduler, on, answer } => {
+                self.scheduler_switched(scheduler, on, answer)
+            }
+            Input::PriorityWanted { request, priority, answer } => {
+                self.priority_wanted(request, priority, answer)
+            }
             Input::WorkerAttached { name, info, link, answer } => {
                 self.worker_attached(&name, info, link, answer)
             }
@@ -214,9 +224,15 @@ impl Turn<'_> {
                 self.answer(answer, Ok(link));
                 Ok(())
             }
-            Input::WhyWanted { request, answer } => {
-                let why = self.why(request)?;
-                self.answer(answer, why);
+            Input::WhyWanted { requests, answer } => {
+                let whys = requests.into_iter().map(|request| self.why(request));
+                let whys = whys.collect::<Result<Vec<_>>>()?;
+                self.answer(answer, Ok(whys));
+                Ok(())
+            }
+            Input::HoldsWanted { changes, answer } => {
+                let holds = self.holds(&changes);
+                self.answer(answer, Ok(holds));
                 Ok(())
             }
             Input::WorkerDetached { worker, epoch } => self.worker_detached(worker, epoch),

@@ -1,5 +1,7 @@
 //! Buildsets: from what a scheduler or a user wants to requests in queues, in one transaction.
 
+use std::sync::Arc;
+
 use crate::base::id::{BuildId, BuilderId, RequestId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
@@ -143,6 +145,7 @@ impl Turn<'_> {
         self.announce(Event::BuildsetAdded { buildset: id });
         let builders: Vec<BuilderId> =
             builders.iter().filter_map(|name| self.state.builder_id(name)).collect();
+        let sourcestamps = Arc::new(set.sourcestamps.clone());
         let mut started = Started { buildset: id, requests: Vec::new() };
         for builder in builders {
             let request = requests::insert(self.conn, id, builder, priority, self.now)?;
@@ -154,7 +157,7 @@ impl Turn<'_> {
                 builder,
                 priority,
                 submitted_at: self.now,
-                sourcestamps: set.sourcestamps.clone(),
+                sourcestamps: sourcestamps.clone(),
                 newest_change: set.changes.iter().max().copied(),
                 is_rebuild: set.rebuilt.is_some(),
                 attempts: 0,
@@ -183,8 +186,8 @@ impl Turn<'_> {
         let queue = self.state.waiting.get(&newer.builder);
         let superfluous: Vec<RequestId> = queue
             .into_iter()
-            .flatten()
-            .filter_map(|(_, _, id)| self.state.requests.get(id))
+            .flat_map(|queue| queue.alike(newer))
+            .filter_map(|id| self.state.requests.get(&id))
             .filter(|older| collapse::is_superfluous(older, newer))
             .map(|older| older.id)
             .collect();

@@ -43,11 +43,11 @@ mod tests {
             builder: BuilderId(1),
             priority: 0,
             submitted_at: Timestamp(id),
-            sourcestamps: vec![Sourcestamp {
+            sourcestamps: std::sync::Arc::new(vec![Sourcestamp {
                 branch: Some(branch.to_owned()),
                 revision: revision.map(str::to_owned),
                 ..Sourcestamp::default()
-            }],
+            }]),
             newest_change: has_changes.then_some(ChangeId(id)),
             is_rebuild: false,
             attempts: 0,

@@ -53,6 +53,29 @@ pub(super) enum End {
     Abandoned,
 }
 
+/// When a command that goes wrong is the worker's fault: its disk is full, say.
+#[derive(Clone, Copy)]
+enum Blame {
+    Never,
+    /// When it could not be carried out at all; an exit code is the build's business.
+    Failed(&'static str),
+    /// Also when it did not succeed: a directory can always be made.
+    Unsuccessful(&'static str),
+}
+
+impl Blame {
+    fn of(kind: &CommandKind) -> Self {
+        match kind {
+            CommandKind::MakeDirectory { .. } | CommandKind::RemoveDirectory { .. } => {
+                Self::Unsuccessful(kind.name())
+            }
+            // What fails may be the master's end of it.
+            CommandKind::UploadFile { .. } | CommandKind::DownloadFile { .. } => Self::Never,
+            _ => Self::Failed(kind.name()),
+        }
+    }
+}
+
 /// Where a command's output goes.
 enum LogUse {
     /// Into this log, which is opened with the command.
@@ -271,6 +294,7 @@ impl Flight {
         transfer: &mut Transfer,
     ) -> Result<Finished, End> {
         let grace = STOP_GRACE + sigterm_time(&kind);
+        let blame = Blame::of(&kind);
         let (key, mut events) = self.start(kind, &log).await?;
         let mut done = Finished::default();
         let mut stopped: Option<End> = None;
@@ -294,7 +318,7 @@ impl Flight {
                     if let Some(End::Stopped(stopped)) = &mut stopped {
                         stopped.is_mute = true;
                     }
-                    self.ended("complete", &done, Ack::none()).await;
+                    self.ended("complete", &done, blame, Ack::none()).await;
                     break;
                 }
                 event = events.recv() => match event {
@@ -305,12 +329,12 @@ impl Flight {
                     }
                     Some(CommandEvent::Complete { failure, ack }) => {
                         done.failure = failure;
-                        self.ended("complete", &done, ack).await;
+                        self.ended("complete", &done, blame, ack).await;
                         break;
                     }
                     Some(CommandEvent::Refused(text)) => {
                         done.failure = Some(text);
-                        self.ended("complete", &done, Ack::none()).await;
+                        self.ended("complete", &done, blame, Ack::none()).await;
                         break;
                     }
                     Some(CommandEvent::Lost) | None => return Err(self.lost(&done).await),
@@ -357,20 +381,21 @@ impl Flight {
         Ok((key, events))
     }
 
-    async fn ended(&self, state: &'static str, done: &Finished, ack: Ack) {
+    async fn ended(&self, state: &'static str, done: &Finished, blame: Blame, ack: Ack) {
         let reply = json!({
             "rc": done.rc,
             "failure_reason": done.failure_reason,
             "failure": done.failure,
         });
         let (step, seq) = (self.step, self.seq);
-        self.teller.tell(BuildReport::CommandEnded { step, seq, state, reply, ack }).await;
+        let blame = done.blame(blame).map(|text| self.logs.masker().text(&text));
+        self.teller.tell(BuildReport::CommandEnded { step, seq, state, reply, blame, ack }).await;
     }
 
     /// The connection is gone: the engine, which learns it too, gives the attempt up. If it does
     /// not, the step ends rather than wait for ever.
     async fn lost(&mut self, done: &Finished) -> End {
-        self.ended("lost", done, Ack::none()).await;
+        self.ended("lost", done, Blame::Never, Ack::none()).await;
         let orders = &mut self.orders;
         let given_up = async { while Running::next_order(orders).await != Order::Abandon {} };
         match tokio::time::timeout(LOST_GRACE, given_up).await {
@@ -401,6 +426,17 @@ impl Finished {
             CommandEvent::Stat(stat) => self.stat = Some(stat),
             CommandEvent::Files(files) => self.files = Some(files),
             other => transfer.note(other),
+        }
+    }
+
+    /// What the worker could not do although every worker can.
+    fn blame(&self, blame: Blame) -> Option<String> {
+        match (&self.failure, self.rc, blame) {
+            (_, _, Blame::Never) | (None, Some(0), _) | (None, _, Blame::Failed(_)) => None,
+            (Some(failure), _, Blame::Failed(name) | Blame::Unsuccessful(name)) => {
+                Some(format!("{name}: {failure}"))
+            }
+            (None, _, Blame::Unsuccessful(name)) => self.check(name).err().map(|e| e.to_string()),
         }
     }
 

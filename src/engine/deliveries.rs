@@ -1,7 +1,7 @@
 //! Webhook deliveries: stored when they arrive, and their changes when they have been read. Both
 //! are one transaction each, so a crash leaves a delivery unread or wholly read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{ChangeId, DeliveryId, GenerationId, RequestId, SchedulerId};
 use crate::engine::Refusal;
@@ -15,6 +15,9 @@ use crate::model::delivery::{Cancel, DeliveryState, NewDelivery};
 use crate::model::event::Event;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::store::{Result, changes, deliveries, scheduler_events};
+
+/// What a change says of a scheduler that would have taken it.
+const OFF: &str = "refused: the scheduler is off";
 
 impl Turn<'_> {
     pub(super) fn delivery_arrived(
@@ -91,10 +94,18 @@ impl Turn<'_> {
     }
 
     fn add_change(&mut self, judged: &JudgedChange, delivery: Option<DeliveryId>) -> Result<()> {
+        // As in Buildbot what comes while a scheduler is off is lost to it; what it holds it keeps.
+        let schedulers = self.state.schedulers.values();
+        let off: BTreeSet<String> =
+            schedulers.filter(|s| !s.is_enabled).map(|s| s.name.clone()).collect();
         let verdicts: BTreeMap<String, String> = judged
             .judgements
             .iter()
-            .map(|(name, judgement)| (name.clone(), judgement.words()))
+            .map(|(name, judgement)| {
+                let is_off = off.contains(name) && !matches!(judgement, Judgement::Refused(_));
+                let words = if is_off { OFF.to_owned() } else { judgement.words() };
+                (name.clone(), words)
+            })
             .collect();
         let id = changes::insert(self.conn, &judged.change, delivery, &verdicts, self.now)?;
         self.announce(Event::ChangeAdded { change: id });
@@ -104,7 +115,7 @@ impl Turn<'_> {
             .state
             .schedulers
             .iter()
-            .filter(|(_, s)| s.is_configured)
+            .filter(|(_, s)| s.is_configured && s.is_enabled)
             .filter_map(|(id, s)| match judged.judgements.get(&s.name)? {
                 Judgement::Important => Some((*id, true)),
                 Judgement::Unimportant => self.waits_for_more(&s.name).then_some((*id, false)),

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{
-    BuildId, BuilderId, BuildsetId, DeliveryId, GenerationId, LogId, RequestId, SchedulerEventId,
-    SchedulerId, SourceId, StepId, WorkerId,
+    BuildId, BuilderId, BuildsetId, ChangeId, DeliveryId, GenerationId, LogId, RequestId,
+    SchedulerEventId, SchedulerId, SourceId, StepId, WorkerId,
 };
 use crate::base::results::Results;
 use crate::engine::advice::{Pick, Ticket};
@@ -19,6 +19,7 @@ use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
 use crate::model::config::LockAccess;
 use crate::model::delivery::{Cancel, Head, NewDelivery};
+use crate::model::hold::Held;
 use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
@@ -68,8 +69,16 @@ pub enum Input {
     CancelWanted { request: RequestId, reason: String, answer: Answer<()> },
     /// A user cancels everything of a buildset.
     CancelSetWanted { buildset: BuildsetId, reason: String, answer: Answer<()> },
-    /// Why is a request not built yet? Nothing changes.
-    WhyWanted { request: RequestId, answer: Answer<Why> },
+    /// Somebody wants something of a worker.
+    WorkerOrdered { worker: WorkerId, order: WorkerOrder, answer: Answer<()> },
+    /// Somebody switches a scheduler on or off.
+    SchedulerSwitched { scheduler: SchedulerId, on: bool, answer: Answer<()> },
+    /// Somebody gives a request another priority.
+    PriorityWanted { request: RequestId, priority: i64, answer: Answer<()> },
+    /// Why are these requests not built yet? Nothing changes.
+    WhyWanted { requests: Vec<RequestId>, answer: Answer<Vec<Result<Why, Refusal>>> },
+    /// Which schedulers hold these changes, and until when? Nothing changes.
+    HoldsWanted { changes: Vec<ChangeId>, answer: Answer<Vec<Vec<Held>>> },
     /// A worker has said hello and is ready for work.
     WorkerAttached { name: String, info: WorkerInfo, link: Arc<dyn Link>, answer: Answer<Attached> },
     /// Is a worker of this name connected? Its link is the answer.
@@ -94,6 +103,19 @@ pub enum Input {
     DrainRequested { answer: Answer<()> },
     /// The process ends: running attempts end as retry and their requests wait again.
     StopRequested { answer: Answer<()> },
+}
+
+/// What a worker shall do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkerOrder {
+    /// Take no new builds, for this reason; what runs goes on.
+    Pause(String),
+    /// Take builds again: ends a pause, a quarantine, and a [`Self::Stop`] that is not carried out.
+    Unpause,
+    /// Take no new builds and end when it is idle.
+    Stop,
+    /// End now; what runs is built again.
+    Kill,
 }
 
 /// Somebody else's statements; they return what runs after the commit.
@@ -359,8 +381,16 @@ pub enum BuildReport {
         log: Option<String>,
         answer: Answer<Option<LogId>>,
     },
-    /// The worker has answered it, or is gone; it is acknowledged after the commit.
-    CommandEnded { step: StepId, seq: i64, state: &'static str, reply: Json, ack: Ack },
+    /// The worker has answered it, or is gone; it is acknowledged after the commit. `blame` = the
+    /// worker could not do what every worker can.
+    CommandEnded {
+        step: StepId,
+        seq: i64,
+        state: &'static str,
+        reply: Json,
+        blame: Option<String>,
+        ack: Ack,
+    },
     /// A step ended.
     StepFinished { step: StepId, results: Results, text: String, hidden: bool },
     /// The build ended.
@@ -380,6 +410,7 @@ impl Input {
             | Self::LookWanted { .. }
             | Self::LinkWanted { .. }
             | Self::WhyWanted { .. }
+            | Self::HoldsWanted { .. }
             | Self::Write(_)
             | Self::LogGrew { .. }
             | Self::StopStepWanted { .. }
@@ -394,6 +425,9 @@ impl Input {
             | Self::StopWanted { .. }
             | Self::CancelWanted { .. }
             | Self::CancelSetWanted { .. }
+            | Self::WorkerOrdered { .. }
+            | Self::SchedulerSwitched { .. }
+            | Self::PriorityWanted { .. }
             | Self::WorkerAttached { .. }
             | Self::WorkerDetached { .. }
             | Self::GenerationLoaded { .. }
@@ -448,8 +482,16 @@ impl Input {
                 format!("cancel buildset {buildset}: {reason}")
             }
             Self::CancelWanted { request, reason, .. } => format!("cancel {request}: {reason}"),
+            Self::WorkerOrdered { worker, order, .. } => format!("worker {worker}: {order:?}"),
+            Self::SchedulerSwitched { scheduler, on, .. } => {
+                format!("scheduler {scheduler} {}", if *on { "on" } else { "off" })
+            }
+            Self::PriorityWanted { request, priority, .. } => {
+                format!("request {request} gets the priority {priority}")
+            }
             Self::WorkerAttached { name, .. } => format!("worker {name} attached"),
-            Self::WhyWanted { request, .. } => format!("why does {request} wait"),
+            Self::WhyWanted { requests, .. } => format!("why do {requests:?} wait"),
+            Self::HoldsWanted { changes, .. } => format!("who holds {changes:?}"),
             Self::LinkWanted { name, .. } => format!("link of {name} wanted"),
             Self::WorkerDetached { worker, epoch } => format!("worker {worker} detached ({epoch})"),
             Self::GenerationLoaded { .. } => "generation loaded".to_owned(),

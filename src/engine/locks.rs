@@ -180,14 +180,17 @@ impl Locks {
         self.held.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// The wishes of a build and its steps that are not granted yet.
+    /// The wishes of a build and its steps that are not granted yet, each with its step.
     #[must_use]
-    pub(crate) fn waited_for(&self, build: BuildId) -> Vec<&Want> {
+    pub(crate) fn waited_for(&self, build: BuildId) -> Vec<(Option<StepId>, &Want)> {
         let mut out = Vec::new();
         for (at, place) in self.waiting.iter().enumerate() {
             let ahead = &self.waiting[..at];
-            if matches!(place.who, Who::Attempt(holder) if holder.build == build) {
-                out.extend(place.wants.iter().filter(|want| !self.fits(want, ahead)));
+            if let Who::Attempt(holder) = place.who
+                && holder.build == build
+            {
+                let wants = place.wants.iter().filter(|want| !self.fits(want, ahead));
+                out.extend(wants.map(|want| (holder.step, want)));
             }
         }
         out

@@ -7,6 +7,7 @@ use crate::base::results::Results;
 use crate::engine::advice::Ticket;
 use crate::engine::adviser::What;
 use crate::engine::beat::Turn;
+use crate::engine::pending::Pending;
 use crate::model::config::Collapse;
 use crate::model::request::{Request, RequestState};
 use crate::store::Result;
@@ -69,9 +70,10 @@ impl Turn<'_> {
     }
 
     fn older_than(&self, newer: &Request) -> Vec<Request> {
-        let queue = self.state.waiting.get(&newer.builder).into_iter().flatten();
+        let queue = self.state.waiting.get(&newer.builder).into_iter();
         let mut older: Vec<Request> = queue
-            .filter_map(|(_, _, id)| self.state.requests.get(id))
+            .flat_map(Pending::in_turn)
+            .filter_map(|id| self.state.requests.get(&id))
             .filter(|r| r.id < newer.id && !r.is_rebuild)
             .cloned()
             .collect();

@@ -16,6 +16,7 @@ mod cut;
 mod deliveries;
 pub mod desk;
 mod fleet;
+mod holds;
 pub mod input;
 pub mod intake;
 mod locks;
@@ -24,9 +25,11 @@ mod mask;
 mod merge;
 mod missing;
 mod note;
+mod operator;
 mod origins;
 mod orphans;
 pub mod output;
+mod pending;
 pub mod planner;
 mod plans;
 pub mod ports;
@@ -57,21 +60,25 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::base::clock::Clock;
-use crate::base::id::{BuildId, BuildsetId, GenerationId, RequestId, StepId, WorkerId};
+use crate::base::id::{
+    BuildId, BuildsetId, ChangeId, GenerationId, RequestId, SchedulerId, StepId, WorkerId,
+};
 use crate::base::random::Random;
 pub use crate::engine::collapse::is_superfluous;
 use crate::engine::input::{
     Answer, Attached, BuildOrder, Compared, Delivered, Force, Input, NewGeneration, Reloaded,
-    Started, Try,
+    Started, Try, WorkerOrder,
 };
 use crate::engine::ports::{Future, Link, Scripts};
 pub use crate::engine::reload::preview;
 use crate::model::config::Config;
 use crate::model::delivery::NewDelivery;
 use crate::model::event::Event;
+use crate::model::hold::{self, Held};
 use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::{Conn, Store, StoreError};
@@ -314,12 +321,70 @@ impl Engine {
         self.ask(|answer| Input::CancelSetWanted { buildset, reason, answer }).await
     }
 
+    /// Gives a worker an order.
+    ///
+    /// # Errors
+    /// When there is no such worker, or it is to end and is not there.
+    pub async fn order_worker(&self, worker: WorkerId, order: WorkerOrder) -> Result<(), Refusal> {
+        self.ask(|answer| Input::WorkerOrdered { worker, order, answer }).await
+    }
+
+    /// Switches a scheduler on or off.
+    ///
+    /// # Errors
+    /// When the configuration does not have it.
+    pub async fn switch_scheduler(&self, scheduler: SchedulerId, on: bool) -> Result<(), Refusal> {
+        self.ask(|answer| Input::SchedulerSwitched { scheduler, on, answer }).await
+    }
+
+    /// Gives a request another priority.
+    ///
+    /// # Errors
+    /// When there is no such request, or it is complete.
+    pub async fn set_priority(&self, request: RequestId, priority: i64) -> Result<(), Refusal> {
+        self.ask(|answer| Input::PriorityWanted { request, priority, answer }).await
+    }
+
     /// Why a request is not built yet.
     ///
     /// # Errors
     /// When there is no such request, or it is complete.
     pub async fn why(&self, request: RequestId) -> Result<Why, Refusal> {
-        self.ask(|answer| Input::WhyWanted { request, answer }).await
+        let told = self.whys(vec![request]).await?;
+        told.into_iter().next().unwrap_or(Err(Refusal::Ending))
+    }
+
+    /// Why each of these requests is not built yet, all at the same moment; in their order.
+    ///
+    /// # Errors
+    /// When the engine is ending.
+    pub async fn whys(
+        &self,
+        requests: Vec<RequestId>,
+    ) -> Result<Vec<Result<Why, Refusal>>, Refusal> {
+        self.ask(|answer| Input::WhyWanted { requests, answer }).await
+    }
+
+    /// What every scheduler made of a change and, if it still holds it, what it waits for; as the
+    /// data API gives it.
+    ///
+    /// # Errors
+    /// When there is no such change.
+    pub async fn verdicts(&self, change: ChangeId) -> Result<Json, Refusal> {
+        let read = move |conn: &Conn<'_>| crate::store::changes::verdicts(conn, change);
+        let verdicts = self.store().read(read).await?;
+        let verdicts =
+            verdicts.ok_or_else(|| Refusal::Missing(format!("There is no change {change}.")))?;
+        let held = self.holds(vec![change]).await?;
+        Ok(hold::verdicts(&verdicts, held.first().map_or(&[], Vec::as_slice)))
+    }
+
+    /// Which schedulers hold each of these changes, and what they wait for; in their order.
+    ///
+    /// # Errors
+    /// When the engine is ending.
+    pub async fn holds(&self, changes: Vec<ChangeId>) -> Result<Vec<Vec<Held>>, Refusal> {
+        self.ask(|answer| Input::HoldsWanted { changes, answer }).await
     }
 
     /// Lets a worker in that has proved who it is.

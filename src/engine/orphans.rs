@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, ChangeId, RequestId, SchedulerId};
 use crate::engine::beat::Turn;
+use crate::engine::pending::Pending;
 use crate::model::config::Config;
 use crate::store::{Result, changes, scheduler_events};
 
@@ -64,8 +65,10 @@ impl Turn<'_> {
                 continue;
             }
             let since = *missing.entry(*id).or_insert(self.now);
-            let queue = state.waiting.get(id).into_iter().flatten();
-            out.extend(queue.map(|(_, _, request)| ((*request, *id), since)));
+            let queue = state.waiting.get(id).into_iter().flat_map(Pending::in_turn);
+            // Before that, one of them tells when to look again.
+            let most = if since + GRACE <= self.now { usize::MAX } else { 1 };
+            out.extend(queue.take(most).map(|request| ((request, *id), since)));
         }
         out
     }

@@ -1,6 +1,6 @@
 //! The queue: which waiting request is built next, and where. Pure. Builders take turns by their
-//! oldest request of the highest priority; a worker takes at most one build of a builder at a
-//! time and `max_builds` in all; a builder's locks must be free on it.
+//! oldest request of the highest priority; a worker takes at most `max_builds_per_worker` builds of a
+//! builder at a time and `max_builds` in all; a builder's locks must be free on it.
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, RequestId, WorkerId};
@@ -25,14 +25,21 @@ pub(crate) struct Candidate {
     pub(crate) worker: WorkerId,
     /// Builds that run on it.
     pub(crate) running: usize,
-    /// Whether one of them is of the same builder.
-    pub(crate) builds_this_builder: bool,
+}
+
+/// How a worker stands to a builder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Builds that run on it.
+    pub(crate) running: usize,
     /// How many it takes; none = any number.
     pub(crate) max_builds: Option<u32>,
+    /// How many of them are of the builder.
+    pub(crate) of_builder: usize,
+    /// How many of the builder it takes.
+    pub(crate) max_of_builder: u32,
     /// Whether it takes new work at all: connected, not paused, not on its way out.
     pub(crate) takes_work: bool,
-    /// Whether the builder's locks are free on it.
-    pub(crate) locks_free: bool,
 }
 
 /// What keeps a worker from taking a build.
@@ -40,27 +47,25 @@ pub(crate) struct Candidate {
 pub(crate) enum Hindrance {
     /// It takes no work.
     Away,
-    /// It builds for the same builder.
-    SameBuilder,
+    /// It builds for the same builder as often as it may.
+    SameBuilder(u32),
     /// It runs as many builds as it takes.
     Full(u32),
     /// A lock of the builder's or the worker's is not free.
     Locks,
 }
 
-impl Candidate {
-    /// Whether it could take a build of the builder now.
-    pub(crate) fn is_eligible(&self) -> bool {
-        self.hindrance().is_none()
-    }
-
-    /// The first thing that keeps it from taking a build of the builder.
-    pub(crate) fn hindrance(&self) -> Option<Hindrance> {
+impl Place {
+    /// The first thing that keeps it from taking a build of the builder. The locks, which cost most
+    /// to look at, are looked at last.
+    pub(crate) fn hindrance(&self, locks_free: impl FnOnce() -> bool) -> Option<Hindrance> {
         match self.max_builds {
             _ if !self.takes_work => Some(Hindrance::Away),
-            _ if self.builds_this_builder => Some(Hindrance::SameBuilder),
+            _ if self.of_builder >= self.max_of_builder as usize => {
+                Some(Hindrance::SameBuilder(self.max_of_builder))
+            }
             Some(max) if self.running >= max as usize => Some(Hindrance::Full(max)),
-            _ => (!self.locks_free).then_some(Hindrance::Locks),
+            _ => (!locks_free()).then_some(Hindrance::Locks),
         }
     }
 }
@@ -73,12 +78,11 @@ pub(crate) fn order(waiting: &mut [Waiting]) {
 /// The worker for a build: of those with room, one of the least busy; `random` breaks ties.
 #[must_use]
 pub(crate) fn choose(
-    candidates: &[Candidate],
+    eligible: &[Candidate],
     random: impl FnOnce(usize) -> usize,
 ) -> Option<WorkerId> {
-    let eligible = || candidates.iter().filter(|c| c.is_eligible());
-    let least = eligible().map(|c| c.running).min()?;
-    let best: Vec<_> = eligible().filter(|c| c.running == least).collect();
+    let least = eligible.iter().map(|c| c.running).min()?;
+    let best: Vec<_> = eligible.iter().filter(|c| c.running == least).collect();
     best.get(random(best.len())).map(|c| c.worker)
 }
 
@@ -86,30 +90,34 @@ pub(crate) fn choose(
 mod tests {
     use super::*;
 
-    fn candidate(worker: i64, running: usize, max: Option<u32>) -> Candidate {
-        Candidate {
-            worker: WorkerId(worker),
-            running,
-            builds_this_builder: false,
-            max_builds: max,
-            takes_work: true,
-            locks_free: true,
-        }
+    #[test]
+    fn the_least_busy_worker_is_chosen() {
+        let candidate = |worker, running| Candidate { worker: WorkerId(worker), running };
+        let choose = |c: &[Candidate]| choose(c, |n| n - 1);
+        assert_eq!(choose(&[candidate(1, 2), candidate(2, 0), candidate(3, 0)]), Some(WorkerId(3)));
+        assert_eq!(choose(&[candidate(1, 2), candidate(2, 5)]), Some(WorkerId(1)));
+        assert_eq!(choose(&[]), None);
     }
 
     #[test]
-    fn the_least_busy_worker_with_room_is_chosen() {
-        let busy = candidate(1, 2, None);
-        let full = candidate(2, 1, Some(1));
-        let idle = candidate(3, 0, Some(1));
-        let choose = |c: &[Candidate]| choose(c, |n| n - 1);
-        assert_eq!(choose(&[busy.clone(), full.clone(), idle.clone()]), Some(WorkerId(3)));
-        assert_eq!(choose(&[busy.clone(), full.clone()]), Some(WorkerId(1)));
-        assert_eq!(choose(&[full]), None);
-        let same = Candidate { builds_this_builder: true, ..idle.clone() };
-        let locked = Candidate { locks_free: false, ..idle.clone() };
-        let away = Candidate { takes_work: false, ..idle };
-        assert_eq!(choose(&[same, locked, away]), None);
+    fn what_keeps_a_worker_from_a_build_is_told_in_order() {
+        let free = Place {
+            running: 3,
+            max_builds: Some(4),
+            of_builder: 1,
+            max_of_builder: 2,
+            takes_work: true,
+        };
+        let none = |place: Place| place.hindrance(|| true);
+        assert_eq!(none(free), None);
+        assert_eq!(none(Place { running: 9, max_builds: None, ..free }), None);
+        assert_eq!(free.hindrance(|| false), Some(Hindrance::Locks));
+        let full = Place { running: 4, ..free };
+        assert_eq!(none(full), Some(Hindrance::Full(4)));
+        let same = Place { of_builder: 2, ..full };
+        assert_eq!(none(same), Some(Hindrance::SameBuilder(2)));
+        let away = Place { takes_work: false, ..same };
+        assert_eq!(away.hindrance(|| panic!("nobody asks for its locks")), Some(Hindrance::Away));
     }
 
     #[test]

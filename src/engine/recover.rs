@@ -186,7 +186,10 @@ impl Turn<'_> {
 
     fn load_unfinished(&mut self) -> Result<()> {
         for (id, name) in builders::names(self.conn)? {
-            self.state.builders.insert(id, Builder { name, is_configured: false });
+            self.state.builders.insert(
+                id,
+                Builder { name, is_configured: false, place: 0, workers: Vec::new(), running: 0 },
+            );
         }
         requests::forget_notes(self.conn)?;
         for request in requests::unfinished(self.conn)? {

@@ -10,7 +10,7 @@ use crate::base::id::WorkerId;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
 use crate::engine::input::{Answer, Compared, NewGeneration, Reloaded};
-use crate::engine::state::{Builder, Scheduler, Worker};
+use crate::engine::state::{Arrivals, Builder, Scheduler, Worker};
 use crate::engine::{Generation, Refusal};
 use crate::model::config::{Config, SchedulerKind, Times};
 use crate::model::difference;
@@ -61,10 +61,10 @@ impl Turn<'_> {
     fn activate_workers(&mut self, generation: &Generation) -> Result<()> {
         workers::unconfigure_all(self.conn)?;
         let mut configured = BTreeSet::new();
-        for config in &generation.config.workers {
+        for (place, config) in generation.config.workers.iter().enumerate() {
             let id = workers::ensure(self.conn, &config.name)?;
             configured.insert(id);
-            let (is_paused, is_graceful) = workers::flags(self.conn, id)?;
+            let standing = workers::standing(self.conn, id)?;
             let known = self.state.workers.get(&id);
             let (is_known, is_here) =
                 (known.is_some(), known.is_some_and(|w| w.connection.is_some()));
@@ -78,10 +78,12 @@ impl Turn<'_> {
                 is_configured: true,
                 connection: None,
                 away: None,
-                is_paused,
-                is_graceful,
+                place,
+                standing,
+                arrivals: Arrivals::default(),
                 running: BTreeSet::new(),
             });
+            worker.place = place;
             if !is_known || !worker.is_configured {
                 worker.away = away;
             }
@@ -98,13 +100,15 @@ impl Turn<'_> {
         for builder in self.state.builders.values_mut() {
             builder.is_configured = false;
         }
-        for (position, config) in (0..).zip(&generation.config.builders) {
+        for ((position, place), config) in (0..).zip(0..).zip(&generation.config.builders) {
             let id = builders::ensure(self.conn, config, position)?;
-            let builder = Builder { name: config.name.clone(), is_configured: true };
-            self.state.builders.insert(id, builder);
             let workers: Vec<WorkerId> =
                 config.workers.iter().filter_map(|name| self.state.worker_id(name)).collect();
             workers::set_builder_workers(self.conn, id, &workers)?;
+            let running = self.state.builders.get(&id).map_or(0, |b| b.running);
+            let name = config.name.clone();
+            let builder = Builder { name, is_configured: true, place, workers, running };
+            self.state.builders.insert(id, builder);
         }
         Ok(())
     }

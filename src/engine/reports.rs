@@ -74,7 +74,10 @@ impl Turn<'_> {
                 self.answer(answer, Ok(log));
                 Ok(())
             }
-            BuildReport::CommandEnded { step, seq, state, reply, ack } => {
+            BuildReport::CommandEnded { step, seq, state, reply, blame, ack } => {
+                if let Some(running) = self.state.builds.get_mut(&build) {
+                    running.blame = blame.or(running.blame.take());
+                }
                 steps::command_ended(self.conn, step, seq, state, &reply)?;
                 self.out.answers.push(Box::new(move || drop(ack)));
                 Ok(())
@@ -199,7 +202,10 @@ impl Turn<'_> {
     /// Ends a build, and with it the request's attempt.
     pub(super) fn finish_build(&mut self, id: BuildId, results: Results, text: &str) -> Result<()> {
         let Some(running) = self.state.builds.remove(&id) else { return Ok(()) };
-        let build = running.build;
+        if let Some(builder) = self.state.builders.get_mut(&running.build.builder) {
+            builder.running = builder.running.saturating_sub(1);
+        }
+        let (build, blame) = (running.build, running.blame);
         let last = self.last_retry(&build, results, text);
         let (results, text) = match &last {
             Some(text) => (Results::Exception, text.as_str()),
@@ -212,6 +218,7 @@ impl Turn<'_> {
             self.announce(Event::StepFinished { step, build: id, results });
         }
         steps::commands_lost(self.conn, id)?;
+        self.judge_worker(build.worker, results, blame.as_deref())?;
         self.free_worker(build.worker, id)?;
         self.state.lock_answers.retain(|holder, _| holder.build != id);
         self.state.locks.release_build(id);
@@ -282,6 +289,8 @@ impl Turn<'_> {
             build: running.build.clone(),
             generation: running.generation.clone(),
             order: running.order.clone(),
+            slot: running.slot,
+            blame: None,
             stop_reason: None,
         });
         match running.stop_reason.clone() {

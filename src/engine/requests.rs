@@ -28,10 +28,12 @@ impl Turn<'_> {
         let Some(place) = self.state.workers.get(&worker) else { return Ok(false) };
         let Some(connection) = place.connection.clone() else { return Ok(false) };
         let worker_name = place.name.clone();
-        let builder_name = self.state.builders.get(&wish.builder).map(|b| b.name.clone());
-        let config = builder_name.and_then(|n| generation.config.builder(&n).cloned());
-        let of_worker = generation.config.worker(&worker_name).cloned();
-        let (Some(config), Some(of_worker)) = (config, of_worker) else { return Ok(false) };
+        let slots: Vec<u32> = self.builds_on(place, wish.builder).map(|b| b.slot).collect();
+        let slot = (1..).find(|slot| !slots.contains(slot)).unwrap_or(1);
+        let config = self.config_of(&generation, wish.builder).cloned();
+        let of_worker = self.worker_config(worker).cloned();
+        let (Some(mut config), Some(of_worker)) = (config, of_worker) else { return Ok(false) };
+        config.workerbuilddir = config.directory(slot);
 
         let held = all_locks(&config, &of_worker);
         let wants = State::wants(&generation, &held, worker, &worker_name);
@@ -76,6 +78,9 @@ impl Turn<'_> {
         if let Some(place) = self.state.workers.get_mut(&worker) {
             place.running.insert(build.id);
         }
+        if let Some(builder) = self.state.builders.get_mut(&build.builder) {
+            builder.running += 1;
+        }
         let (order, orders) = tokio::sync::watch::channel(Order::Run);
         self.announce(Event::RequestClaimed { request, builder: build.builder });
         self.announce(Event::BuildStarted {
@@ -90,6 +95,8 @@ impl Turn<'_> {
                 build: build.clone(),
                 generation: generation.clone(),
                 order,
+                slot,
+                blame: None,
                 stop_reason: None,
             },
         );
@@ -105,7 +112,7 @@ impl Turn<'_> {
             properties,
             held,
             changes: Arc::new(made_of),
-            sourcestamps: Arc::new(wish.sourcestamps),
+            sourcestamps: wish.sourcestamps,
             builddir,
             orders,
             engine: self.env.engine.clone(),

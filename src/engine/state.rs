@@ -1,7 +1,6 @@
 //! The mirror: what is unfinished, in memory, so that decisions read no rows. The beat alone owns
 //! it; it is rebuilt from the rows at every start, and changed only together with them.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,11 +15,13 @@ use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
 use crate::engine::missing::Away;
 use crate::engine::orphans::Missing;
+use crate::engine::pending::Pending;
 use crate::engine::ports::Link;
 use crate::engine::schedule::branch::Held;
 use crate::model::build::Build;
 use crate::model::config::{LockAccess, LockMode};
 use crate::model::request::{Request, RequestState};
+use crate::model::standing::Standing;
 use crate::model::worker::WorkerInfo;
 
 /// Everything unfinished.
@@ -38,7 +39,7 @@ pub(super) struct State {
     /// Requests without a result.
     pub(super) requests: BTreeMap<RequestId, Request>,
     /// Those that nobody builds, in the order of their builder's queue.
-    pub(super) waiting: BTreeMap<BuilderId, BTreeSet<(Reverse<i64>, Timestamp, RequestId)>>,
+    pub(super) waiting: BTreeMap<BuilderId, Pending>,
     /// Builds that have not ended.
     pub(super) builds: BTreeMap<BuildId, Running>,
     /// Who holds which lock and who waits.
@@ -62,6 +63,12 @@ pub(super) struct Builder {
     pub(super) name: String,
     /// Whether the active configuration has it.
     pub(super) is_configured: bool,
+    /// Its place among the builders of the active configuration that has it.
+    pub(super) place: usize,
+    /// Its workers, in the order of the configuration.
+    pub(super) workers: Vec<WorkerId>,
+    /// Builds of it that have not ended.
+    pub(super) running: usize,
 }
 
 /// A worker.
@@ -73,10 +80,27 @@ pub(super) struct Worker {
     pub(super) connection: Option<Connection>,
     /// Its absence, if it has none.
     pub(super) away: Option<Away>,
-    pub(super) is_paused: bool,
-    pub(super) is_graceful: bool,
+    /// Its place among the workers of the active configuration that has it.
+    pub(super) place: usize,
+    /// What keeps it from new work.
+    pub(super) standing: Standing,
+    /// How its connections came about.
+    pub(super) arrivals: Arrivals,
     /// Builds that run on it.
     pub(super) running: BTreeSet<BuildId>,
+}
+
+/// What is remembered of a worker's connections. Not stored: it is about this life of the master.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    /// It has connected in this life of the master.
+    pub(super) has_come: bool,
+    /// It was told to end.
+    pub(super) is_sent_away: bool,
+    /// When another process than the one before connected under its name, lately.
+    pub(super) takeovers: Vec<Timestamp>,
+    /// The process that connected last, if it named itself.
+    pub(super) boot: Option<String>,
 }
 
 /// A worker's connection.
@@ -106,6 +130,10 @@ pub(super) struct Running {
     pub(super) build: Build,
     pub(super) generation: Arc<Generation>,
     pub(super) order: watch::Sender<Order>,
+    /// Which of the builder's directories on the worker it has: 1 is the builder's own.
+    pub(super) slot: u32,
+    /// What the worker could not do, if it is to blame for how the build ends.
+    pub(super) blame: Option<String>,
     /// Why somebody wants it stopped: however its attempt ends, it is not tried again.
     pub(super) stop_reason: Option<String>,
 }
@@ -187,7 +215,7 @@ impl State {
 
     /// Adds a request that nobody builds.
     pub(super) fn enqueue(&mut self, request: Request) {
-        self.waiting.entry(request.builder).or_default().insert(position(&request));
+        self.waiting.entry(request.builder).or_default().insert(&request);
         self.requests.insert(request.id, request);
     }
 
@@ -200,12 +228,26 @@ impl State {
         }
         let queue = self.waiting.entry(request.builder).or_default();
         if state == RequestState::Waiting {
-            queue.insert(position(request));
+            queue.insert(request);
         } else {
-            queue.remove(&position(request));
+            queue.remove(request);
         }
         if matches!(state, RequestState::Done(_)) {
             self.requests.remove(&id);
+        }
+    }
+
+    /// Gives a request another priority; one that waits takes its new place at once.
+    pub(super) fn set_priority(&mut self, id: RequestId, priority: i64) {
+        let Some(request) = self.requests.get_mut(&id) else { return };
+        let queue = self.waiting.entry(request.builder).or_default();
+        let waits = request.state == RequestState::Waiting;
+        if waits {
+            queue.remove(request);
+        }
+        request.priority = priority;
+        if waits {
+            queue.insert(request);
         }
     }
 
@@ -234,8 +276,4 @@ impl State {
             })
             .collect()
     }
-}
-
-fn position(request: &Request) -> (Reverse<i64>, Timestamp, RequestId) {
-    (Reverse(request.priority), request.submitted_at, request.id)
 }

@@ -140,14 +140,14 @@ pub(super) struct Failed {
     generation: Arc<Generation>,
     canceller: CancellerConfig,
     filter: CancellerFilter,
-    stamps: Vec<Sourcestamp>,
+    stamps: Arc<Vec<Sourcestamp>>,
     rest: Vec<RequestId>,
 }
 
 /// Asks, and cancels.
 pub(super) async fn settle(failed: Failed) {
     let Failed { engine, generation, canceller, filter, stamps, rest } = failed;
-    for stamp in &stamps {
+    for stamp in stamps.iter() {
         if matches(&generation, &canceller, &filter, stamp).await {
             let reason = because_one_failed(&canceller);
             for request in rest {

@@ -7,10 +7,12 @@ use crate::base::id::{BuildId, RequestId, WorkerId};
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
 use crate::engine::locks::{Circle, Want, Who};
+use crate::engine::pending::Pending;
 use crate::engine::queue::Hindrance;
 use crate::engine::state::Worker;
 use crate::model::config::BuilderConfig;
 use crate::model::request::{Request, RequestState};
+use crate::model::standing::Standing;
 use crate::model::why::{Because, BuildName, LockHeld, Reason, Why};
 use crate::store::{Result, requests};
 
@@ -29,7 +31,8 @@ impl Turn<'_> {
             && let Some(name) = self.named(build)
         {
             let wants = self.state.locks.waited_for(build).into_iter();
-            let reasons = wants.map(|want| Reason::Lock(self.held(want))).collect();
+            let reasons = wants.map(|(step, want)| Reason::Lock { step, held: self.held(want) });
+            let reasons = reasons.collect();
             return Ok(Ok(Why::Building { build: name, reasons }));
         }
         Ok(Ok(Why::Waiting { reasons: self.reasons(request) }))
@@ -47,11 +50,10 @@ impl Turn<'_> {
             return out;
         };
         let queue = self.state.waiting.get(&request.builder);
-        let mut ahead = queue.into_iter().flatten().map(|(_, _, id)| *id);
-        let next = ahead.next().filter(|next| *next != request.id);
-        if let Some(next) = next {
-            let others = ahead.take_while(|id| *id != request.id).count();
-            out.push(Reason::Behind { request: next, ahead: others + 1 });
+        let next = queue.and_then(Pending::next).filter(|next| next.request != request.id);
+        if let Some((queue, next)) = queue.zip(next) {
+            let ahead = queue.ahead_of(request);
+            out.push(Reason::Behind { request: next.request, ahead });
         }
         out.extend(self.about_workers(request, config));
         if let Some(note) = self.state.advice.notes.get(&request.id) {
@@ -72,11 +74,10 @@ impl Turn<'_> {
         if self.eligible(request.builder, config, &BTreeSet::new()).next().is_some() {
             return Vec::new();
         }
-        let workers = config.workers.iter().filter_map(|name| {
-            let id = self.state.worker_id(name)?;
-            let worker = self.state.workers.get(&id)?;
-            let because = self.because(request, config, (id, name), worker)?;
-            Some(Reason::Worker { worker: name.clone(), because })
+        let workers = self.workers_of(request.builder).iter().filter_map(|id| {
+            let worker = self.state.workers.get(id)?;
+            let because = self.because(request, config, *id, worker)?;
+            Some(Reason::Worker { worker: worker.name.clone(), because })
         });
         workers.collect()
     }
@@ -85,34 +86,41 @@ impl Turn<'_> {
         &self,
         request: &Request,
         config: &BuilderConfig,
-        (id, name): (WorkerId, &str),
+        id: WorkerId,
         worker: &Worker,
     ) -> Option<Because> {
-        let candidate = self.candidate(request.builder, config, id, name)?;
-        Some(match candidate.hindrance()? {
-            Hindrance::Away if worker.connection.is_none() => Because::Away,
-            Hindrance::Away if worker.is_paused => Because::Paused,
-            Hindrance::Away => Because::Graceful,
-            Hindrance::SameBuilder => {
-                let mut running = worker.running.iter();
-                let of_builder = |id: &&BuildId| {
-                    let running = self.state.builds.get(id);
-                    running.is_some_and(|b| b.build.builder == request.builder)
-                };
-                Because::SameBuilder { build: self.named(*running.find(of_builder)?)? }
+        Some(match self.hindrance(request.builder, config, id)?? {
+            Hindrance::Away => self.why_idle(worker),
+            Hindrance::SameBuilder(max_builds_per_worker) => {
+                let running = self.builds_on(worker, request.builder).map(|b| b.build.id);
+                let builds = running.filter_map(|id| self.named(id)).collect();
+                Because::SameBuilder { max_builds_per_worker, builds }
             }
             Hindrance::Full(max_builds) => {
                 let builds = worker.running.iter().filter_map(|id| self.named(*id));
                 Because::Full { max_builds, builds: builds.collect() }
             }
             Hindrance::Locks => {
-                let wants = self.builder_wants(config, id, name)?;
+                let wants = self.builder_wants(config, id)?;
                 let is_free =
                     |want: &&Want| self.state.locks.is_free(request.builder, &[(*want).clone()]);
                 let busy = wants.iter().find(|want| !is_free(want))?;
                 Because::Lock(self.held(busy))
             }
         })
+    }
+
+    /// Why a worker takes no work at all.
+    fn why_idle(&self, worker: &Worker) -> Because {
+        let Standing { paused, quarantine, .. } = &worker.standing;
+        match (paused, quarantine.holds(self.now)) {
+            _ if worker.connection.is_none() => Because::Away,
+            (Some(reason), _) => Because::Paused { reason: reason.clone() },
+            (None, Some(until)) => {
+                Because::Quarantined { until, reason: quarantine.reason.clone() }
+            }
+            (None, None) => Because::Graceful,
+        }
     }
 
     fn held(&self, want: &Want) -> LockHeld {

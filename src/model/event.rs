@@ -25,6 +25,8 @@ pub enum Event {
     BuildsetCompleted { buildset: BuildsetId, results: Results },
     /// A request was made.
     RequestAdded { request: RequestId, builder: BuilderId },
+    /// The request's priority changed.
+    RequestUpdated { request: RequestId, builder: BuilderId },
     /// A build took the request.
     RequestClaimed { request: RequestId, builder: BuilderId },
     /// The attempt ended without a verdict; the request waits again.
@@ -61,6 +63,8 @@ pub enum Event {
     WorkerDisconnected { worker: WorkerId },
     /// A worker has been away for longer than it may.
     WorkerMissing { worker: WorkerId },
+    /// What keeps a worker from new work changed.
+    WorkerUpdated { worker: WorkerId },
     /// A scheduler was switched on or off, or a function of it was called.
     SchedulerUpdated { scheduler: SchedulerId },
     /// A change source has looked, or is wanted to.

@@ -1,5 +1,7 @@
 //! A build request: the wish that a builder builds a buildset's source, and where it stands.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
@@ -20,8 +22,8 @@ pub struct Request {
     pub priority: i64,
     /// When it was made.
     pub submitted_at: Timestamp,
-    /// The source, for collapsing.
-    pub sourcestamps: Vec<Sourcestamp>,
+    /// The source, for collapsing; shared by the requests of a buildset.
+    pub sourcestamps: Arc<Vec<Sourcestamp>>,
     /// The newest change of its buildset, for collapsing; none = it came from no change.
     pub newest_change: Option<ChangeId>,
     /// Whether it repeats an older build, and so is collapsed with nothing.

@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::base::id::{BuildId, BuilderId, RequestId};
+use crate::base::clock::Timestamp;
+use crate::base::id::{BuildId, BuilderId, RequestId, StepId};
 use crate::base::text::count;
 
 /// A build, as people call it.
@@ -103,7 +104,18 @@ pub enum Reason {
     /// Functions of the configuration are being asked.
     Asked,
     /// A lock is held by others, or others wait for it already.
-    Lock(LockHeld),
+    Lock {
+        /// The step that wants it; none = the build itself does.
+        step: Option<StepId>,
+        /// Which, and by whom.
+        #[serde(flatten)]
+        held: LockHeld,
+    },
+}
+
+/// A moment as the data API gives it: in seconds since the epoch.
+pub(super) fn as_seconds<S: Serializer>(at: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_i64(at.secs())
 }
 
 /// Why a worker cannot take a build.
@@ -113,7 +125,18 @@ pub enum Because {
     /// It is not connected.
     Away,
     /// Somebody paused it.
-    Paused,
+    Paused {
+        /// Why.
+        reason: String,
+    },
+    /// Builds went wrong because of it.
+    Quarantined {
+        /// Until then it gets none; in seconds since the epoch.
+        #[serde(serialize_with = "as_seconds")]
+        until: Timestamp,
+        /// What went wrong.
+        reason: String,
+    },
     /// It takes no new builds before it goes.
     Graceful,
     /// It runs as many builds as it takes.
@@ -123,10 +146,12 @@ pub enum Because {
         /// What it builds.
         builds: Vec<BuildName>,
     },
-    /// It builds for this builder already.
+    /// It builds for this builder as often as it may.
     SameBuilder {
-        /// That build.
-        build: BuildName,
+        /// How often that is.
+        max_builds_per_worker: u32,
+        /// Those builds.
+        builds: Vec<BuildName>,
     },
     /// A lock is not free on it.
     Lock(LockHeld),
@@ -154,7 +179,13 @@ impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Away => f.write_str("is not connected"),
-            Self::Paused => f.write_str("is paused"),
+            Self::Paused { reason } => match reason.as_str() {
+                "" | "no reason" => f.write_str("is paused"),
+                reason => write!(f, "is paused: {reason}"),
+            },
+            Self::Quarantined { until, reason } => {
+                write!(f, "is quarantined until {until} because of {reason}")
+            }
             Self::Graceful => f.write_str("takes no new builds before it shuts down"),
             Self::Full { max_builds, builds } => write!(
                 f,
@@ -162,7 +193,15 @@ impl fmt::Display for Because {
                 list(builds),
                 count(*max_builds as usize, "build")
             ),
-            Self::SameBuilder { build } => write!(f, "builds this builder's {build} already"),
+            Self::SameBuilder { max_builds_per_worker: 1, builds } => {
+                write!(f, "builds this builder's {} already", list(builds))
+            }
+            Self::SameBuilder { max_builds_per_worker, builds } => write!(
+                f,
+                "builds this builder's {} and takes at most {} of it at once",
+                list(builds),
+                count(*max_builds_per_worker as usize, "build")
+            ),
             Self::Lock(held) => write!(f, "is free, but {held}"),
         }
     }
@@ -187,7 +226,7 @@ impl fmt::Display for Reason {
             Self::Worker { worker, because } => write!(f, "worker {worker} {because}"),
             Self::Refused { by } => write!(f, "no from {by}"),
             Self::Asked => f.write_str("functions of the configuration are being asked"),
-            Self::Lock(held) => held.fmt(f),
+            Self::Lock { held, .. } => held.fmt(f),
         }
     }
 }

@@ -86,16 +86,22 @@ pub fn find(conn: &Conn<'_>, id: ChangeId) -> Result<Option<Change>> {
     conn.query_opt(&format!("select {COLUMNS} from changes c where c.id = $1"), params![id], read)
 }
 
+/// What each scheduler made of a change; none = there is no such row.
+///
+/// # Errors
+/// What the database refuses.
+pub fn verdicts(conn: &Conn<'_>, id: ChangeId) -> Result<Option<BTreeMap<String, String>>> {
+    conn.query_opt("select verdicts from changes where id = $1", params![id], |r| {
+        r.json::<BTreeMap<String, String>>(0)
+    })
+}
+
 /// Records what a scheduler made of a change.
 ///
 /// # Errors
 /// What the database refuses.
 pub fn set_verdict(conn: &Conn<'_>, id: ChangeId, scheduler: &str, words: &str) -> Result<()> {
-    let verdicts =
-        conn.query_opt("select verdicts from changes where id = $1", params![id], |r| {
-            r.json::<BTreeMap<String, String>>(0)
-        })?;
-    let mut verdicts = verdicts.unwrap_or_default();
+    let mut verdicts = self::verdicts(conn, id)?.unwrap_or_default();
     verdicts.insert(scheduler.to_owned(), words.to_owned());
     let verdicts = serde_json::to_value(&verdicts).unwrap_or_default();
     conn.execute("update changes set verdicts = $1 where id = $2", params![verdicts, id])?;

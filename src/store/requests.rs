@@ -1,11 +1,15 @@
 //! `buildrequests`: wishes, and who builds them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::conn::{Conn, Result};
 use super::sourcestamps;
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, BuildsetId, ChangeId, MasterId, RequestId};
 use crate::base::results::Results;
 use crate::model::request::{Request, RequestState};
+use crate::model::sourcestamp::Sourcestamp;
 use crate::params;
 
 /// Stores a request.
@@ -78,6 +82,15 @@ pub fn complete(
     )
 }
 
+/// Gives a request another priority.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_priority(conn: &Conn<'_>, id: RequestId, priority: i64) -> Result<()> {
+    conn.execute("update buildrequests set priority = $1 where id = $2", params![priority, id])?;
+    Ok(())
+}
+
 /// What is said beside a request: who says no to it, and what failed.
 ///
 /// # Errors
@@ -127,7 +140,7 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
                 builder: BuilderId(r.int(2)?),
                 priority: r.int(3)?,
                 submitted_at: r.time(4)?,
-                sourcestamps: Vec::new(),
+                sourcestamps: Arc::default(),
                 newest_change: r.opt_int(7)?.map(ChangeId),
                 is_rebuild: r.bool(8)?,
                 attempts: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
@@ -138,8 +151,11 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
             })
         },
     )?;
+    let stamps = sourcestamps::of_open_buildsets(conn)?;
+    let stamps: BTreeMap<BuildsetId, Arc<Vec<Sourcestamp>>> =
+        stamps.into_iter().map(|(set, stamps)| (set, Arc::new(stamps))).collect();
     for request in &mut requests {
-        request.sourcestamps = sourcestamps::of_buildset(conn, request.buildset)?;
+        request.sourcestamps = stamps.get(&request.buildset).cloned().unwrap_or_default();
     }
     Ok(requests)
 }

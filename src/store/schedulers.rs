@@ -41,3 +41,12 @@ pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
     conn.execute("update schedulers set configured = 0", params![])?;
     Ok(())
 }
+
+/// Switches a scheduler on or off.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_enabled(conn: &Conn<'_>, id: SchedulerId, is_enabled: bool) -> Result<()> {
+    conn.execute("update schedulers set enabled = $1 where id = $2", params![is_enabled, id])?;
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! `sourcestamps`: equal ones share a row, found by a hash of all fields.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::conn::{Conn, Result, Row};
@@ -68,6 +70,26 @@ pub fn of_unfinished(conn: &Conn<'_>) -> Result<Vec<Sourcestamp>> {
         params![],
         read,
     )
+}
+
+/// The sourcestamps of every buildset that is not complete, each by codebase.
+///
+/// # Errors
+/// What the database refuses.
+pub fn of_open_buildsets(conn: &Conn<'_>) -> Result<BTreeMap<BuildsetId, Vec<Sourcestamp>>> {
+    let rows = conn.query(
+        "select s.branch, s.revision, s.repository, s.project, s.codebase, b.buildset_id \
+         from buildsets t join buildset_sourcestamps b on b.buildset_id = t.id \
+         join sourcestamps s on s.id = b.sourcestamp_id \
+         where t.complete_at is null order by b.buildset_id, s.codebase, s.id",
+        params![],
+        |r| Ok((BuildsetId(r.int(5)?), read(r)?)),
+    )?;
+    let mut out: BTreeMap<BuildsetId, Vec<Sourcestamp>> = BTreeMap::new();
+    for (buildset, stamp) in rows {
+        out.entry(buildset).or_default().push(stamp);
+    }
+    Ok(out)
 }
 
 fn read(r: &Row<'_>) -> Result<Sourcestamp> {

@@ -3,6 +3,7 @@
 use super::conn::{Conn, Result};
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuilderId, WorkerId};
+use crate::model::standing::{Quarantine, Standing};
 use crate::model::worker::WorkerInfo;
 use crate::params;
 
@@ -54,7 +55,7 @@ pub fn attached(conn: &Conn<'_>, id: WorkerId, info: &WorkerInfo, now: Timestamp
     let public = serde_json::to_value(info.public()).unwrap_or_default();
     conn.query_one(
         "update workers set connected_since = $1, info = $2, last_seen = $1, epoch = epoch + 1, \
-         graceful = 0, away_since = null, missing_told = 0 where id = $3 returning epoch",
+         away_since = null, missing_told = 0 where id = $3 returning epoch",
         params![now, public, id],
         |r| r.int(0),
     )
@@ -92,14 +93,51 @@ pub fn set_builder_workers(
     Ok(())
 }
 
-/// A worker's flags: (paused, graceful).
+/// What keeps a worker from new work, as its row says.
 ///
 /// # Errors
 /// What the database refuses.
-pub fn flags(conn: &Conn<'_>, id: WorkerId) -> Result<(bool, bool)> {
-    conn.query_one("select paused, graceful from workers where id = $1", params![id], |r| {
-        Ok((r.bool(0)?, r.bool(1)?))
-    })
+pub fn standing(conn: &Conn<'_>, id: WorkerId) -> Result<Standing> {
+    conn.query_one(
+        "select paused, pause_reason, graceful, quarantined_until, quarantine_reason, \
+         quarantine_failures from workers where id = $1",
+        params![id],
+        |r| {
+            let reason = r.opt_text(1)?.unwrap_or_default();
+            Ok(Standing {
+                paused: r.bool(0)?.then_some(reason),
+                is_graceful: r.bool(2)?,
+                quarantine: Quarantine {
+                    until: r.opt_time(3)?,
+                    reason: r.opt_text(4)?.unwrap_or_default(),
+                    failures: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
+                },
+            })
+        },
+    )
+}
+
+/// Stores what keeps a worker from new work.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_standing(conn: &Conn<'_>, id: WorkerId, standing: &Standing) -> Result<()> {
+    let Standing { paused, is_graceful, quarantine } = standing;
+    let reason = quarantine.until.map(|_| quarantine.reason.as_str());
+    conn.execute(
+        "update workers set paused = $1, pause_reason = $2, graceful = $3, quarantined_until = $4, \
+         quarantine_reason = $5, quarantine_failures = $6 where id = $7",
+        params![
+            paused.is_some(),
+            paused.as_deref(),
+            *is_graceful,
+            quarantine.until,
+            reason,
+            i64::from(quarantine.failures),
+            id
+        ],
+    )?;
+    Ok(())
 }
 
 /// Since when a worker is away, and whether that was told; none = it is not known.

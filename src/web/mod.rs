@@ -18,6 +18,7 @@ pub mod route;
 mod rpc;
 mod server;
 mod topics;
+mod transparency;
 mod trying;
 mod ui;
 

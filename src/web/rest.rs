@@ -8,9 +8,8 @@ use axum::response::Response;
 use super::Site;
 use super::call::{Call, Problem};
 use super::headers::{set, typed};
-use super::{origin, raw};
+use super::{origin, raw, transparency};
 use crate::api::{Found, json};
-use crate::base::id::RequestId;
 use crate::model::config::Config;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -30,8 +29,8 @@ pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
     if path.ends_with("/v2/") {
         return Err(Problem::new(StatusCode::NOT_FOUND, "Invalid path: "));
     }
-    let found = match asks_why(below(path)) {
-        Some(request) => Ok(site.engine().why(request).await?.to_json().to_string()),
+    let found = match transparency::answer(&site, below(path)).await? {
+        Some(json) => Ok(json.to_string()),
         None => match site.api().get(&generation.config, below(path), call.query()).await? {
             Found::Raw(log) => Err(log),
             Found::Json(answer) => Ok(answer.to_json()),
@@ -52,12 +51,6 @@ pub(super) async fn get(site: Site, call: Call) -> Result<Response, Problem> {
     }
     set(&mut response, header::VARY, "Accept, Origin");
     Ok(response)
-}
-
-/// `buildrequests/ID/why`, which the engine answers: Buildbot has nothing like it.
-fn asks_why(path: &str) -> Option<RequestId> {
-    let id = path.strip_prefix("buildrequests/")?.strip_suffix("/why")?;
-    id.parse().ok().map(RequestId)
 }
 
 /// The request's origin if it may read; none when it names no origin.

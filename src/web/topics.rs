@@ -24,6 +24,7 @@ fn about(event: &Event) -> Option<(String, &'static str)> {
         E::BuildsetAdded { buildset } => (format!("buildsets/{buildset}"), "new"),
         E::BuildsetCompleted { buildset, .. } => (format!("buildsets/{buildset}"), "complete"),
         E::RequestAdded { request, .. } => (format!("buildrequests/{request}"), "new"),
+        E::RequestUpdated { request, .. } => (format!("buildrequests/{request}"), "updated"),
         E::RequestClaimed { request, .. } => (format!("buildrequests/{request}"), "claimed"),
         E::RequestUnclaimed { request, .. } => (format!("buildrequests/{request}"), "unclaimed"),
         E::RequestCompleted { request, .. } => (format!("buildrequests/{request}"), "complete"),
@@ -39,6 +40,7 @@ fn about(event: &Event) -> Option<(String, &'static str)> {
         E::WorkerConnected { worker } => (format!("workers/{worker}"), "connected"),
         E::WorkerDisconnected { worker } => (format!("workers/{worker}"), "disconnected"),
         E::WorkerMissing { worker } => (format!("workers/{worker}"), "missing"),
+        E::WorkerUpdated { worker } => (format!("workers/{worker}"), "state_updated"),
         E::SchedulerUpdated { scheduler } => (format!("schedulers/{scheduler}"), "updated"),
         E::DeliveryStored { .. }
         | E::SourceUpdated { .. }

@@ -49,7 +49,7 @@ impl Gate for Engine {
         let builders = generation.config.builders.iter();
         let mut dirs: Vec<String> = builders
             .filter(|b| b.workers.iter().any(|w| w == worker))
-            .map(|b| b.workerbuilddir.clone())
+            .flat_map(|b| (1..=b.max_builds_per_worker).map(|slot| b.directory(slot)))
             .collect();
         dirs.sort();
         dirs.dedup();

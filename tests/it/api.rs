@@ -24,8 +24,8 @@ fn objects_have_buildbots_shape() {
                 "workers/w1",
                 json!({"workers": [{"configured_on": [{"builderid": 1, "masterid": 1},
                     {"builderid": 2, "masterid": 1}], "connected_to": [], "graceful": false,
-                    "name": "w1", "pause_reason": null, "paused": false, "workerid": 1,
-                    "workerinfo": {}}], "meta": {}}),
+                    "name": "w1", "pause_reason": null, "paused": false, "quarantine_reason": null,
+                    "quarantined_until": null, "workerid": 1, "workerinfo": {}}], "meta": {}}),
             ),
             (
                 "schedulers/1",

@@ -1,6 +1,7 @@
 //! The web server from outside: who may do what, the hook, escaping, sessions, limits, live pages.
 
 mod forms;
+mod operator;
 mod own_hooks;
 mod posted;
 mod rules;

@@ -89,6 +89,7 @@
 ---@field workerbuilddir? string directory below the worker's (default: `builddir`)
 ---@field builddir? string the default of `workerbuilddir` (default: the name, `/` replaced by `_`)
 ---@field workdir? ci.Renderable<string> where its steps run, below that (default "build")
+---@field max_builds_per_worker? integer builds of it at once on one worker, each but the first in a directory of its own, `DIR@2` and so on (default 1)
 ---@field locks? any list of lock accesses, held for the whole build; those of a function of the build are taken once it has its worker
 ---@field env? ci.Renderable<table<string, any>> variables for every command
 ---@field properties? table<string, any>

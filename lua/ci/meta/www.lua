@@ -35,7 +35,7 @@
 ---@alias ci.Rule string|(fun(user: ci.User?, request: ci.AuthzRequest): any)|ci.RuleOptions
 
 ---@class ci.AuthzOptions
----@field allow? table<string, ci.Rule|ci.Rule[]> action (control, force, stop, rebuild, cancel, reload, scheduler, worker) → who may; `control` stands for the actions that are not named; an empty list is nobody
+---@field allow? table<string, ci.Rule|ci.Rule[]> action (control, force, stop, rebuild, cancel, priority, reload, scheduler, worker) → who may; `control` stands for the actions that are not named; an empty list is nobody
 ---@field roles? table<string, string[]|ci.RoleOptions> role → user names, or more; "anyone" is everybody, "owner" who started the build
 
 ---@class ci.RuleOptions

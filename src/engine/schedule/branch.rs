@@ -46,10 +46,7 @@ pub(crate) fn decide(scheduler: &BranchScheduler, held: &[Held], now: Timestamp)
             }
             continue;
         };
-        // A clock that was set back must not hold a change for longer than its timer.
-        let newest = group.iter().map(|i| held[*i].change.received_at.min(now)).max();
-        let newest = newest.unwrap_or(now);
-        let due = newest + Duration::try_from_secs_f64(timer).unwrap_or_default();
+        let due = quiet_at(&group, held, timer, now);
         if due <= now {
             decision.ready.push(group);
         } else {
@@ -57,6 +54,37 @@ pub(crate) fn decide(scheduler: &BranchScheduler, held: &[Held], now: Timestamp)
         }
     }
     decision
+}
+
+/// When a line of development is quiet. A clock that was set back must not hold a change for longer
+/// than its timer.
+fn quiet_at(line: &[usize], held: &[Held], timer: f64, now: Timestamp) -> Timestamp {
+    let newest = line.iter().map(|i| held[*i].change.received_at.min(now)).max();
+    newest.unwrap_or(now) + Duration::try_from_secs_f64(timer).unwrap_or_default()
+}
+
+/// When a held change is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Not before one comes that is important.
+    Never,
+    /// Then, if nothing else comes.
+    At(Timestamp),
+}
+
+/// When the change at `place` among the held ones is built.
+#[must_use]
+pub(crate) fn due(scheduler: &BranchScheduler, held: &[Held], place: usize, now: Timestamp) -> Due {
+    let lines = lines(scheduler, held);
+    let Some(line) = lines.iter().find(|line| line.contains(&place)) else { return Due::Never };
+    let Some(timer) = scheduler.tree_stable_timer else {
+        let important = line.iter().any(|i| *i >= place && held[*i].important);
+        return if important { Due::At(now) } else { Due::Never };
+    };
+    match line.iter().any(|i| held[*i].important) {
+        true => Due::At(quiet_at(line, held, timer, now)),
+        false => Due::Never,
+    }
 }
 
 /// The held changes by line of development, in the order of arrival.
@@ -107,6 +135,20 @@ mod tests {
         let at = |s| decide(&scheduler(true, Some(60.0)), &held, Timestamp::from_secs(s));
         assert_eq!(at(79), Decision { ready: vec![], next: Some(Timestamp::from_secs(80)) });
         assert_eq!(at(80), Decision { ready: vec![vec![0, 1]], next: None });
+    }
+
+    #[test]
+    fn a_held_change_says_when_its_line_is_quiet() {
+        let held =
+            [held(0, "a", true), held(10, "b", false), held(20, "a", false), held(30, "c", true)];
+        let due = |scheduler, place| due(&scheduler, &held, place, Timestamp::from_secs(40));
+        let quiet = Due::At(Timestamp::from_secs(80));
+        assert_eq!(due(scheduler(false, Some(60.0)), 0), quiet);
+        assert_eq!(due(scheduler(false, Some(60.0)), 1), Due::Never);
+        assert_eq!(due(scheduler(false, Some(60.0)), 2), quiet);
+        assert_eq!(due(scheduler(true, Some(60.0)), 1), Due::At(Timestamp::from_secs(90)));
+        let now = Due::At(Timestamp::from_secs(40));
+        assert_eq!([0, 2].map(|i| due(scheduler(false, None), i)), [now, Due::Never]);
     }
 
     #[test]

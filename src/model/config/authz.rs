@@ -9,8 +9,8 @@ use super::Callback;
 /// Rules and roles.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Authz {
-    /// Action (`force`, `stop`, `rebuild`, `cancel`, `reload`, `scheduler`, `worker`, or
-    /// `control` for all of them) → rules; one that says yes is enough.
+    /// Action (`force`, `stop`, `rebuild`, `cancel`, `priority`, `reload`, `scheduler`, `worker`,
+    /// or `control` for all of them) → rules; one that says yes is enough.
     pub allow: BTreeMap<String, Vec<Rule>>,
     /// Role → who has it.
     pub roles: BTreeMap<String, Role>,
@@ -77,8 +77,17 @@ pub enum Ruling {
 
 impl Authz {
     /// The actions that rules may name.
-    pub const ACTIONS: [&'static str; 8] =
-        ["control", "force", "stop", "rebuild", "cancel", "reload", "scheduler", "worker"];
+    pub const ACTIONS: [&'static str; 9] = [
+        "control",
+        "force",
+        "stop",
+        "rebuild",
+        "cancel",
+        "priority",
+        "reload",
+        "scheduler",
+        "worker",
+    ];
 
     /// The rules for `action`; its own win over those of `control`.
     #[must_use]

@@ -27,6 +27,9 @@ pub struct BuilderConfig {
     pub workerbuilddir: String,
     /// Where its steps run, below its directory (default `build`).
     pub workdir: Renderable,
+    /// Builds of it that may run on one worker at once (default 1); each but the first has a
+    /// directory of its own there, `DIR@2` and so on.
+    pub max_builds_per_worker: u32,
     /// Locks held for the whole build.
     pub locks: LockList,
     /// Variables for every command of the build.
@@ -54,12 +57,24 @@ impl BuilderConfig {
             description: None,
             workerbuilddir: name.replace('/', "_"),
             workdir: Renderable::text("build"),
+            max_builds_per_worker: 1,
             locks: LockList::default(),
             env: Renderable::Map(BTreeMap::new()),
             properties: BTreeMap::new(),
             default_properties: BTreeMap::new(),
             decisions: Decisions::default(),
             site: Site::default(),
+        }
+    }
+}
+
+impl BuilderConfig {
+    /// The directory of the build that is the `slot`th of it on a worker, from 1.
+    #[must_use]
+    pub fn directory(&self, slot: u32) -> String {
+        match slot {
+            0 | 1 => self.workerbuilddir.clone(),
+            _ => format!("{}@{slot}", self.workerbuilddir),
         }
     }
 }

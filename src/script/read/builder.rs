@@ -21,6 +21,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "builddir",
     "workerbuilddir",
     "workdir",
+    "max_builds_per_worker",
     "locks",
     "env",
     "properties",
@@ -32,6 +33,9 @@ pub(super) const OPTIONS: &[&str] = &[
     "do_build_if",
     "data",
 ];
+
+/// Each has a directory of its own; more than this on one machine is a slip.
+const MOST_ON_A_WORKER: i64 = 100;
 
 /// Reads a builder; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<BuilderConfig> {
@@ -74,6 +78,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Buil
         description: f.text("description"),
         workerbuilddir: builddir(&mut f, &name),
         workdir: workdir(&mut f),
+        max_builds_per_worker: f
+            .integer("max_builds_per_worker", 1..=MOST_ON_A_WORKER)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1),
         locks: lock::accesses(&mut f),
         env: env(&mut f),
         properties: f.properties("properties"),

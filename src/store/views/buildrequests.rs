@@ -72,10 +72,6 @@ pub struct Shown {
     pub ended_because: Option<String>,
     /// How many attempts there were.
     pub attempts: i64,
-    /// Workers that can build it.
-    pub workers: i64,
-    /// Those of them that are connected and take work.
-    pub ready: i64,
     /// Who says no to it now, and what.
     pub held_by: Option<String>,
     /// What failed while it was decided about.
@@ -84,11 +80,7 @@ pub struct Shown {
 
 const SHOWN: &str = "select q.id, q.builder_id, d.name, q.submitted_at, q.priority, s.reason, \
      (select b.number from builds b where b.id = q.build_id), q.complete_at, q.results, \
-     q.ended_because, q.attempts, \
-     (select count(*) from builder_workers j where j.builder_id = q.builder_id), \
-     (select count(*) from builder_workers j join workers w on w.id = j.worker_id \
-     where j.builder_id = q.builder_id and w.connected_since is not null and w.paused = 0 \
-     and w.graceful = 0), q.held_by, q.trouble from buildrequests q join builders d on d.id = q.builder_id \
+     q.ended_because, q.attempts, q.held_by, q.trouble from buildrequests q join builders d on d.id = q.builder_id \
      join buildsets s on s.id = q.buildset_id";
 
 fn shown(r: &Row<'_>) -> Result<Shown> {
@@ -104,10 +96,8 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
         results: r.opt_results(8)?,
         ended_because: r.opt_text(9)?,
         attempts: r.int(10)?,
-        workers: r.int(11)?,
-        ready: r.int(12)?,
-        held_by: r.opt_text(13)?,
-        trouble: r.opt_text(14)?,
+        held_by: r.opt_text(11)?,
+        trouble: r.opt_text(12)?,
     })
 }
 

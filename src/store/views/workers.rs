@@ -25,6 +25,8 @@ pub static TABLE: Table = Table {
         Column { name: "name", sql: "w.name", kind: Kind::Text },
         Column { name: "pause_reason", sql: "w.pause_reason", kind: Kind::Text },
         Column { name: "paused", sql: "w.paused", kind: Kind::Bool },
+        Column { name: "quarantine_reason", sql: "w.quarantine_reason", kind: Kind::Text },
+        Column { name: "quarantined_until", sql: "w.quarantined_until", kind: Kind::Time },
         Column { name: "workerid", sql: "w.id", kind: Kind::Int },
         Column { name: "workerinfo", sql: "w.info", kind: Kind::Json },
     ],
@@ -76,13 +78,18 @@ pub struct Shown {
     pub pause_reason: Option<String>,
     /// It ends when it is idle.
     pub is_graceful: bool,
+    /// It gets no work until then, if that is still to come.
+    pub quarantined_until: Option<Timestamp>,
+    /// What went wrong.
+    pub quarantine_reason: Option<String>,
     /// Builders that it can build.
     pub builders: i64,
 }
 
 const SHOWN: &str = "select w.id, w.name, w.info, w.connected_since, w.last_seen, w.paused, \
      w.pause_reason, w.graceful, \
-     (select count(*) from builder_workers j where j.worker_id = w.id) from workers w \
+     (select count(*) from builder_workers j where j.worker_id = w.id), \
+     w.quarantined_until, w.quarantine_reason from workers w \
      where w.configured = 1";
 
 fn shown(r: &Row<'_>) -> Result<Shown> {
@@ -96,6 +103,8 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
         pause_reason: r.opt_text(6)?,
         is_graceful: r.bool(7)?,
         builders: r.int(8)?,
+        quarantined_until: r.opt_time(9)?,
+        quarantine_reason: r.opt_text(10)?,
     })
 }
 

@@ -7,10 +7,13 @@ use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
 use super::visible::{link, visible};
-use super::{ansi, part};
+use super::{ansi, part, reason};
+use crate::base::id::RequestId;
 use crate::base::results::Results;
 use crate::base::text;
+use crate::model::hold::Held;
 use crate::model::log::Stream;
+use crate::model::why::Reason;
 use crate::store::frames::{self, Line};
 use crate::store::views::builds::At;
 use crate::store::views::steps::{Shown as Step, ShownLog};
@@ -26,6 +29,10 @@ struct Rows {
     steps: Vec<Step>,
     changes: Vec<changes::Shown>,
     properties: Vec<(String, String, String)>,
+    /// What the build and its steps wait for.
+    reasons: Vec<Reason>,
+    /// For each change the schedulers that hold it.
+    held: Vec<Vec<Held>>,
 }
 
 /// Steps whose last lines the page shows: what failed and what runs is seldom more.
@@ -78,10 +85,19 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
             steps: steps::of_build(conn, id)?,
             changes: changes::of_buildset(conn, build.buildset)?,
             properties: properties::of_build(conn, id)?,
+            reasons: Vec::new(),
+            held: Vec::new(),
             build,
         }))
     });
-    rows.await?.ok_or_else(Problem::missing)
+    let mut rows = rows.await?.ok_or_else(Problem::missing)?;
+    if rows.build.line.complete_at.is_none() {
+        let why = site.engine().why(RequestId(rows.build.request)).await;
+        // One that has ended meanwhile waits for nothing.
+        rows.reasons = why.map(|why| why.reasons().to_vec()).unwrap_or_default();
+    }
+    rows.held = super::changes::held_by(site, &rows.changes).await;
+    Ok(rows)
 }
 
 /// The page's fragments.
@@ -138,7 +154,7 @@ fn fragments(view: &View, rows: &Rows, tails: &[Tail]) -> Vec<Fragment> {
         out.push(fragment(&format!("step-{}", step.number), &step_part(view, rows, step, tail)));
     }
     out.push(fragment("cause", &cause(view, rows)));
-    out.push(fragment("changes", &changes_part(view, &rows.changes)));
+    out.push(fragment("changes", &changes_part(view, rows)));
     out.push(fragment("properties", &properties_part(&rows.properties)));
     out
 }
@@ -180,6 +196,7 @@ fn summary(view: &View, rows: &Rows) -> Markup {
                 (part::button(view, "rebuild", &format!("builds/{}/rebuild", line.id), "Rebuild"))
             }
         }
+        (waits(view, rows, None))
         @if !rows.steps.is_empty() { h2 { "Steps" } }
     }
 }
@@ -201,6 +218,7 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                     }
                 }
             }
+            (waits(view, rows, Some(step.id)))
             @if !step.logs.is_empty() || !step.urls.is_empty() {
                 p.step-links {
                     @for log in &step.logs {
@@ -225,6 +243,19 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                     }
                 }
             }
+        }
+    }
+}
+
+/// What a step waits for, or, without one, the build itself.
+fn waits(view: &View, rows: &Rows, step: Option<i64>) -> Markup {
+    let wanted = |reason: &&Reason| match reason {
+        Reason::Lock { step: Some(id), .. } => step == Some(id.0),
+        _ => step.is_none(),
+    };
+    html! {
+        @for reason in rows.reasons.iter().filter(wanted) {
+            p.quiet { "Waits because " (reason::full(view, reason)) }
         }
     }
 }
@@ -292,11 +323,12 @@ fn cause(view: &View, rows: &Rows) -> Markup {
     }
 }
 
-fn changes_part(view: &View, changes: &[changes::Shown]) -> Markup {
+fn changes_part(view: &View, rows: &Rows) -> Markup {
+    let Rows { changes, held, .. } = rows;
     html! {
         @if !changes.is_empty() {
             h2 { (text::count(changes.len(), "change")) }
-            @for change in changes { (super::changes::part(view, change)) }
+            @for (change, held) in changes.iter().zip(held) { (super::changes::part(view, change, held)) }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::layout::{self, Fragment, View, fragment};
 use super::visible::visible;
 use super::{builders as list, form, home, part};
 use crate::base::text;
+use crate::model::why::Why;
 use crate::store::views::{builders, buildrequests, builds};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
@@ -19,6 +20,8 @@ struct Rows {
     builder: builders::Shown,
     history: Vec<builds::Line>,
     waiting: Vec<buildrequests::Shown>,
+    /// What each of them waits for.
+    whys: Vec<Option<Why>>,
 }
 
 /// `GET /builders/{id}`, `?before=NUMBER` for older builds
@@ -58,9 +61,12 @@ async fn read(site: &Site, id: i64, before: Option<i64>) -> Result<Rows, Problem
             builder,
             history: builds::of_builder(conn, id, before.unwrap_or(i64::MAX), PAGE)?,
             waiting: buildrequests::waiting(conn, Some(id), 50)?,
+            whys: Vec::new(),
         }))
     });
-    rows.await?.ok_or_else(Problem::missing)
+    let mut rows = rows.await?.ok_or_else(Problem::missing)?;
+    rows.whys = home::whys(site, &rows.waiting).await;
+    Ok(rows)
 }
 
 /// The page's fragments.
@@ -72,15 +78,16 @@ fn fragments(view: &View, rows: &Rows, older: bool) -> Vec<Fragment> {
     let mut out = Vec::new();
     if !older {
         // Also when it is empty: the place where live requests appear.
-        out.push(fragment("queue", &queue(view, &rows.waiting)));
+        out.push(fragment("queue", &queue(view, rows)));
     }
     out.push(fragment("history", &history(view, &rows.history)));
     out
 }
 
 /// What waits, if anything does: who comes here asks for the history first.
-fn queue(view: &View, waiting: &[buildrequests::Shown]) -> Markup {
-    html! { @if !waiting.is_empty() { (home::waiting(view, waiting, false)) } }
+fn queue(view: &View, rows: &Rows) -> Markup {
+    let Rows { waiting, whys, .. } = rows;
+    html! { @if !waiting.is_empty() { (home::waiting(view, waiting, whys, false)) } }
 }
 
 fn history(view: &View, builds: &[builds::Line]) -> Markup {

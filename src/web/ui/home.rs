@@ -6,8 +6,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
-use super::part;
 use super::visible::visible;
+use super::{part, reason};
+use crate::base::id::RequestId;
+use crate::model::why::Why;
 use crate::store::views::{buildrequests, builds, configuration, workers};
 use crate::store::{Conn, Result};
 use crate::web::Site;
@@ -47,10 +49,11 @@ pub(crate) async fn page(site: Site, call: Call) -> std::result::Result<Response
 /// The page's fragments.
 pub(super) async fn draw(site: &Site, view: &View) -> std::result::Result<Vec<Fragment>, Problem> {
     let rows = site.engine().store().read(read).await?;
+    let whys = whys(site, &rows.waiting).await;
     Ok(vec![
         fragment("health", &health(site, view, &rows)),
         fragment("running", &running(view, &rows.running)),
-        fragment("waiting", &waiting(view, &rows.waiting, true)),
+        fragment("waiting", &waiting(view, &rows.waiting, &whys, true)),
         fragment("failed", &failed(view, &rows.failed)),
         fragment("latest", &latest(view, &rows.latest)),
     ])
@@ -118,10 +121,15 @@ fn running(view: &View, builds: &[builds::Line]) -> Markup {
     }
 }
 
-/// What waits, with the reason as far as the rows tell.
-pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: bool) -> Markup {
+/// What waits, and for what.
+pub(super) fn waiting(
+    view: &View,
+    requests: &[buildrequests::Shown],
+    whys: &[Option<Why>],
+    named: bool,
+) -> Markup {
     let rows = html! {
-        @for request in requests {
+        @for (request, why) in requests.iter().zip(whys) {
             tr {
                 td {
                     a href=(view.to(&format!("buildrequests/{}", request.id))) {
@@ -135,7 +143,7 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
                         }
                     }
                 }
-                td.reason { span.narrow-only { "waits for " } (reason(request))
+                td.reason { span.narrow-only { "waits: " } (reason::short(view, request.held_by.as_deref(), why.as_ref()))
                     @if let Some(trouble) = &request.trouble { "; " (visible(trouble)) } }
                 td.wide { (visible(&request.reason)) }
                 td.num { (part::moment(view, request.submitted_at)) }
@@ -148,7 +156,7 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
             }
         }
     };
-    let mut heads = vec!["Request", "Builder", "Waits for", "~Wanted because", "#Since", ""];
+    let mut heads = vec!["Request", "Builder", "Waits because", "~Wanted because", "#Since", ""];
     if !named {
         heads.remove(1);
     }
@@ -161,18 +169,12 @@ pub(super) fn waiting(view: &View, requests: &[buildrequests::Shown], named: boo
     }
 }
 
-/// Why a request waits.
-pub(super) fn reason(request: &buildrequests::Shown) -> String {
-    if let Some(held_by) = &request.held_by {
-        return visible(held_by);
-    }
-    match (request.workers, request.ready) {
-        (0, _) => "a worker: the configuration gives this builder none".to_owned(),
-        (1, 0) => "its worker, which is away or paused".to_owned(),
-        (n, 0) => format!("one of its {n} workers, which are all away or paused"),
-        (_, 1) => "its connected worker to be free".to_owned(),
-        (_, n) => format!("one of {n} connected workers to be free"),
-    }
+/// What each of these requests waits for, at one moment.
+pub(super) async fn whys(site: &Site, requests: &[buildrequests::Shown]) -> Vec<Option<Why>> {
+    let ids = requests.iter().map(|request| RequestId(request.id)).collect();
+    let told = site.engine().whys(ids).await.unwrap_or_default();
+    let mut told = told.into_iter().map(std::result::Result::ok);
+    requests.iter().map(|_| told.next().flatten()).collect()
 }
 
 fn failed(view: &View, builds: &[builds::Line]) -> Markup {

@@ -106,10 +106,11 @@ pub(crate) fn all(fragments: &[Fragment]) -> Markup {
     html! { @for fragment in fragments { (PreEscaped(&fragment.html)) } }
 }
 
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("", "Home"),
     ("builders", "Builders"),
     ("workers", "Workers"),
+    ("schedulers", "Schedulers"),
     ("changes", "Changes"),
     ("configuration", "Configuration"),
 ];

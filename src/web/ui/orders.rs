@@ -10,9 +10,9 @@ use super::layout::{self, View};
 use super::part;
 use super::visible::visible;
 use crate::api::forces;
-use crate::base::id::{BuildId, BuildsetId, RequestId, StepId};
+use crate::base::id::{BuildId, BuildsetId, RequestId, SchedulerId, StepId, WorkerId};
 use crate::engine::Effect;
-use crate::engine::input::Started;
+use crate::engine::input::{Started, WorkerOrder};
 use crate::store::views::{builders, builds, buildsets};
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
@@ -87,6 +87,61 @@ pub(crate) async fn cancel_buildset(site: Site, call: Call) -> Result<Response, 
     let first = site.engine().store().read(move |conn| buildsets::first_request(conn, id)).await?;
     let page = first.map_or_else(String::new, |request| format!("buildrequests/{request}"));
     Ok(see_other(&format!("{}{page}", call.root())))
+}
+
+/// `POST /buildrequests/{id}/priority`
+pub(crate) async fn priority(site: Site, mut call: Call) -> Result<Response, Problem> {
+    let id = call.id(0)?;
+    let form = call.read_form(LIMIT).await?;
+    let given = form.get("priority").unwrap_or("").trim();
+    let priority = given.parse().map_err(|_| {
+        Problem::invalid(format!("The priority must be a whole number, not '{given}'."))
+    })?;
+    site.engine().set_priority(RequestId(id), priority).await?;
+    Ok(see_other(&format!("{}buildrequests/{id}", call.root())))
+}
+
+/// `POST /workers/{id}/pause`
+pub(crate) async fn pause_worker(site: Site, mut call: Call) -> Result<Response, Problem> {
+    let form = call.read_form(LIMIT).await?;
+    let given = form.get("reason").unwrap_or("").trim();
+    let reason = if given.is_empty() { reason("paused", &call) } else { given.to_owned() };
+    order_worker(&site, call, WorkerOrder::Pause(reason)).await
+}
+
+/// `POST /workers/{id}/unpause`
+pub(crate) async fn unpause_worker(site: Site, call: Call) -> Result<Response, Problem> {
+    order_worker(&site, call, WorkerOrder::Unpause).await
+}
+
+/// `POST /workers/{id}/stop`
+pub(crate) async fn stop_worker(site: Site, call: Call) -> Result<Response, Problem> {
+    order_worker(&site, call, WorkerOrder::Stop).await
+}
+
+/// `POST /workers/{id}/kill`
+pub(crate) async fn kill_worker(site: Site, call: Call) -> Result<Response, Problem> {
+    order_worker(&site, call, WorkerOrder::Kill).await
+}
+
+async fn order_worker(site: &Site, call: Call, order: WorkerOrder) -> Result<Response, Problem> {
+    site.engine().order_worker(WorkerId(call.id(0)?), order).await?;
+    Ok(see_other(&format!("{}workers", call.root())))
+}
+
+/// `POST /schedulers/{id}/on`
+pub(crate) async fn scheduler_on(site: Site, call: Call) -> Result<Response, Problem> {
+    switch_scheduler(&site, call, true).await
+}
+
+/// `POST /schedulers/{id}/off`
+pub(crate) async fn scheduler_off(site: Site, call: Call) -> Result<Response, Problem> {
+    switch_scheduler(&site, call, false).await
+}
+
+async fn switch_scheduler(site: &Site, call: Call, on: bool) -> Result<Response, Problem> {
+    site.engine().switch_scheduler(SchedulerId(call.id(0)?), on).await?;
+    Ok(see_other(&format!("{}schedulers", call.root())))
 }
 
 /// `GET /builds/{id}`: to the build's page.

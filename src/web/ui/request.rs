@@ -5,10 +5,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
-use super::part;
 use super::visible::visible;
+use super::{part, reason};
 use crate::base::id::{BuildsetId, RequestId};
-use crate::model::why::{Because, BuildName, LockHeld, Reason, Why};
+use crate::model::why::{Reason, Why};
 use crate::store::views::buildrequests::{self, Shown};
 use crate::store::views::buildsets;
 use crate::web::Site;
@@ -75,7 +75,7 @@ fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId
         dl {
             dt { "Reason" } dd { (visible(&request.reason)) }
             dt { "Made" } dd { (part::moment(view, request.submitted_at)) }
-            dt { "Priority" } dd { (request.priority) }
+            dt { "Priority" } dd { (priority(view, request)) }
             dt { "Attempts" } dd { (request.attempts) }
             @if request.complete_at.is_none() && (!reasons.is_empty() || request.held_by.is_some()) {
                 dt { "Waits because" }
@@ -83,7 +83,7 @@ fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId
                     @if let Some(by) = &request.held_by { div { "no from " (visible(by)) } }
                     // The row has said it.
                     @for reason in reasons.iter().filter(|r| !matches!(r, Reason::Refused { .. })) {
-                        div { (reason_of(view, reason)) }
+                        div { (reason::full(view, reason)) }
                     }
                 }
             }
@@ -103,65 +103,17 @@ fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId
     }
 }
 
-/// A reason, with links to the builds that are in the way.
-fn reason_of(view: &View, reason: &Reason) -> Markup {
-    let builds: &[BuildName] = match reason {
-        Reason::Worker { because: Because::Full { builds, .. }, .. } => builds,
-        Reason::Worker { because: Because::SameBuilder { build }, .. } => {
-            std::slice::from_ref(build)
-        }
-        Reason::Worker { because: Because::Lock(LockHeld { holders, .. }), .. }
-        | Reason::Lock(LockHeld { holders, .. }) => holders,
-        _ => &[],
-    };
-    let text = reason.to_string();
-    let (named, rest) = split(&text, builds);
+/// A request's priority, and the way to another one while that matters.
+fn priority(view: &View, request: &Shown) -> Markup {
     html! {
-        @for (before, name, build) in &named {
-            (visible(before))
-            a href=(view.to(&part::build_path(build.builder_id.0, build.number))) { (visible(name)) }
+        (request.priority)
+        @if request.complete_at.is_none() && view.may("priority") {
+            " "
+            form.inline method="post" action=(view.to(&format!("buildrequests/{}/priority", request.id))) {
+                input type="number" name="priority" value=(request.priority) required
+                    aria-label="New priority, higher goes first";
+                " " button type="submit" { "Change" }
+            }
         }
-        (visible(rest))
-    }
-}
-
-/// What stands before the name of each build in `text`, which names them in order; and the rest.
-fn split<'a>(
-    text: &'a str,
-    builds: &'a [BuildName],
-) -> (Vec<(&'a str, String, &'a BuildName)>, &'a str) {
-    let (mut named, mut rest) = (Vec::new(), text);
-    for build in builds {
-        let name = build.to_string();
-        if let Some((before, after)) = rest.split_once(&name) {
-            named.push((before, name, build));
-            rest = after;
-        }
-    }
-    (named, rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::base::id::{BuildId, BuilderId};
-
-    use super::*;
-
-    #[test]
-    fn builds_are_found_where_a_reason_names_them() {
-        let build = |number| BuildName {
-            id: BuildId(number),
-            builder_id: BuilderId(1),
-            builder: "linux".to_owned(),
-            number,
-        };
-        let builds = vec![build(3), build(7)];
-        let because = Because::Full { max_builds: 2, builds: builds.clone() };
-        let text = Reason::Worker { worker: "w1".to_owned(), because }.to_string();
-        let (named, rest) = split(&text, &builds);
-        let named: Vec<_> =
-            named.iter().map(|(before, name, _)| (*before, name.as_str())).collect();
-        assert_eq!(named, [("worker w1 builds ", "linux #3"), (", ", "linux #7")]);
-        assert_eq!(rest, " and takes at most 2 builds at once");
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::layout::{Fragment, View};
-use super::{ansi, build, builder, builders, changes, configuration, home, log, request, workers};
+use super::{
+    ansi, build, builder, builders, changes, configuration, home, log, request, schedulers, workers,
+};
 use crate::base::id::LogId;
 use crate::model::event::Event;
 use crate::store::frames;
@@ -27,6 +29,7 @@ enum Kind {
     Build(i64),
     Request(i64),
     Workers,
+    Schedulers,
     Changes,
     Configuration,
     Log { log: i64, next: i64, style: ansi::Style },
@@ -65,6 +68,7 @@ impl Scope {
             "build" => Kind::Build(id()?),
             "request" => Kind::Request(id()?),
             "workers" => Kind::Workers,
+            "schedulers" => Kind::Schedulers,
             "changes" => Kind::Changes,
             "configuration" => Kind::Configuration,
             "log" => Kind::Log { log: id()?, next: id()?.max(0), style: ansi::Style::default() },
@@ -93,6 +97,8 @@ impl Scope {
                     | E::BuildUpdated { .. }
                     | E::BuildFinished { .. }
                     | E::RequestAdded { .. }
+                    | E::RequestUpdated { .. }
+                    | E::WorkerUpdated { .. }
                     | E::RequestClaimed { .. }
                     | E::RequestUnclaimed { .. }
                     | E::RequestCompleted { .. }
@@ -117,10 +123,13 @@ impl Scope {
                 | E::BuildUpdated { builder, .. }
                 | E::BuildFinished { builder, .. }
                 | E::RequestAdded { builder, .. }
+                | E::RequestUpdated { builder, .. }
                 | E::RequestClaimed { builder, .. }
                 | E::RequestUnclaimed { builder, .. }
                 | E::RequestCompleted { builder, .. } => builder.0 == *id,
-                E::WorkerConnected { .. } | E::WorkerDisconnected { .. } => true,
+                E::WorkerConnected { .. }
+                | E::WorkerDisconnected { .. }
+                | E::WorkerUpdated { .. } => true,
                 _ => false,
             },
             Kind::Build(id) => match event {
@@ -143,20 +152,35 @@ impl Scope {
             },
             Kind::Request(id) => match event {
                 E::RequestClaimed { request, .. }
+                | E::RequestUpdated { request, .. }
                 | E::RequestUnclaimed { request, .. }
                 | E::RequestCompleted { request, .. } => request.0 == *id,
-                E::BuildStarted { .. } => true,
+                E::BuildStarted { .. } | E::WorkerUpdated { .. } => true,
                 _ => false,
             },
+            Kind::Schedulers => matches!(
+                event,
+                E::SchedulerUpdated { .. }
+                    | E::ChangeAdded { .. }
+                    | E::BuildsetAdded { .. }
+                    | E::GenerationActivated { .. }
+            ),
             Kind::Workers => matches!(
                 event,
                 E::WorkerConnected { .. }
+                    | E::WorkerUpdated { .. }
                     | E::WorkerDisconnected { .. }
                     | E::BuildStarted { .. }
                     | E::BuildFinished { .. }
                     | E::GenerationActivated { .. }
             ),
-            Kind::Changes => matches!(event, E::ChangeAdded { .. } | E::DeliveryHandled { .. }),
+            Kind::Changes => matches!(
+                event,
+                E::ChangeAdded { .. }
+                    | E::DeliveryHandled { .. }
+                    | E::BuildsetAdded { .. }
+                    | E::SchedulerUpdated { .. }
+            ),
             Kind::Configuration => {
                 matches!(event, E::GenerationActivated { .. } | E::GenerationRejected { .. })
             }
@@ -181,6 +205,7 @@ impl Scope {
             }
             Kind::Request(id) => request::draw(site, &view, *id).await?,
             Kind::Workers => workers::draw(site, &view).await?,
+            Kind::Schedulers => schedulers::draw(site, &view).await?,
             Kind::Changes => changes::draw(site, &view).await?,
             Kind::Configuration => configuration::draw(site, &view).await?,
             Kind::Log { log, next, style } => return lines(site, *log, next, style).await,

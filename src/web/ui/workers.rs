@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use super::layout::{self, Fragment, View, fragment};
 use super::part;
 use super::visible::visible;
+use crate::base::clock::Timestamp;
 use crate::store::views::{builds, workers};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
@@ -36,7 +37,10 @@ pub(super) async fn draw(site: &Site, view: &View) -> Result<Vec<Fragment>, Prob
     let rows = html! {
         @for worker in &all { (row(view, worker, by_worker.get(&*worker.name).unwrap_or(&none))) }
     };
-    let heads = ["State", "Worker", "#Since", "~System", "~Version", "#Builds", "Runs"];
+    let mut heads = vec!["State", "Worker", "#Since", "~System", "~Version", "#Builds", "Runs"];
+    if view.may("worker") {
+        heads.push("Orders");
+    }
     let list = part::table(&heads, all.is_empty(), "No workers are configured.", &rows);
     Ok(vec![fragment("list", &list)])
 }
@@ -45,7 +49,7 @@ fn row(view: &View, worker: &workers::Shown, builds: &[&builds::Line]) -> Markup
     let limit = view.generation.config.worker(&worker.name).and_then(|w| w.max_builds);
     html! {
         tr {
-            td { (state(worker)) }
+            td { (state(view, worker)) }
             td { (visible(&worker.name)) }
             td.num {
                 @match (worker.connected_since, worker.last_seen) {
@@ -63,20 +67,61 @@ fn row(view: &View, worker: &workers::Shown, builds: &[&builds::Line]) -> Markup
                     } " "
                 }
             }
+            @if view.may("worker") { td { (orders(view, worker)) } }
         }
     }
 }
 
-fn state(worker: &workers::Shown) -> Markup {
+/// What a worker can be told.
+fn orders(view: &View, worker: &workers::Shown) -> Markup {
+    let to = |order: &str| view.to(&format!("workers/{}/{order}", worker.id));
+    let button = |order: &str, words: &str| {
+        part::button(view, "worker", &format!("workers/{}/{order}", worker.id), words)
+    };
+    let is_held = worker.is_paused || worker.is_graceful || quarantine(view, worker).is_some();
+    html! {
+        @if is_held { (button("unpause", "Unpause")) " " }
+        @if !worker.is_paused {
+            form.inline method="post" action=(to("pause")) {
+                input name="reason" placeholder="reason" aria-label="Why it is paused";
+                " " button type="submit" { "Pause" }
+            } " "
+        }
+        @if worker.connected_since.is_some() {
+            @if !worker.is_graceful { (button("stop", "Stop when idle")) " " }
+            (button("kill", "Stop now"))
+        }
+    }
+}
+
+/// The end of its quarantine, if it is in one.
+fn quarantine(view: &View, worker: &workers::Shown) -> Option<Timestamp> {
+    worker.quarantined_until.filter(|until| *until > view.now)
+}
+
+fn state(view: &View, worker: &workers::Shown) -> Markup {
+    let until = quarantine(view, worker);
     let (class, icon, word) = match (worker.connected_since, worker.is_paused, worker.is_graceful) {
         (None, ..) => ("cancelled", "○", "away"),
         (Some(_), true, _) => ("warnings", "‖", "paused"),
         (Some(_), _, true) => ("warnings", "↓", "leaving"),
+        (Some(_), ..) if until.is_some() => ("exception", "⚠", "quarantined"),
         (Some(_), ..) => ("success", "●", "connected"),
     };
     html! {
         span class={ "status " (class) } { span.icon aria-hidden="true" { (icon) } " " (word) }
-        @if let Some(why) = &worker.pause_reason { " " span.quiet { (visible(why)) } }
+        @if let Some(why) = &worker.pause_reason {
+            " " span.quiet {
+                @if worker.connected_since.is_none() { "paused: " }
+                (visible(why))
+            }
+        }
+        @if let Some(until) = until {
+            " " span.quiet {
+                "until " time datetime=(until) data-at=(until.secs()) { (until) }
+                ": " (visible(worker.quarantine_reason.as_deref().unwrap_or_default()))
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod libraries;
 mod locks;
 mod missed;
 mod missing;
+mod operator;
 mod output;
 mod own_steps;
 mod pollers;

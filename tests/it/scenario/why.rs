@@ -1,6 +1,6 @@
 //! Why a request waits: told for each thing that can be in the way, and never wrongly.
 
-use halide_ci::base::id::RequestId;
+use halide_ci::base::id::{ChangeId, RequestId, SchedulerId};
 use halide_ci::engine::Refusal;
 use halide_ci::model::why::Why;
 
@@ -9,7 +9,7 @@ use crate::scenario::locks::force;
 use crate::sim::hand::shell;
 
 /// What request `id` waits for, in words; what is being built is told first.
-async fn why(world: &World, id: i64) -> Vec<String> {
+pub(super) async fn why(world: &World, id: i64) -> Vec<String> {
     match world.engine().why(RequestId(id)).await {
         Ok(why) => {
             let build = match &why {
@@ -137,5 +137,52 @@ fn functions_that_say_no_and_builders_that_are_gone_are_told() {
         let gone = "the configuration has no builder \"other\" any more".to_owned();
         assert!(told.contains(&gone), "{told:?}");
         world.settle().await;
+    });
+}
+
+/// What holds the change `id`, a line for each scheduler.
+async fn held(world: &World, id: i64) -> Vec<String> {
+    let held = world.engine().holds(vec![ChangeId(id)]).await.unwrap().remove(0);
+    held.iter().map(|held| format!("{} {}", held.scheduler, held.waits)).collect()
+}
+
+#[test]
+fn a_change_says_until_when_its_schedulers_wait() {
+    let night = r#"ci.schedulers.nightly { name = "night", builders = { "linux" }, hour = 3, timezone = "UTC",
+      only_if_changed = true },
+  ci.schedulers.force"#;
+    let config = FARM.replace("ci.schedulers.force", night);
+    story(&config, async |world: &mut World| {
+        let w1 = world.connect("w1").await;
+        w1.obey();
+        world.pull_request("opened", 7, "p1").await;
+        world.pass(10).await;
+        let told = [
+            "pulls waits until 2026-01-01 00:05:00 UTC for the tree to be stable",
+            "night waits until 2026-01-01 03:00:00 UTC, its next time",
+        ];
+        assert_eq!(held(world, 1).await, told);
+        let json = world.engine().verdicts(ChangeId(1)).await.unwrap();
+        let verdicts = json["verdicts"].as_array().unwrap();
+        let of = |name: &str| verdicts.iter().find(|v| v["scheduler"] == name).unwrap();
+        assert_eq!(of("pulls")["waits"]["kind"], "stable");
+        assert_eq!(of("pulls")["waits"]["until"], 1_767_225_900);
+        assert_eq!(of("pulls")["verdict"], "taken");
+        assert_eq!(of("main")["waits"], serde_json::Value::Null);
+        world.crash().await;
+        world.start().await;
+        assert_eq!(held(world, 1).await, told, "a restart changes nothing of it");
+        world.engine().switch_scheduler(SchedulerId(2), false).await.unwrap();
+        assert_eq!(held(world, 1).await[0], "pulls is off; it goes on when it is switched on");
+        world.engine().switch_scheduler(SchedulerId(2), true).await.unwrap();
+        world.reload(&FARM.replace(r#"name = "pulls""#, r#"name = "other""#)).await.unwrap();
+        let gone = "is not in the configuration any more; it has an hour to come back";
+        assert_eq!(held(world, 1).await, [format!("pulls {gone}"), format!("night {gone}")]);
+        world.reload(&config).await.unwrap();
+        world.connect("w1").await.obey();
+        world.settle().await;
+        assert_eq!(held(world, 1).await, [""; 0]);
+        let unknown = world.engine().verdicts(ChangeId(9)).await;
+        assert_eq!(unknown, Err(Refusal::Missing("There is no change 9.".to_owned())));
     });
 }

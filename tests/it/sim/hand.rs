@@ -21,6 +21,8 @@ pub(crate) struct Expected {
     takes: Duration,
     holds: String,
     finds: Vec<String>,
+    /// Why the worker cannot carry it out.
+    breaks: Option<String>,
     /// Where it is noted among what the hand says.
     says: Option<usize>,
 }
@@ -52,6 +54,12 @@ impl Expected {
     /// It finds these paths.
     pub(crate) fn finds(mut self, paths: &[&str]) -> Self {
         self.finds = paths.iter().map(|path| (*path).to_owned()).collect();
+        self
+    }
+
+    /// The worker cannot carry it out, for this reason.
+    pub(crate) fn breaks(mut self, why: &str) -> Self {
+        self.breaks = Some(why.to_owned());
         self
     }
 
@@ -257,8 +265,11 @@ impl Hand {
             if !plan.finds.is_empty() {
                 let _ = sink.send(CommandEvent::Files(plan.finds)).await;
             }
-            let _ = sink.send(CommandEvent::Rc(plan.rc)).await;
-            let _ = sink.send(CommandEvent::Complete { failure: None, ack: Ack::none() }).await;
+            let failure = plan.breaks;
+            if failure.is_none() {
+                let _ = sink.send(CommandEvent::Rc(plan.rc)).await;
+            }
+            let _ = sink.send(CommandEvent::Complete { failure, ack: Ack::none() }).await;
         }
     }
 }
