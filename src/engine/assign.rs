@@ -14,13 +14,10 @@ use crate::engine::advice::{InLine, Look, MOST_LATE, Offer, Pick, Ticket, place}
 use crate::engine::adviser::{Question, What};
 use crate::engine::beat::Turn;
 use crate::engine::input::{Advised, Said};
-use crate::engine::locks::Want;
 use crate::engine::note::Voice;
 use crate::engine::pending::{Next, Pending};
-use crate::engine::queue::{self, Candidate, Hindrance, Place, Waiting};
-use crate::engine::requests::all_locks;
-use crate::engine::state::{Running, State, Worker};
-use crate::model::config::{BuilderConfig, WorkerConfig};
+use crate::engine::queue::{self, Candidate, Waiting};
+use crate::model::config::BuilderConfig;
 use crate::model::deciding::{BuilderView, WorkerView};
 use crate::model::request::RequestState;
 use crate::store::Result;
@@ -66,6 +63,9 @@ impl Turn<'_> {
             for head in waits {
                 if self.start_one(&head, run)? {
                     still.push(head.builder);
+                    if !self.has_room() {
+                        break;
+                    }
                 }
             }
             // A builder that got a worker may have more for another one.
@@ -78,62 +78,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether any worker takes a build at all: mostly none does, and nobody need be looked at.
-    fn has_room(&self) -> bool {
-        self.state.workers.iter().any(|(id, worker)| {
-            let max = self.worker_config(*id).and_then(|w| w.max_builds);
-            let is_full = max.is_some_and(|max| worker.running.len() >= max as usize);
-            !is_full && worker.connection.is_some() && worker.standing.takes_work(self.now)
-        })
-    }
-
-    /// When the first worker comes out of quarantine.
-    fn next_release(&self) -> Option<Timestamp> {
-        let here = self.state.workers.values().filter(|w| w.connection.is_some());
-        here.filter_map(|w| w.standing.quarantine.holds(self.now)).min()
-    }
-
-    /// Builders that could start but for locks stand in line for them, each on one worker: where the
-    /// fewest builds and steps hold what it needs, so that it waits for ever fewer of them.
-    fn stand_in_line(&mut self) {
-        let generation = self.state.generation.clone();
-        let mut heads: Vec<Waiting> = self.heads().filter(|_| !self.state.is_closing).collect();
-        queue::order(&mut heads);
-        let mut in_line = BTreeSet::new();
-        for head in heads {
-            let Some(config) = self.config_of(&generation, head.builder) else { continue };
-            if let Some(wants) = self.waits_only_for(head.builder, config) {
-                self.state.locks.reserve(head.builder, wants);
-                in_line.insert(head.builder);
-            }
-        }
-        self.state.locks.keep_reserved(&in_line);
-    }
-
-    /// The locks that keep the builder's next build from starting; none = something else does.
-    fn waits_only_for(&self, builder: BuilderId, config: &BuilderConfig) -> Option<Vec<Want>> {
-        let mut workers = self.workers_of(builder).iter().filter_map(|id| self.worker_config(*id));
-        if config.locks.fixed.is_empty() && workers.all(|w| w.locks.is_empty()) {
-            return None;
-        }
-        let mut best: Option<(usize, Vec<Want>)> = None;
-        for id in self.workers_of(builder) {
-            match self.hindrance(builder, config, *id) {
-                Some(None) => return None,
-                Some(Some(Hindrance::Locks)) => {}
-                Some(Some(_)) | None => continue,
-            }
-            let Some(wants) = self.builder_wants(config, *id) else { continue };
-            let held = wants.iter().map(|want| self.state.locks.holders(&want.key).len()).sum();
-            if best.as_ref().is_none_or(|(fewest, _)| held < *fewest) {
-                best = Some((held, wants));
-            }
-        }
-        best.map(|(_, wants)| wants)
-    }
-
     /// The next request of each configured builder.
-    fn heads(&self) -> impl Iterator<Item = Waiting> + '_ {
+    pub(super) fn heads(&self) -> impl Iterator<Item = Waiting> + '_ {
         self.state.waiting.iter().filter_map(|(builder, queue)| {
             let Next { request, priority, submitted_at } = queue.next()?;
             self.state.builders.get(builder).filter(|b| b.is_configured)?;
@@ -413,72 +359,6 @@ impl Turn<'_> {
     fn could_start(&self, builder: BuilderId, held: &BTreeSet<WorkerId>) -> bool {
         let config = self.config_of(&self.state.generation, builder);
         config.is_some_and(|config| self.eligible(builder, config, held).next().is_some())
-    }
-
-    /// The builder's workers that could build for it now, but for those that are held.
-    pub(super) fn eligible<'s>(
-        &'s self,
-        builder: BuilderId,
-        config: &'s BuilderConfig,
-        held: &'s BTreeSet<WorkerId>,
-    ) -> impl Iterator<Item = Candidate> + 's {
-        let workers = self.workers_of(builder).iter().filter(|id| !held.contains(id));
-        workers.filter_map(move |id| match self.hindrance(builder, config, *id)? {
-            None => {
-                let running = self.state.workers.get(id)?.running.len();
-                Some(Candidate { worker: *id, running })
-            }
-            Some(_) => None,
-        })
-    }
-
-    pub(super) fn workers_of(&self, builder: BuilderId) -> &[WorkerId] {
-        self.state.builders.get(&builder).map_or(&[], |b| b.workers.as_slice())
-    }
-
-    /// The worker as the active configuration describes it.
-    pub(super) fn worker_config(&self, id: WorkerId) -> Option<&WorkerConfig> {
-        let worker = self.state.workers.get(&id).filter(|w| w.is_configured)?;
-        self.state.generation.config.workers.get(worker.place)
-    }
-
-    /// What keeps a worker from taking a build of the builder; none = it is not configured.
-    pub(super) fn hindrance(
-        &self,
-        builder: BuilderId,
-        config: &BuilderConfig,
-        id: WorkerId,
-    ) -> Option<Option<Hindrance>> {
-        let worker = self.state.workers.get(&id)?;
-        let of_worker = self.worker_config(id)?;
-        let place = Place {
-            running: worker.running.len(),
-            max_builds: of_worker.max_builds,
-            of_builder: self.builds_on(worker, builder).count(),
-            max_of_builder: config.max_builds_per_worker,
-            takes_work: worker.connection.is_some() && worker.standing.takes_work(self.now),
-        };
-        Some(place.hindrance(|| {
-            let wants = self.builder_wants(config, id);
-            wants.is_some_and(|wants| self.state.locks.is_free(builder, &wants))
-        }))
-    }
-
-    /// The builds of a builder that run on a worker.
-    pub(super) fn builds_on<'s>(
-        &'s self,
-        worker: &'s Worker,
-        builder: BuilderId,
-    ) -> impl Iterator<Item = &'s Running> + 's {
-        let builds = worker.running.iter().filter_map(|id| self.state.builds.get(id));
-        builds.filter(move |running| running.build.builder == builder)
-    }
-
-    /// The locks that a build of the builder takes on a worker.
-    pub(super) fn builder_wants(&self, config: &BuilderConfig, id: WorkerId) -> Option<Vec<Want>> {
-        let of_worker = self.worker_config(id)?;
-        let wanted = all_locks(config, of_worker);
-        Some(State::wants(&self.state.generation, &wanted, id, &of_worker.name))
     }
 
     fn in_line(&self, builder: BuilderId) -> Option<InLine> {

@@ -128,6 +128,7 @@ impl Beat {
                     turn.run_queue()?,
                 ];
                 deadline = wakes.into_iter().flatten().min();
+                turn.observe(|| "decided".to_owned());
             }
             if fails {
                 return Err(StoreError::new("commit failed on purpose", "simulation"));

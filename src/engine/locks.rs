@@ -237,11 +237,13 @@ impl Locks {
         match want.mode {
             LockMode::Exclusive => taken.next().is_none(),
             LockMode::Counting(count) => {
-                let counts = taken.map(|mode| match mode {
+                let mut counts = taken.map(|mode| match mode {
                     LockMode::Counting(n) => n,
                     LockMode::Exclusive => u32::MAX,
                 });
-                counts.fold(count, u32::saturating_add) <= want.max_count
+                // A line may be long: nobody looks further than to where the lock is full.
+                let room = want.max_count.checked_sub(count);
+                room.and_then(|room| counts.try_fold(room, u32::checked_sub)).is_some()
             }
         }
     }

@@ -15,6 +15,7 @@ mod compose;
 mod cut;
 mod deliveries;
 pub mod desk;
+mod eligible;
 mod fleet;
 mod holds;
 pub mod input;

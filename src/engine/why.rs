@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::id::{BuildId, RequestId, WorkerId};
+use crate::base::id::{BuildId, BuilderId, RequestId, WorkerId};
 use crate::engine::Refusal;
 use crate::engine::beat::Turn;
+use crate::engine::eligible::Common;
 use crate::engine::locks::{Circle, Want, Who};
 use crate::engine::pending::Pending;
 use crate::engine::queue::Hindrance;
@@ -74,22 +75,36 @@ impl Turn<'_> {
         if self.eligible(request.builder, config, &BTreeSet::new()).next().is_some() {
             return Vec::new();
         }
+        let common = Common::default();
         let workers = self.workers_of(request.builder).iter().filter_map(|id| {
             let worker = self.state.workers.get(id)?;
-            let because = self.because(request, config, *id, worker)?;
-            Some(Reason::Worker { worker: worker.name.clone(), because })
+            Some((worker, *id, self.hindrance(request.builder, config, *id, &common)??))
         });
-        workers.collect()
+        let hindered: Vec<(&Worker, WorkerId, Hindrance)> = workers.collect();
+        let mut out = Vec::new();
+        if !self.has_common(request.builder, config, &common) {
+            // It is the same wherever it would be built.
+            let busy = self.first_busy(request.builder, &self.common_wants(config));
+            out.extend(busy.map(|held| Reason::Lock { step: None, held }));
+            if hindered.iter().any(|(.., hindrance)| *hindrance == Hindrance::Locks) {
+                return out;
+            }
+        }
+        out.extend(hindered.into_iter().filter_map(|(worker, id, hindrance)| {
+            let because = self.because(request, config, (id, worker), hindrance)?;
+            Some(Reason::Worker { worker: worker.name.clone(), because })
+        }));
+        out
     }
 
     fn because(
         &self,
         request: &Request,
         config: &BuilderConfig,
-        id: WorkerId,
-        worker: &Worker,
+        (id, worker): (WorkerId, &Worker),
+        hindrance: Hindrance,
     ) -> Option<Because> {
-        Some(match self.hindrance(request.builder, config, id)?? {
+        Some(match hindrance {
             Hindrance::Away => self.why_idle(worker),
             Hindrance::SameBuilder(max_builds_per_worker) => {
                 let running = self.builds_on(worker, request.builder).map(|b| b.build.id);
@@ -101,11 +116,8 @@ impl Turn<'_> {
                 Because::Full { max_builds, builds: builds.collect() }
             }
             Hindrance::Locks => {
-                let wants = self.builder_wants(config, id)?;
-                let is_free =
-                    |want: &&Want| self.state.locks.is_free(request.builder, &[(*want).clone()]);
-                let busy = wants.iter().find(|want| !is_free(want))?;
-                Because::Lock(self.held(busy))
+                let wants = self.own_wants(config, self.worker_config(id)?, id);
+                Because::Lock(self.first_busy(request.builder, &wants)?)
             }
         })
     }
@@ -121,6 +133,12 @@ impl Turn<'_> {
             }
             (None, None) => Because::Graceful,
         }
+    }
+
+    /// The first of these locks that the builder cannot have.
+    fn first_busy(&self, builder: BuilderId, wants: &[Want]) -> Option<LockHeld> {
+        let is_free = |want: &Want| self.state.locks.is_free(builder, std::slice::from_ref(want));
+        wants.iter().find(|want| !is_free(want)).map(|busy| self.held(busy))
     }
 
     fn held(&self, want: &Want) -> LockHeld {

@@ -96,7 +96,7 @@
 ---@field default_properties? table<string, any> for what nothing else has set
 ---@field collapse_requests? boolean|fun(builder: ci.Builder, older: ci.Request, newer: ci.Request): any whether the older waiting request gives way; true = when the newer one builds the same source
 ---@field next_worker? fun(builder: ci.Builder, workers: ci.Worker[], request: ci.Request): any the worker, of those that are free, the engine's choice first; nil = not now (default: one of the least busy, by chance)
----@field next_build? fun(builder: ci.Builder, requests: ci.Request[]): any the request, of those that wait, the engine's choice first; nil = not now
+---@field next_build? fun(builder: ci.Builder, requests: ci.Request[]): any the request, of those that wait, the engine's choice first (a thousand at most); nil = not now
 ---@field can_start_build? fun(builder: ci.Builder, worker: ci.Worker, request: ci.Request): any false = not there, not now; another worker is tried
 ---@field do_build_if? any whether a build does anything: a function of the build, or a renderable; false = it is skipped
 ---@field data? any
