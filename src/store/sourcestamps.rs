@@ -41,16 +41,21 @@ pub fn ensure(conn: &Conn<'_>, stamp: &Sourcestamp, now: Timestamp) -> Result<So
     )
 }
 
+/// The columns of a sourcestamp, in the order in which [`read`] takes them.
+const COLUMNS: &str =
+    "s.branch, s.revision, s.repository, s.project, s.codebase, p.id, p.level, p.subdir";
+
 /// The sourcestamps of a buildset, by codebase.
 ///
 /// # Errors
 /// What the database refuses.
 pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Sourcestamp>> {
     conn.query(
-        "select s.branch, s.revision, s.repository, s.project, s.codebase, p.id, p.level, p.subdir \
-         from sourcestamps s join buildset_sourcestamps b on b.sourcestamp_id = s.id \
+        &format!(
+            "select {COLUMNS} from sourcestamps s join buildset_sourcestamps b on b.sourcestamp_id = s.id \
          left join patches p on p.id = s.patch_id \
-         where b.buildset_id = $1 order by s.codebase, s.id",
+         where b.buildset_id = $1 order by s.codebase, s.id"
+        ),
         params![buildset],
         read,
     )
@@ -62,11 +67,12 @@ pub fn of_buildset(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Sourcest
 /// What the database refuses.
 pub fn of_unfinished(conn: &Conn<'_>) -> Result<Vec<Sourcestamp>> {
     conn.query(
-        "select distinct s.branch, s.revision, s.repository, s.project, s.codebase, p.id, p.level, \
-         p.subdir from buildrequests r \
+        &format!(
+            "select distinct {COLUMNS} from buildrequests r \
          join buildset_sourcestamps b on b.buildset_id = r.buildset_id \
          join sourcestamps s on s.id = b.sourcestamp_id \
-         left join patches p on p.id = s.patch_id where r.complete_at is null",
+         left join patches p on p.id = s.patch_id where r.complete_at is null"
+        ),
         params![],
         read,
     )
@@ -78,12 +84,13 @@ pub fn of_unfinished(conn: &Conn<'_>) -> Result<Vec<Sourcestamp>> {
 /// What the database refuses.
 pub fn of_open_buildsets(conn: &Conn<'_>) -> Result<BTreeMap<BuildsetId, Vec<Sourcestamp>>> {
     let rows = conn.query(
-        "select s.branch, s.revision, s.repository, s.project, s.codebase, b.buildset_id \
-         from buildsets t join buildset_sourcestamps b on b.buildset_id = t.id \
-         join sourcestamps s on s.id = b.sourcestamp_id \
-         where t.complete_at is null order by b.buildset_id, s.codebase, s.id",
+        &format!(
+            "select {COLUMNS}, b.buildset_id from buildsets t join buildset_sourcestamps b on b.buildset_id = t.id \
+         join sourcestamps s on s.id = b.sourcestamp_id left join patches p on p.id = s.patch_id \
+         where t.complete_at is null order by b.buildset_id, s.codebase, s.id"
+        ),
         params![],
-        |r| Ok((BuildsetId(r.int(5)?), read(r)?)),
+        |r| Ok((BuildsetId(r.int(8)?), read(r)?)),
     )?;
     let mut out: BTreeMap<BuildsetId, Vec<Sourcestamp>> = BTreeMap::new();
     for (buildset, stamp) in rows {
@@ -134,4 +141,40 @@ fn hash(stamp: &Sourcestamp) -> String {
         hasher.update(patch.id.to_le_bytes());
     }
     hex::encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sourcestamp::NewPatch;
+    use crate::store::buildsets::{self, NewBuildset};
+    use crate::store::{Store, StoreOptions, patches};
+
+    #[test]
+    fn all_open_buildsets_are_read_as_each_of_them_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let options = StoreOptions { path, durable: false, inline: true };
+        let mut opened = Store::open(&options).unwrap();
+        let now = Timestamp(7);
+        let read = opened.state.transaction(|conn| {
+            let patch = NewPatch { level: 2, ..NewPatch::default() };
+            let patch = Some(patches::insert(conn, &patch, now)?);
+            let stamp = |codebase: &str| Sourcestamp {
+                codebase: codebase.to_owned(),
+                ..Sourcestamp::default()
+            };
+            let patched = Sourcestamp { patch, ..stamp("a") };
+            let one = NewBuildset { sourcestamps: vec![stamp("b"), patched], ..Default::default() };
+            let other = NewBuildset { sourcestamps: vec![stamp("b")], ..Default::default() };
+            let sets = [buildsets::insert(conn, &one, now)?, buildsets::insert(conn, &other, now)?];
+            let each = sets.map(|set| of_buildset(conn, set));
+            let each: Vec<_> = each.into_iter().collect::<Result<_>>()?;
+            let all = of_open_buildsets(conn)?;
+            Ok((sets.map(|set| all.get(&set).cloned().unwrap_or_default()).to_vec(), each))
+        });
+        let (all, each) = read.unwrap();
+        assert_eq!(all, each);
+        assert_eq!(all[0][0].patch.as_ref().map(|patch| patch.level), Some(2));
+    }
 }
