@@ -262,3 +262,31 @@ fn a_worker_may_build_the_same_builder_several_times_each_in_its_own_directory()
         assert_eq!(world.builds().await.len(), 3);
     });
 }
+
+#[test]
+fn processes_that_take_a_name_from_each_other_get_no_builds() {
+    story(&lonely(), async |world: &mut World| {
+        for n in 0..3 {
+            world.join("w1", Some(["one", "two"][n % 2])).await.unwrap();
+            world.pass(40).await;
+        }
+        let failures = "select quarantine_failures from workers where id = 1";
+        assert_eq!(world.int(failures).await, 0, "now and then a machine is replaced");
+        world.pass(60).await;
+        for n in 0..3 {
+            world.join("w1", Some(["two", "one"][n % 2])).await.unwrap().obey();
+            world.pass(5).await;
+        }
+        force(world, "a1", "a1").await;
+        let told = why(world, 1).await;
+        let told_what = told[0].contains("3 times within a minute another process connected");
+        assert!(told_what && told[0].contains("a name of its own"), "{told:?}");
+        // One that only connects again is no other.
+        world.pass(60).await;
+        for _ in 0..4 {
+            world.join("w1", Some("two")).await.unwrap().obey();
+        }
+        world.settle().await;
+        assert_eq!(world.builds().await.last().map(String::as_str), Some("linux/1 w1 success"));
+    });
+}

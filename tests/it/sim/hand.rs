@@ -87,6 +87,8 @@ pub(crate) struct Hand(Arc<Inner>);
 
 struct Inner {
     name: String,
+    /// The process that it says it is.
+    boot: Option<String>,
     state: Mutex<State>,
     observe: Arc<dyn Fn(String) + Send + Sync>,
 }
@@ -114,8 +116,13 @@ struct State {
 }
 
 impl Hand {
-    pub(crate) fn new(name: &str, observe: Arc<dyn Fn(String) + Send + Sync>) -> Self {
-        Self(Arc::new(Inner { name: name.to_owned(), state: Mutex::default(), observe }))
+    pub(crate) fn new(
+        name: &str,
+        boot: Option<&str>,
+        observe: Arc<dyn Fn(String) + Send + Sync>,
+    ) -> Self {
+        let (name, boot) = (name.to_owned(), boot.map(str::to_owned));
+        Self(Arc::new(Inner { name, boot, state: Mutex::default(), observe }))
     }
 
     /// The next commands, in order.
@@ -311,6 +318,10 @@ impl Link for Hand {
 
     fn shutdown(&self) {
         self.close("shut down");
+    }
+
+    fn boot(&self) -> Option<&str> {
+        self.0.boot.as_deref()
     }
 
     fn close(&self, why: &str) {

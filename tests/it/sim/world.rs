@@ -273,8 +273,13 @@ impl World {
 
     /// Connects the worker `name`, if the master lives long enough.
     pub(crate) async fn try_connect(&mut self, name: &str) -> Result<Hand, Refusal> {
+        self.join(name, None).await
+    }
+
+    /// Connects the process `boot` under the name of a worker.
+    pub(crate) async fn join(&mut self, name: &str, boot: Option<&str>) -> Result<Hand, Refusal> {
         let (transcript, clock) = (self.observer(), self.clock);
-        let hand = Hand::new(name, Arc::new(move |line| transcript(clock.now(), line)));
+        let hand = Hand::new(name, boot, Arc::new(move |line| transcript(clock.now(), line)));
         let info = WorkerInfo {
             basedir: format!("/w/{name}"),
             system: "posix".to_owned(),
