@@ -4,10 +4,10 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use halide_ci::base::id::{BuildId, RequestId};
+use halide_ci::base::id::{BuildId, BuildsetId, RequestId, SchedulerId, WorkerId};
 use halide_ci::base::random::Random;
 use halide_ci::engine::Refusal;
-use halide_ci::engine::input::{Delivered, Force};
+use halide_ci::engine::input::{Delivered, Force, WorkerOrder};
 use halide_ci::model::sourcestamp::Sourcestamp;
 use serde_json::Value as Json;
 
@@ -50,7 +50,7 @@ impl<'w> Story<'w> {
     /// One thing happens.
     pub(super) async fn act(&mut self) {
         self.acts += 1;
-        match self.random.below(24) {
+        match self.random.below(28) {
             0..=4 => self.push().await,
             5..=7 => self.pull_request().await,
             8 => self.redeliver().await,
@@ -79,6 +79,17 @@ impl<'w> Story<'w> {
                 self.start().await;
             }
             22 => self.die_in_a_delivery().await,
+            23 => self.order_a_worker().await,
+            24 => self.switch_a_scheduler().await,
+            25 => {
+                let request = RequestId(self.recent("buildrequests").await);
+                let priority = self.random.below(5) as i64 - 2;
+                drop(self.world.engine().set_priority(request, priority).await);
+            }
+            26 => {
+                let set = BuildsetId(self.recent("buildsets").await);
+                drop(self.world.engine().cancel_buildset(set, "a whim".to_owned()).await);
+            }
             _ => {
                 self.world.crash().await;
                 self.start().await;
@@ -193,6 +204,24 @@ impl<'w> Story<'w> {
         }
     }
 
+    /// Whether it obeys is up to the story: one that is away cannot be stopped.
+    async fn order_a_worker(&mut self) {
+        let worker = WorkerId(1 + self.random.below(WORKERS.len()) as i64);
+        let order = match self.random.below(5) {
+            0 => WorkerOrder::Pause("a whim".to_owned()),
+            1 | 2 => WorkerOrder::Unpause,
+            3 => WorkerOrder::Stop,
+            _ => WorkerOrder::Kill,
+        };
+        drop(self.world.engine().order_worker(worker, order).await);
+    }
+
+    async fn switch_a_scheduler(&mut self) {
+        let scheduler = SchedulerId(1 + self.random.below(5) as i64);
+        let on = self.random.below(2) == 0;
+        drop(self.world.engine().switch_scheduler(scheduler, on).await);
+    }
+
     async fn force(&mut self) {
         let revision = format!("sha{}", self.random.below(self.acts));
         self.world.github.commit(REPOSITORY, &revision, "A change");
@@ -269,7 +298,13 @@ impl<'w> Story<'w> {
         }
         self.world.crash().await;
         self.world.start().await;
-        for worker in WORKERS {
+        for scheduler in 1..=5 {
+            let engine = self.world.engine();
+            engine.switch_scheduler(SchedulerId(scheduler), true).await.unwrap();
+        }
+        for (n, worker) in WORKERS.into_iter().enumerate() {
+            let id = WorkerId(1 + n as i64);
+            self.world.engine().order_worker(id, WorkerOrder::Unpause).await.unwrap();
             self.connect_to_live(worker).await;
         }
         self.world.settle().await;
