@@ -85,7 +85,7 @@ pub(super) fn part(view: &View, change: &Shown, held: &[Held]) -> Markup {
                     } " "
                 }
                 @if let Some(branch) = &change.branch { "on " code { (visible(branch)) } " " }
-                "of " (visible(&change.project))
+                @if !change.project.is_empty() { "of " (visible(&change.project)) }
                 @if let Some(category) = &change.category { " " span.tag { (visible(category)) } }
                 " · " (parts::moment(view, change.when))
             }
