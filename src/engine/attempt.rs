@@ -257,7 +257,7 @@ impl Running {
             changes: attempt.changes.clone(),
             sourcestamps: attempt.sourcestamps.clone(),
             builddir: attempt.builddir.clone(),
-            url: attempt.generation.config.build_url(attempt.build.builder, attempt.build.number),
+            url: attempt.generation.config.build_url(attempt.build.filed, attempt.build.number),
             secrets: attempt.generation.config.provided.clone(),
         })
     }

@@ -1,6 +1,7 @@
 //! The properties a build begins with, each with its source. Who comes later in this order wins:
 //! the configuration, the changes, the scheduler or form that made the request, the builder, the
-//! worker, the build itself; its steps come after that. Pure, so that the order is one table test.
+//! worker, the build itself (but for its number, which is known once it has a row); its steps come
+//! after that. Pure, so that the order is one table test.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +23,6 @@ pub(super) struct Origins<'a> {
     pub(super) worker: &'a WorkerConfig,
     /// The build's directory on the worker.
     pub(super) builddir: &'a str,
-    /// The build's number.
-    pub(super) build: i64,
     pub(super) sourcestamps: &'a [Sourcestamp],
 }
 
@@ -57,7 +56,6 @@ impl Origins<'_> {
     }
 
     fn of_build(&self, out: &mut Properties) {
-        out.set("buildnumber", self.build.into(), "Build");
         let owners: BTreeSet<&str> = self.changes.iter().map(|c| c.what.author.as_str()).collect();
         if !owners.is_empty() {
             let owners: Json = owners.into_iter().map(Json::from).collect();
@@ -131,7 +129,6 @@ mod tests {
                 ..WorkerConfig::new("w", Secret::new("x"))
             },
             builddir: "/w/b",
-            build: 7,
             sourcestamps: &[stamp],
         };
         origins.properties().0.get(name).cloned()
@@ -173,7 +170,6 @@ mod tests {
             ("builderid", json!(4), "Builder"),
             ("workername", json!("w"), "Worker"),
             ("builddir", json!("/w/b"), "Worker"),
-            ("buildnumber", json!(7), "Build"),
             ("owners", json!(["ann"]), "Build"),
             ("branch", json!("main"), "Build"),
             ("revision", json!("a1"), "Build"),

@@ -27,7 +27,7 @@ impl Turn<'_> {
             self.refuse_stale(report);
             return Ok(());
         };
-        let (id, builder) = (build, running.build.builder);
+        let (id, builder) = (build, running.build.filed);
         match report {
             BuildReport::LocksWanted { locks, step, answer } => {
                 self.locks_wanted(build, &locks, step, answer)
@@ -153,7 +153,7 @@ impl Turn<'_> {
         let (worker, generation) = (running.build.worker, running.generation.clone());
         let name = self.state.workers.get(&worker).map(|w| w.name.clone()).unwrap_or_default();
         let wants = State::wants(&generation, accesses, worker, &name);
-        let builder = running.build.builder;
+        let builder = running.build.filed;
         let holder = Holder { build, step };
         if self.env.sabotage.no_locks || self.state.locks.try_acquire(holder, &wants) {
             if let Some(step) = step {
@@ -226,7 +226,7 @@ impl Turn<'_> {
         self.report(Kind::BuildFinished, build.builder, build.request, Some(id), Some(results))?;
         self.announce(Event::BuildFinished {
             build: id,
-            builder: build.builder,
+            builder: build.filed,
             number: build.number,
             worker: build.worker,
             results,

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::base::id::{BuildId, BuildsetId, RequestId, StepId, WorkerId};
+use serde_json::Value as Json;
+
+use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId, StepId, WorkerId};
 use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
@@ -14,10 +16,11 @@ use crate::engine::origins::Origins;
 use crate::engine::state::{Order, Running, State};
 use crate::engine::supersede;
 use crate::model::event::Event;
+use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::model::telling::Kind;
 use crate::store::builds::NewBuild;
-use crate::store::{Result, builds, buildsets, changes, requests, steps};
+use crate::store::{Result, builders, builds, buildsets, changes, requests, steps};
 
 impl Turn<'_> {
     /// Makes a build for a request: rows, properties, locks, and the task that runs it. False when
@@ -40,8 +43,21 @@ impl Turn<'_> {
         if !self.state.locks.is_free(wish.builder, &wants) {
             return Ok(false);
         }
+        let made_of = changes::of_buildset(self.conn, wish.buildset)?;
+        let builddir = connection.info.join(&[&connection.info.basedir, &config.workerbuilddir]);
+        let mut properties = Origins {
+            config: &generation.config,
+            changes: &made_of,
+            buildset: buildsets::properties(self.conn, wish.buildset)?,
+            builder: (wish.builder, &config),
+            worker: &of_worker,
+            builddir: &builddir,
+            sourcestamps: &wish.sourcestamps,
+        }
+        .properties();
         let new = NewBuild {
             builder: wish.builder,
+            filed: self.filed_under(wish.builder, &properties)?,
             request,
             worker,
             master: self.state.master,
@@ -51,19 +67,7 @@ impl Turn<'_> {
         let build = builds::insert(self.conn, &new, self.now)?;
         let Ok(state) = wish.state.on(RequestEvent::Claimed(build.id)) else { return Ok(false) };
         requests::claim(self.conn, request, build.id, self.state.master, self.now)?;
-        let made_of = changes::of_buildset(self.conn, wish.buildset)?;
-        let builddir = connection.info.join(&[&connection.info.basedir, &config.workerbuilddir]);
-        let properties = Origins {
-            config: &generation.config,
-            changes: &made_of,
-            buildset: buildsets::properties(self.conn, wish.buildset)?,
-            builder: (wish.builder, &config),
-            worker: &of_worker,
-            builddir: &builddir,
-            build: build.number,
-            sourcestamps: &wish.sourcestamps,
-        }
-        .properties();
+        properties.set("buildnumber", build.number.into(), "Build");
         let shown = generation.masker.properties(&properties);
         builds::set_properties(self.conn, build.id, &shown)?;
         // Buildbot's step 0: clients count on it.
@@ -85,7 +89,7 @@ impl Turn<'_> {
         self.announce(Event::RequestClaimed { request, builder: build.builder });
         self.announce(Event::BuildStarted {
             build: build.id,
-            builder: build.builder,
+            builder: build.filed,
             number: build.number,
             worker,
         });
@@ -120,6 +124,24 @@ impl Turn<'_> {
             base_dir: self.env.base_dir.clone(),
         })));
         Ok(true)
+    }
+
+    /// The builder under which a build with `properties` is filed: its own, or the virtual one that
+    /// `virtual_builder_name` names.
+    fn filed_under(&mut self, builder: BuilderId, properties: &Properties) -> Result<BuilderId> {
+        let Some(name) = properties.text("virtual_builder_name").filter(|name| !name.is_empty())
+        else {
+            return Ok(builder);
+        };
+        let given = properties.get("virtual_builder_tags").and_then(Json::as_array);
+        let given = given.into_iter().flatten().filter_map(Json::as_str);
+        // Buildbot's mark, by which lists leave them out or choose them.
+        let mut tags: Vec<String> = given.map(str::to_owned).collect();
+        tags.push("_virtual_".to_owned());
+        let description = properties.text("virtual_builder_description");
+        let id = builders::ensure_virtual(self.conn, name, description, &tags)?;
+        self.state.know_virtual(id, name);
+        Ok(id)
     }
 
     /// Gives a request its one result, and its buildset if it was the last.

@@ -203,6 +203,17 @@ impl State {
         }
     }
 
+    /// Takes note of a virtual builder, which has no workers and no requests.
+    pub(super) fn know_virtual(&mut self, id: BuilderId, name: &str) {
+        self.builders.entry(id).or_insert_with(|| Builder {
+            name: name.to_owned(),
+            is_configured: false,
+            place: 0,
+            workers: Vec::new(),
+            running: 0,
+        });
+    }
+
     /// The builder called `name`.
     pub(super) fn builder_id(&self, name: &str) -> Option<BuilderId> {
         self.builders.iter().find(|(_, b)| b.name == name).map(|(id, _)| *id)

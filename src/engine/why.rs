@@ -183,7 +183,7 @@ impl Turn<'_> {
 
     fn named(&self, id: BuildId) -> Option<BuildName> {
         let build = &self.state.builds.get(&id)?.build;
-        let builder = self.state.builders.get(&build.builder)?.name.clone();
-        Some(BuildName { id, builder_id: build.builder, builder, number: build.number })
+        let builder = self.state.builders.get(&build.filed)?.name.clone();
+        Some(BuildName { id, builder_id: build.filed, builder, number: build.number })
     }
 }

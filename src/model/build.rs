@@ -20,10 +20,12 @@ use crate::model::worker::WorkerInfo;
 pub struct Build {
     /// Row id.
     pub id: BuildId,
-    /// Number within its builder, from 1.
+    /// Number within the builder under which it is filed, from 1.
     pub number: i64,
     /// Its builder.
     pub builder: BuilderId,
+    /// Where people find it: its builder, or the virtual one that its properties name.
+    pub filed: BuilderId,
     /// The request it attempts.
     pub request: RequestId,
     /// Where it runs.

@@ -1,4 +1,5 @@
-//! `builders`: known ones, in the order of the configuration.
+//! `builders`: known ones. Their positions are those in the configuration; -1 is not configured any
+//! more, -2 is virtual: made up by properties of builds, which are filed there.
 
 use super::conn::{Conn, Result};
 use crate::base::id::BuilderId;
@@ -20,12 +21,40 @@ pub fn ensure(conn: &Conn<'_>, builder: &BuilderConfig, position: i64) -> Result
     )
 }
 
+/// The row of the virtual builder `name`, made if it is new; a configured one of that name stays what
+/// it is.
+///
+/// # Errors
+/// What the database refuses.
+pub fn ensure_virtual(
+    conn: &Conn<'_>,
+    name: &str,
+    description: Option<&str>,
+    tags: &[String],
+) -> Result<BuilderId> {
+    let known =
+        conn.query_opt("select id, position from builders where name = $1", params![name], |r| {
+            Ok((BuilderId(r.int(0)?), r.int(1)?))
+        })?;
+    if let Some((id, _)) = known.filter(|(_, position)| *position >= 0) {
+        return Ok(id);
+    }
+    let tags = serde_json::to_value(tags).unwrap_or_default();
+    conn.query_one(
+        "insert into builders (name, description, tags, position, next_number) values ($1, $2, $3, -2, 1) \
+         on conflict (name) do update set description = excluded.description, tags = excluded.tags, \
+         position = excluded.position returning id",
+        params![name, description, tags],
+        |r| Ok(BuilderId(r.int(0)?)),
+    )
+}
+
 /// Marks all builders as not configured: the first step of a start or reload.
 ///
 /// # Errors
 /// What the database refuses.
 pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
-    conn.execute("update builders set position = -1", params![])?;
+    conn.execute("update builders set position = -1 where position >= 0", params![])?;
     Ok(())
 }
 

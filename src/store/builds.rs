@@ -15,6 +15,8 @@ use crate::params;
 pub struct NewBuild {
     /// Its builder.
     pub builder: BuilderId,
+    /// The builder under which it is filed.
+    pub filed: BuilderId,
     /// The request it attempts.
     pub request: RequestId,
     /// Where it runs.
@@ -34,7 +36,7 @@ pub struct NewBuild {
 pub fn insert(conn: &Conn<'_>, new: &NewBuild, now: Timestamp) -> Result<Build> {
     let number = conn.query_one(
         "update builders set next_number = next_number + 1 where id = $1 returning next_number - 1",
-        params![new.builder],
+        params![new.filed],
         |r| r.int(0),
     )?;
     let id = conn.query_one(
@@ -43,7 +45,7 @@ pub fn insert(conn: &Conn<'_>, new: &NewBuild, now: Timestamp) -> Result<Build> 
          values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 'starting') returning id",
         params![
             number,
-            new.builder,
+            new.filed,
             new.request,
             new.worker,
             new.master,
@@ -57,6 +59,7 @@ pub fn insert(conn: &Conn<'_>, new: &NewBuild, now: Timestamp) -> Result<Build> 
         id,
         number,
         builder: new.builder,
+        filed: new.filed,
         request: new.request,
         worker: new.worker,
         attempt: new.attempt,
@@ -134,14 +137,16 @@ pub fn finish(
 /// What the database refuses.
 pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<(Build, Option<String>)>> {
     conn.query(
-        "select id, number, builder_id, request_id, worker_id, attempt, generation_id, stop_reason from builds \
-         where complete_at is null order by id",
+        "select b.id, b.number, r.builder_id, b.request_id, b.worker_id, b.attempt, b.generation_id, \
+         b.stop_reason, b.builder_id from builds b join buildrequests r on r.id = b.request_id \
+         where b.complete_at is null order by b.id",
         params![],
         |r| {
             let build = Build {
                 id: BuildId(r.int(0)?),
                 number: r.int(1)?,
                 builder: BuilderId(r.int(2)?),
+                filed: BuilderId(r.int(8)?),
                 request: RequestId(r.int(3)?),
                 worker: WorkerId(r.int(4)?),
                 attempt: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
@@ -186,7 +191,7 @@ pub fn previous_results(conn: &Conn<'_>, build: BuildId) -> Result<Option<Result
 /// What the database refuses.
 pub fn origin(conn: &Conn<'_>, id: BuildId) -> Result<Option<(BuilderId, BuildsetId, BuildId)>> {
     conn.query_opt(
-        "select b.builder_id, r.buildset_id, coalesce(s.rebuilt_build_id, b.id) from builds b \
+        "select r.builder_id, r.buildset_id, coalesce(s.rebuilt_build_id, b.id) from builds b \
          join buildrequests r on r.id = b.request_id join buildsets s on s.id = r.buildset_id \
          where b.id = $1",
         params![id],

@@ -61,7 +61,7 @@ pub struct Facts {
     pub results: Option<Results>,
     /// How the builder's build before ended.
     pub previous: Option<Results>,
-    /// The builder.
+    /// The builder; of a build the one under which it is filed.
     pub builder: BuilderId,
     /// Its name.
     pub builder_name: String,
@@ -178,8 +178,9 @@ fn of_build(conn: &Conn<'_>, id: OutboxId, kind: Kind) -> Result<Facts> {
          s.parent_build_id, s.parent_relationship, s.reason, q.submitted_at, u.state_string, \
          u.started_at, u.complete_at, s.properties \
          from outbox o join buildrequests q on q.id = o.request_id \
-         join builders b on b.id = q.builder_id join buildsets s on s.id = q.buildset_id \
-         left join builds u on u.id = o.build_id left join workers w on w.id = u.worker_id \
+         left join builds u on u.id = o.build_id \
+         join builders b on b.id = coalesce(u.builder_id, q.builder_id) \
+         join buildsets s on s.id = q.buildset_id left join workers w on w.id = u.worker_id \
          where o.id = $1",
         params![id],
         |r| {
@@ -238,8 +239,8 @@ fn of_build(conn: &Conn<'_>, id: OutboxId, kind: Kind) -> Result<Facts> {
 pub fn briefs(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Vec<Brief>> {
     conn.query(
         "select b.id, b.name, u.id, u.number, q.results, u.state_string from buildrequests q \
-         join builders b on b.id = q.builder_id left join builds u on u.id = \
-         (select max(l.id) from builds l where l.request_id = q.id) \
+         left join builds u on u.id = (select max(l.id) from builds l where l.request_id = q.id) \
+         join builders b on b.id = coalesce(u.builder_id, q.builder_id) \
          where q.buildset_id = $1 order by q.id",
         params![buildset],
         |r| {

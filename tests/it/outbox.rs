@@ -199,7 +199,7 @@ fn build(
     let set = NewBuildset { sourcestamps: vec![stamp(sha)], ..NewBuildset::default() };
     let set = buildsets::insert(conn, &set, now)?;
     let request = requests::insert(conn, set, builder, 0, now)?;
-    let new = NewBuild { builder, request, worker, master, generation, attempt: 1 };
+    let new = NewBuild { builder, filed: builder, request, worker, master, generation, attempt: 1 };
     let build = builds::insert(conn, &new, now)?.id;
     let mut properties = Properties::default();
     properties.set("buildername", Json::from("linux"), "Builder");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mlua::{Table, Value};
 use serde_json::Value as Json;
 
-use super::{filter, later};
+use super::filter;
 use crate::model::config::{
     Config, ForceScheduler, Group, Parameter, ParameterKind, Priority, SchedulerKind, Site,
 };
@@ -444,10 +444,6 @@ fn base(f: &mut Fields<'_, '_>, parameter: &mut Parameter) {
 
 /// What such a parameter takes and never looks at is refused, never ignored.
 fn idle(f: &mut Fields<'_, '_>, kind: &str, parameter: &Parameter) {
-    if parameter.name.starts_with("virtual_builder_") {
-        let (message, hint) = later::refusal(&f.owner);
-        f.problem_with("name", message, vec![hint]);
-    }
     let keys: &[&str] = match &parameter.kind {
         _ if kind == "codebase_parameter" => {
             &["name", "default", "required", "regex", "max_size", "tooltip"]

@@ -16,7 +16,7 @@ pub static TABLE: Table = Table {
         Column { name: "description_html", sql: "null", kind: Kind::Text },
         Column {
             name: "masterids",
-            sql: "(select min(m.id) from masters m where m.active = 1 and b.position >= 0)",
+            sql: "(select min(m.id) from masters m where m.active = 1 and b.position <> -1)",
             kind: Kind::Ids,
         },
         Column { name: "name", sql: "b.name", kind: Kind::Text },
@@ -33,7 +33,7 @@ pub mod scope {
     pub const NAME: &str = "b.name = ?";
     /// Those configured on this master.
     pub const OF_MASTER: &str =
-        "b.position >= 0 and exists (select 1 from masters m where m.id = ? and m.active = 1)";
+        "b.position <> -1 and exists (select 1 from masters m where m.id = ? and m.active = 1)";
     /// Those that this worker can build.
     pub const OF_WORKER: &str = "b.position >= 0 and b.id in (select j.builder_id from builder_workers j where \
         j.worker_id = ?)";
@@ -58,7 +58,7 @@ pub struct Shown {
     pub description: Option<String>,
     /// Its labels.
     pub tags: Vec<String>,
-    /// Whether the configuration still has it.
+    /// Whether the configuration still has it; a virtual one lives by its builds.
     pub is_configured: bool,
     /// How many requests wait.
     pub waiting: i64,
@@ -81,20 +81,20 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
         name: r.text(1)?,
         description: r.opt_text(2)?,
         tags: r.json(3)?,
-        is_configured: r.int(4)? >= 0,
+        is_configured: r.int(4)? != -1,
         waiting: r.int(5)?,
         workers: r.int(6)?,
         connected: r.int(7)?,
     })
 }
 
-/// Every configured builder, in the order of the configuration.
+/// Every configured builder, in the order of the configuration, and then the virtual ones.
 ///
 /// # Errors
 /// What the database refuses.
 pub fn configured(conn: &Conn<'_>) -> Result<Vec<Shown>> {
     conn.query(
-        &format!("{SHOWN} where b.position >= 0 order by b.position, b.id"),
+        &format!("{SHOWN} where b.position <> -1 order by b.position = -2, b.position, b.name"),
         params![],
         shown,
     )

@@ -62,8 +62,8 @@ pub struct Shown {
     pub priority: i64,
     /// Why.
     pub reason: String,
-    /// Number of the build that attempts it.
-    pub build: Option<i64>,
+    /// The build that attempts it: the builder under which it is filed, and its number.
+    pub build: Option<(i64, i64)>,
     /// When it ended.
     pub complete_at: Option<Timestamp>,
     /// How.
@@ -79,7 +79,8 @@ pub struct Shown {
 }
 
 const SHOWN: &str = "select q.id, q.builder_id, d.name, q.submitted_at, q.priority, s.reason, \
-     (select b.number from builds b where b.id = q.build_id), q.complete_at, q.results, \
+     (select b.number from builds b where b.id = q.build_id), \
+     (select b.builder_id from builds b where b.id = q.build_id), q.complete_at, q.results, \
      q.ended_because, q.attempts, q.held_by, q.trouble from buildrequests q join builders d on d.id = q.builder_id \
      join buildsets s on s.id = q.buildset_id";
 
@@ -91,13 +92,13 @@ fn shown(r: &Row<'_>) -> Result<Shown> {
         submitted_at: r.time(3)?,
         priority: r.int(4)?,
         reason: r.text(5)?,
-        build: r.opt_int(6)?,
-        complete_at: r.opt_time(7)?,
-        results: r.opt_results(8)?,
-        ended_because: r.opt_text(9)?,
-        attempts: r.int(10)?,
-        held_by: r.opt_text(11)?,
-        trouble: r.opt_text(12)?,
+        build: r.opt_int(7)?.zip(r.opt_int(6)?),
+        complete_at: r.opt_time(8)?,
+        results: r.opt_results(9)?,
+        ended_because: r.opt_text(10)?,
+        attempts: r.int(11)?,
+        held_by: r.opt_text(12)?,
+        trouble: r.opt_text(13)?,
     })
 }
 

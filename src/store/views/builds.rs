@@ -181,7 +181,7 @@ pub(super) fn latest_of_each_sql() -> String {
         "from builders d cross join builds b",
     );
     format!(
-        "{sql} where b.builder_id = d.id and d.position >= 0 \
+        "{sql} where b.builder_id = d.id and d.position <> -1 \
          and b.number >= d.next_number - 12 order by b.builder_id, b.number desc"
     )
 }

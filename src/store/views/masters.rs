@@ -21,8 +21,8 @@ pub mod scope {
     /// The one with this id.
     pub const ID: &str = "m.id = ?";
     /// Those on which this builder is configured.
-    pub const OF_BUILDER: &str = "m.active = 1 and exists (select 1 from builders b where b.id = ? and b.position >= \
-        0)";
+    pub const OF_BUILDER: &str = "m.active = 1 and exists (select 1 from builders b where b.id = ? and b.position <> \
+        -1)";
 }
 
 /// Several masters: (id, the columns of [`TABLE`]).

@@ -19,8 +19,8 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
     let id = call.id(0)?;
     let request = read(&site, id).await?;
-    if let Some(number) = request.build.filter(|_| call.asked("follow").is_some()) {
-        let build = part::build_path(request.builder_id, number);
+    if let Some((builder, number)) = request.build.filter(|_| call.asked("follow").is_some()) {
+        let build = part::build_path(builder, number);
         return Ok(see_other(&format!("{}{build}", call.root())));
     }
     let parts = fragments(&site, &view, &request).await;
@@ -66,8 +66,8 @@ fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId
             }
             " for "
             a href=(view.to(&format!("builders/{}", request.builder_id))) { (visible(&request.builder)) }
-            @if let Some(number) = request.build {
-                " · " a href=(view.to(&part::build_path(request.builder_id, number))) data-forward {
+            @if let Some((builder, number)) = request.build {
+                " · " a href=(view.to(&part::build_path(builder, number))) data-forward {
                     "Build #" (number)
                 }
             }

@@ -26,6 +26,7 @@ mod schedule;
 mod settings;
 mod survival;
 mod timed;
+mod virtual_builders;
 mod why;
 mod wishes;
 mod worker;

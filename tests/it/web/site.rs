@@ -260,7 +260,15 @@ fn fill(state: &mut Writer, log_file: &mut Writer, config: &Config) {
             let request = requests::insert(c, set, builder, 0, now)?;
             let build = builds::insert(
                 c,
-                &builds::NewBuild { builder, request, worker, master, generation, attempt: 1 },
+                &builds::NewBuild {
+                    builder,
+                    filed: builder,
+                    request,
+                    worker,
+                    master,
+                    generation,
+                    attempt: 1,
+                },
                 now,
             )?;
             requests::claim(c, request, build.id, master, now)?;

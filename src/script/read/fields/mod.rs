@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use self::given::Given;
 use super::render::{Flaw, Place};
-use super::{Object, Reader, Reference, later};
+use super::{Object, Reader, Reference};
 use crate::base::secret::Secret;
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
@@ -336,12 +336,7 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// Properties by name.
     pub(in crate::script) fn properties(&mut self, key: &str) -> BTreeMap<String, Json> {
-        let properties = self.data(key);
-        for name in properties.keys().filter(|name| name.starts_with("virtual_builder_")) {
-            let (message, hint) = later::refusal(&format!("`{name}` in `{key}` of {}", self.owner));
-            self.problem_at(key, name, message, vec![hint]);
-        }
-        properties
+        self.data(key)
     }
 
     /// A flattened list; a lone value is a list of one.
