@@ -94,6 +94,11 @@
 //!   tells one that changed, and nothing of one that moved.
 //! * What Buildbot has and the engine cannot do yet is read and checked like the rest and then refused
 //!   (`script/read/later.rs`), so that nothing in a configuration is silently ignored.
+//! * What a build has triggered and waits for goes on when the build is tried again: the new attempt
+//!   takes over what an earlier one triggered in the same step with the same scheduler, source and
+//!   properties, complete or not, and cancels what it does not want any more (`engine::trigger`). So
+//!   neither a restart nor a lost worker builds a child twice. When a step ends that waits, or its
+//!   request for good, what it waits for is cancelled; who waits is rows, not memory.
 //! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
 //!   days of the week count as Buildbot's do.
 //! * What is told is decided when it happens, from rows; in which words, when it is about to leave. The

@@ -92,7 +92,7 @@ ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, librar
 
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}
-for _, name in ipairs { "file_upload", "git", "github", "make_directory", "remove_directory", "set_properties", "set_property", "shell" } do
+for _, name in ipairs { "file_upload", "git", "github", "make_directory", "remove_directory", "set_properties", "set_property", "shell", "trigger" } do
   steps[name] = function() return require("ci.steps." .. name) end
 end
 ci.steps = define.namespace("ci.steps", {}, steps)

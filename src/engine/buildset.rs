@@ -129,6 +129,7 @@ impl Turn<'_> {
             changes: buildsets::change_ids(self.conn, buildset)?,
             properties,
             rebuilt: Some(first),
+            parent: None,
         };
         let started = self.add_buildset(&set, &[name], 0)?;
         self.answer(answer, Ok(started));
@@ -149,6 +150,10 @@ impl Turn<'_> {
         let mut started = Started { buildset: id, requests: Vec::new() };
         for builder in builders {
             let request = requests::insert(self.conn, id, builder, priority, self.now)?;
+            let is_waited_for = set.parent.as_ref().is_some_and(|parent| parent.waits);
+            if is_waited_for {
+                requests::set_waited_for(self.conn, request)?;
+            }
             started.requests.push((builder, request));
             self.announce(Event::RequestAdded { request, builder });
             let request = Request {
@@ -160,6 +165,7 @@ impl Turn<'_> {
                 sourcestamps: sourcestamps.clone(),
                 newest_change: set.changes.iter().max().copied(),
                 is_rebuild: set.rebuilt.is_some(),
+                is_waited_for,
                 attempts: 0,
                 retries: 0,
                 state: RequestState::Waiting,

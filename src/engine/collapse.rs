@@ -1,6 +1,7 @@
 //! Collapsing: when a request arrives, older ones of the same builder that still wait and would
 //! build the same line of development are dropped in its favour. A rebuild, which asks for just that
-//! source, takes nobody's place and gives up its own to nobody. Pure.
+//! source, takes nobody's place and gives up its own to nobody; nor does a request that a step waits
+//! for give up its own. Pure.
 
 use crate::model::request::{Request, RequestState};
 use crate::model::sourcestamp::Sourcestamp;
@@ -14,6 +15,7 @@ pub fn is_superfluous(older: &Request, newer: &Request) -> bool {
         || older.id == newer.id
         || older.builder != newer.builder
         || older.is_rebuild
+        || older.is_waited_for
         || newer.is_rebuild
         || older.newest_change.is_some() != newer.newest_change.is_some()
         || older.newest_change > newer.newest_change
@@ -50,6 +52,7 @@ mod tests {
             }]),
             newest_change: has_changes.then_some(ChangeId(id)),
             is_rebuild: false,
+            is_waited_for: false,
             attempts: 0,
             retries: 0,
             state: RequestState::Waiting,
@@ -70,6 +73,9 @@ mod tests {
             &Request { is_rebuild: true, ..request(1, "main", None, true) },
             &new
         ));
+        let awaited = Request { is_waited_for: true, ..new.clone() };
+        assert!(!is_superfluous(&awaited, &request(10, "main", Some("c"), true)));
+        assert!(is_superfluous(&request(1, "main", Some("a"), true), &awaited));
         let forced = request(9, "main", None, false);
         assert!(is_superfluous(&request(1, "main", None, false), &forced));
         assert!(!is_superfluous(&request(1, "main", Some("a"), false), &forced));

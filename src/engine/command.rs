@@ -409,7 +409,7 @@ impl Flight {
 }
 
 /// Waits until nobody waits for the answer.
-async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
+pub(super) async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
     tokio::select! {
         biased;
         () = answer.closed() => {}

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::base::id::RequestId;
 use crate::model::command::{FileStat, ShellCommand};
 use crate::model::log::{LogKind, Stream};
+use crate::model::trigger::{RequestEnd, TriggerWish, Triggered};
 
 /// A step's way to ask for things.
 #[derive(Clone, Debug)]
@@ -118,6 +120,10 @@ pub enum StepRequest {
     FinishLog { name: String },
     /// Show this text for the step.
     SetSummary { text: String },
+    /// Start builds through schedulers.
+    Trigger(Box<TriggerWish>),
+    /// Wait for the result of a request.
+    Await { request: RequestId },
     /// Show a link.
     AddUrl { name: String, url: String },
 }
@@ -135,6 +141,10 @@ pub enum StepAnswer {
     Files(Vec<String>),
     /// What a file holds.
     Data(Bytes),
+    /// What was started.
+    Triggered(Triggered),
+    /// What became of a request.
+    Ended(RequestEnd),
     /// A property's value; null when it is not set.
     Value(Json),
 }

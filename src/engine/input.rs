@@ -24,6 +24,7 @@ use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::{NewPatch, Sourcestamp};
+use crate::model::trigger::{RequestEnd, Triggered};
 use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::Conn;
@@ -303,6 +304,23 @@ pub struct Try {
     pub properties: BTreeMap<String, Json>,
 }
 
+/// What a step wants to be started.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// The step's name.
+    pub step: String,
+    /// Each scheduler's name, and properties over its own.
+    pub parts: Vec<(String, Properties)>,
+    /// The source; empty = what each scheduler declares.
+    pub stamps: Vec<Sourcestamp>,
+    /// The source is the build's own, and so are the changes.
+    pub is_of_build: bool,
+    /// Whether the step waits for the results.
+    pub is_waited_for: bool,
+    /// What the new builds are to this one, in words.
+    pub relationship: String,
+}
+
 /// A build that nobody's scheduler asks for: a rehearsal's.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOrder {
@@ -391,6 +409,10 @@ pub enum BuildReport {
         blame: Option<String>,
         ack: Ack,
     },
+    /// A step starts builds through schedulers.
+    TriggerWanted { trigger: Box<Trigger>, answer: Answer<Triggered> },
+    /// A step waits for the result of a request.
+    RequestAwaited { request: RequestId, answer: Answer<RequestEnd> },
     /// A step ended.
     StepFinished { step: StepId, results: Results, text: String, hidden: bool },
     /// The build ended.
@@ -402,7 +424,12 @@ impl Input {
     pub(super) fn may_start_builds(&self) -> bool {
         match self {
             Self::Build { report, .. } => {
-                matches!(report, BuildReport::StepFinished { .. } | BuildReport::Finished { .. })
+                matches!(
+                    report,
+                    BuildReport::TriggerWanted { .. }
+                        | BuildReport::StepFinished { .. }
+                        | BuildReport::Finished { .. }
+                )
             }
             Self::DeliveryArrived { .. }
             | Self::SourceLooked { .. }
@@ -534,6 +561,12 @@ impl BuildReport {
             Self::LogOpened { name, .. } => format!("opens log {name:?}"),
             Self::CommandSent { request, .. } => format!("sends {request}"),
             Self::CommandEnded { state, reply, .. } => format!("command {state}: {reply}"),
+            Self::TriggerWanted { trigger, .. } => {
+                let names: Vec<&str> =
+                    trigger.parts.iter().map(|(name, _)| name.as_str()).collect();
+                format!("triggers {}", names.join(", "))
+            }
+            Self::RequestAwaited { request, .. } => format!("waits for request {request}"),
             Self::StepFinished { step, results, .. } => {
                 format!("step {step} ends: {}", results.word())
             }

@@ -74,7 +74,7 @@ impl Turn<'_> {
         let mut older: Vec<Request> = queue
             .flat_map(Pending::in_turn)
             .filter_map(|id| self.state.requests.get(&id))
-            .filter(|r| r.id < newer.id && !r.is_rebuild)
+            .filter(|r| r.id < newer.id && !r.is_rebuild && !r.is_waited_for)
             .cloned()
             .collect();
         older.sort_by_key(|r| r.id);

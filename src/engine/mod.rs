@@ -53,6 +53,8 @@ pub mod tasks;
 mod teller;
 mod telling;
 mod transfer;
+mod trigger;
+mod triggering;
 mod trying;
 mod upload;
 mod why;

@@ -119,6 +119,7 @@ mod tests {
             sourcestamps: Arc::new(branches.iter().map(stamp).collect()),
             newest_change: None,
             is_rebuild: false,
+            is_waited_for: false,
             attempts: 0,
             retries: 0,
             state: RequestState::Waiting,

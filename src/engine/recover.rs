@@ -123,6 +123,7 @@ pub fn start(parts: Parts) -> Result<Started> {
             turn.report_buildset(buildset, results)?;
         }
         turn.cancel_rests()?;
+        turn.end_forsaken()?;
         let acts = turn.out.acts;
         Ok((state, acts))
     })?;

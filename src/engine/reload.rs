@@ -166,6 +166,7 @@ fn starts_anew(
         SchedulerKind::Timed(timed) if matches!(timed.times, Times::Cron { .. }) => {
             Some(format!("{:?}", timed.times))
         }
+        SchedulerKind::Triggerable(rules) => rules.times.as_ref().map(|times| format!("{times:?}")),
         _ => None,
     };
     match (before.map(times), times(after)) {

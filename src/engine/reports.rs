@@ -87,7 +87,13 @@ impl Turn<'_> {
                 self.state.locks.release(Holder { build: id, step: Some(step) });
                 self.grant_locks()?;
                 self.announce(Event::StepFinished { step, build, results });
-                Ok(())
+                self.end_waits(build)
+            }
+            BuildReport::TriggerWanted { trigger, answer } => {
+                self.trigger_wanted(build, &trigger, answer)
+            }
+            BuildReport::RequestAwaited { request, answer } => {
+                self.request_awaited(request, answer)
             }
             BuildReport::Finished { results, text, answer } => {
                 self.finish_build(build, results, &text)?;
@@ -105,6 +111,8 @@ impl Turn<'_> {
             BuildReport::StepStarted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::CommandSent { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::TriggerWanted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::RequestAwaited { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::StateChanged { .. }
             | BuildReport::PropertiesSet { .. }
             | BuildReport::StepUpdated { .. }
@@ -292,6 +300,7 @@ impl Turn<'_> {
             slot: running.slot,
             blame: None,
             stop_reason: None,
+            has_children: running.has_children,
         });
         match running.stop_reason.clone() {
             None => self.finish_build(id, Results::Retry, why)?,

@@ -102,6 +102,7 @@ impl Turn<'_> {
                 slot,
                 blame: None,
                 stop_reason: None,
+                has_children: false,
             },
         );
         self.out.acts.push(Act::StartBuild(Box::new(Attempt {
@@ -161,6 +162,7 @@ impl Turn<'_> {
         self.end_notes(id)?;
         self.state.set_request(id, RequestState::Done(results));
         self.announce(Event::RequestCompleted { request: id, builder, results });
+        self.end_family(id, results)?;
         if supersede::is_failure(results) {
             self.cancel_rest(buildset, builder)?;
         }

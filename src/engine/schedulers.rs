@@ -45,6 +45,7 @@ impl Turn<'_> {
                     self.ask_about_upstream(id, config)?;
                     None
                 }
+                SchedulerKind::Triggerable(rules) => self.run_again(id, config, rules)?,
                 SchedulerKind::Force(_) | SchedulerKind::Try(_) | SchedulerKind::Scripted(_) => {
                     None
                 }
@@ -152,7 +153,7 @@ impl Turn<'_> {
             sourcestamps,
             changes,
             properties: properties(config),
-            rebuilt: None,
+            ..NewBuildset::default()
         };
         let (builders, priority) = match (composed, &config.priority) {
             (Some(composed), _) => (&composed.builders, composed.priority),
@@ -199,7 +200,8 @@ impl Turn<'_> {
     }
 }
 
-fn properties(config: &SchedulerConfig) -> Properties {
+/// What every build of a scheduler has.
+pub(super) fn properties(config: &SchedulerConfig) -> Properties {
     let mut properties = Properties::from_values(&config.properties, "Scheduler");
     properties.set("scheduler", config.name.clone().into(), "Scheduler");
     properties.set("reason", config.reason().into(), "Scheduler");
@@ -224,7 +226,7 @@ fn of_changes<'c>(
 
 /// What is built of each codebase when no change says otherwise; without codebases the one that has
 /// no name.
-fn declared(codebases: &[CodebaseConfig], branch: Option<&str>) -> Vec<Sourcestamp> {
+pub(super) fn declared(codebases: &[CodebaseConfig], branch: Option<&str>) -> Vec<Sourcestamp> {
     let own = [CodebaseConfig::default()];
     let codebases = if codebases.is_empty() { &own } else { codebases };
     codebases

@@ -13,6 +13,7 @@ use crate::engine::input::BuildReport;
 use crate::engine::logs::{Logs, STDIO};
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
+use crate::engine::triggering::{self, Waiter};
 use crate::engine::upload::Upload;
 use crate::model::command::CommandKind;
 use crate::model::log::{LogKind, Stream};
@@ -73,8 +74,13 @@ impl Service {
         let Asked { request, answer } = asked;
         if is_note(&request) {
             // Who asked may be gone.
-            let _ = answer.send(self.note(running, request).await);
+            let _ = answer.send(self.note(running, request, view).await);
             return None;
+        }
+        if let StepRequest::Await { request } = request {
+            let (teller, step) = (running.teller(), self.step);
+            let (orders, over) = (orders.clone(), self.over.clone());
+            return Some(Box::pin(Waiter { answer, teller, step, orders, over }.wait(request)));
         }
         let number = (self.step, self.commands);
         self.commands += 1;
@@ -143,8 +149,12 @@ impl Service {
         &mut self,
         running: &mut Running,
         request: StepRequest,
+        view: &StepView,
     ) -> Result<StepAnswer, DeskError> {
         match request {
+            StepRequest::Trigger(wish) => {
+                return triggering::start(running, &view.name, *wish).await;
+            }
             StepRequest::SetProperty { name, value, source } => {
                 let mut properties = Properties::default();
                 properties.set(&name, value, &source);
@@ -232,6 +242,7 @@ fn is_note(request: &StepRequest) -> bool {
             | StepRequest::FinishLog { .. }
             | StepRequest::SetSummary { .. }
             | StepRequest::AddUrl { .. }
+            | StepRequest::Trigger(_)
     )
 }
 

@@ -22,6 +22,7 @@ use crate::model::build::Build;
 use crate::model::config::{LockAccess, LockMode};
 use crate::model::request::{Request, RequestState};
 use crate::model::standing::Standing;
+use crate::model::trigger::RequestEnd;
 use crate::model::worker::WorkerInfo;
 
 /// Everything unfinished.
@@ -46,6 +47,8 @@ pub(super) struct State {
     pub(super) locks: Locks,
     /// What those who wait are told.
     pub(super) lock_answers: BTreeMap<Holder, Answer<bool>>,
+    /// Who waits for the result of a request.
+    pub(super) awaited: BTreeMap<RequestId, Vec<Answer<RequestEnd>>>,
     /// What functions of the configuration said about the queue.
     pub(super) advice: Advice,
     /// What the active configuration lacks, since when.
@@ -136,6 +139,8 @@ pub(super) struct Running {
     pub(super) blame: Option<String>,
     /// Why somebody wants it stopped: however its attempt ends, it is not tried again.
     pub(super) stop_reason: Option<String>,
+    /// It has triggered others, for which it may wait.
+    pub(super) has_children: bool,
 }
 
 /// What a build's task is told.
@@ -195,6 +200,7 @@ impl State {
             builds: BTreeMap::new(),
             locks: Locks::default(),
             lock_answers: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             advice: Advice::default(),
             missing: Missing::default(),
             started_at,

@@ -23,5 +23,6 @@ pub mod sourcestamp;
 pub mod standing;
 pub mod step;
 pub mod telling;
+pub mod trigger;
 pub mod why;
 pub mod worker;

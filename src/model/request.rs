@@ -28,6 +28,8 @@ pub struct Request {
     pub newest_change: Option<ChangeId>,
     /// Whether it repeats an older build, and so is collapsed with nothing.
     pub is_rebuild: bool,
+    /// Whether a step waits for its result, so that it gives way to no other request.
+    pub is_waited_for: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// How many of them ended without a verdict, other than because the master ended.

@@ -1,7 +1,7 @@
 //! Pollers: what looks for changes by itself. Each configured source is looked at in its interval,
 //! never twice at once; what a look finds and how far it has seen is one input to the engine, so that
 //! a process that dies in between has not looked. The rows are the truth: this loop can be killed
-//! anywhere and started again. A new kind is a file beside `git.rs` and an arm in [`Look::run`].
+//! anywhere and started again. A new kind is a file beside `git.rs` and an arm in `Look::run`.
 
 pub mod git;
 mod mirror;

@@ -427,6 +427,7 @@ impl Rehearsal {
             let scheduler = asked.scheduler.as_ref().and_then(|name| self.config().scheduler(name));
             let has_clock = scheduler.is_some_and(|scheduler| match &scheduler.kind {
                 SchedulerKind::Timed(_) => true,
+                SchedulerKind::Triggerable(rules) => rules.times.is_some(),
                 SchedulerKind::Scripted(own) => own.on_timer.is_some(),
                 SchedulerKind::Branch(_)
                 | SchedulerKind::Dependent(_)

@@ -27,6 +27,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.steps.set_properties", include_str!("../../lua/ci/steps/set_properties.lua")),
     ("ci.steps.set_property", include_str!("../../lua/ci/steps/set_property.lua")),
     ("ci.steps.shell", include_str!("../../lua/ci/steps/shell.lua")),
+    ("ci.steps.trigger", include_str!("../../lua/ci/steps/trigger.lua")),
 ];
 
 /// `ci.test`: only tests have it.

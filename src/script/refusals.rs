@@ -15,11 +15,6 @@ const OBJECTS: &[(&str, &str)] = &[
         "c.secrets_providers = { ci.secrets.file { dir = 'secrets' } } \
          local _ = ci.with_secrets { files = { token = ci.secret 'x' }, steps = {} }",
     ),
-    ("triggerable", "ci.schedulers.triggerable { name = 'x', builders = { 'linux' } }"),
-    (
-        "nightly_triggerable",
-        "ci.schedulers.nightly_triggerable { name = 'x', builders = { 'linux' }, hour = 3 }",
-    ),
     ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),
     (
         "gerrit_event_log_poller",

@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Map,
     /// A table of either kind.
     Table,
+    /// The name of a scheduler that can be triggered.
+    Scheduler,
     /// A Lua function that the step calls itself.
     Function,
     /// Exactly this text.
@@ -29,7 +31,7 @@ pub(super) enum Shape {
     Optional(Box<Self>),
 }
 
-const WORDS: [(&str, Shape); 9] = [
+const WORDS: [(&str, Shape); 10] = [
     ("any", Shape::Any),
     ("string", Shape::String),
     ("integer", Shape::Integer),
@@ -38,6 +40,7 @@ const WORDS: [(&str, Shape); 9] = [
     ("scalar", Shape::Scalar),
     ("map", Shape::Map),
     ("table", Shape::Table),
+    ("scheduler", Shape::Scheduler),
     ("function", Shape::Function),
 ];
 
@@ -98,6 +101,16 @@ impl Shape {
         }
     }
 
+    /// Whether it names schedulers.
+    pub(super) fn names_schedulers(&self) -> bool {
+        match self {
+            Self::Scheduler => true,
+            Self::List(inner) | Self::Optional(inner) => inner.names_schedulers(),
+            Self::Union(shapes) => shapes.iter().any(Self::names_schedulers),
+            _ => false,
+        }
+    }
+
     /// Whether `false` is a value of it rather than "not said".
     pub(super) fn takes_boolean(&self) -> bool {
         match self {
@@ -133,7 +146,7 @@ impl Shape {
     fn fits(&self, value: &Json) -> bool {
         match self {
             Self::Any => true,
-            Self::String => value.is_string(),
+            Self::String | Self::Scheduler => value.is_string(),
             Self::Integer => value.is_i64() || value.is_u64(),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),

@@ -30,6 +30,21 @@ pub struct NewBuildset {
     pub properties: Properties,
     /// The build it repeats.
     pub rebuilt: Option<BuildId>,
+    /// The build that started it.
+    pub parent: Option<Parent>,
+}
+
+/// Which step of a build started a buildset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The build.
+    pub build: BuildId,
+    /// The step's name.
+    pub step: String,
+    /// What the buildset is to the build, in words.
+    pub relationship: String,
+    /// Whether the step waits for the results.
+    pub waits: bool,
 }
 
 /// Stores a buildset.
@@ -39,9 +54,19 @@ pub struct NewBuildset {
 pub fn insert(conn: &Conn<'_>, new: &NewBuildset, now: Timestamp) -> Result<BuildsetId> {
     let properties = serde_json::to_value(&new.properties).unwrap_or_default();
     let id = conn.query_one(
-        "insert into buildsets (scheduler_id, reason, submitted_at, rebuilt_build_id, properties) \
-         values ($1, $2, $3, $4, $5) returning id",
-        params![new.scheduler, &new.reason, now, new.rebuilt, properties],
+        "insert into buildsets (scheduler_id, reason, submitted_at, rebuilt_build_id, properties, \
+         parent_build_id, parent_relationship, parent_step) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
+        params![
+            new.scheduler,
+            &new.reason,
+            now,
+            new.rebuilt,
+            properties,
+            new.parent.as_ref().map(|parent| parent.build),
+            new.parent.as_ref().map(|parent| parent.relationship.as_str()),
+            new.parent.as_ref().map(|parent| parent.step.as_str())
+        ],
         |r| Ok(BuildsetId(r.int(0)?)),
     )?;
     for stamp in &new.sourcestamps {

@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod sourcestamps;
 pub mod sqlite;
 pub mod steps;
+pub mod triggers;
 pub mod views;
 pub mod workers;
 

@@ -31,6 +31,15 @@ pub fn insert(
     )
 }
 
+/// Notes that a step waits for a request's result.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_waited_for(conn: &Conn<'_>, id: RequestId) -> Result<()> {
+    conn.execute("update buildrequests set waited_for = 1 where id = $1", params![id])?;
+    Ok(())
+}
+
 /// Claims a request for a build; false when somebody else has it.
 ///
 /// # Errors
@@ -129,7 +138,7 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
     let mut requests = conn.query(
         "select r.id, r.buildset_id, r.builder_id, r.priority, r.submitted_at, r.attempts, r.build_id, \
          (select max(c.change_id) from buildset_changes c where c.buildset_id = r.buildset_id), \
-         s.rebuilt_build_id is not null, r.retries \
+         s.rebuilt_build_id is not null, r.retries, r.waited_for \
          from buildrequests r join buildsets s on s.id = r.buildset_id \
          where r.complete_at is null order by r.id",
         params![],
@@ -143,6 +152,7 @@ pub fn unfinished(conn: &Conn<'_>) -> Result<Vec<Request>> {
                 sourcestamps: Arc::default(),
                 newest_change: r.opt_int(7)?.map(ChangeId),
                 is_rebuild: r.bool(8)?,
+                is_waited_for: r.bool(10)?,
                 attempts: u32::try_from(r.int(5)?).unwrap_or(u32::MAX),
                 retries: u32::try_from(r.int(9)?).unwrap_or(u32::MAX),
                 state: r

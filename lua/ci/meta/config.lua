@@ -117,7 +117,7 @@
 
 ---@class ci.StepType
 ---@field name string default name of its steps
----@field options? table<string, string> its own options and their types: any, string, integer, number, boolean, scalar, map, table, function, "text"; `[]` list, `?` optional, `|` or
+---@field options? table<string, string> its own options and their types: any, string, integer, number, boolean, scalar, map, table, function, scheduler (a name of one that can be triggered), "text"; `[]` list, `?` optional, `|` or
 ---@field run fun(step: ci.RunningStep, options: table): ci.Results?
 ---@field check? fun(options: table): boolean, string? looks at the options when the configuration loads
 ---@field rename? fun(name: string, options: table): string the name that is shown

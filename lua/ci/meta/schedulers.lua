@@ -110,17 +110,21 @@
 ---@field force_at_month? ci.CronField
 ---@field force_at_day_of_week? ci.CronField
 
----Started by a step. Not available yet.
----@class ci.TriggerableOptions: ci.AutomaticSchedulerOptions
+---Starts its builders when a step triggers it: `ci.steps.trigger`, `step:trigger`.
+---@class ci.TriggerableOptions: ci.SchedulerOptions
+---@field codebases? any list of codebases, or codebase → { repository, branch, revision }: what is built of those that the step names no source of
+---@field reason? string
+---@field priority? integer order among waiting requests, higher goes first (default: that of the request whose build triggers it)
 
----Repeats at its times what a step started last. Not available yet.
----@class ci.NightlyTriggerableOptions: ci.AutomaticSchedulerOptions
----@field minute? ci.CronField
----@field hour? ci.CronField
----@field day_of_month? ci.CronField
----@field month? ci.CronField
----@field day_of_week? ci.CronField
----@field timezone? string
+---Starts its builders at its times with what a step triggered last; each time only if something was triggered since
+---the time before.
+---@class ci.NightlyTriggerableOptions: ci.TriggerableOptions
+---@field minute? ci.CronField 0 to 59 (default 0)
+---@field hour? ci.CronField 0 to 23 (default: every)
+---@field day_of_month? ci.CronField 1 to 31, "L" (default: every)
+---@field month? ci.CronField 1 to 12 or names (default: every)
+---@field day_of_week? ci.CronField 0 (Monday) to 6 (Sunday) or names (default: every)
+---@field timezone? string such as "Europe/Berlin" (default: the master's)
 
 ---Builds what people have in their working trees: `halide-ci try` sends the difference to a commit that the builders
 ---can get, and the `git` and `github` steps apply it. Requests with a patch are collapsed with nothing.

@@ -217,6 +217,37 @@ function RunningStep:set_summary(text) end
 ---@param name string
 ---@param url string
 function RunningStep:add_url(name, url) end
+---@class ci.TriggerEntry
+---@field name ci.Scheduler|string
+---@field properties? table<string, any> over `set_properties`
+---@field unimportant? boolean its results do not count (default false)
+
+---@class ci.StepTriggerOptions
+---@field schedulers any list of schedulers, their names, or `ci.TriggerEntry`s; one may stand there several times
+---@field sourcestamps? table<string, string>[] what is built: { branch, revision, repository, project, codebase } (default: the build's own source)
+---@field update_sourcestamp? boolean of the build's own source the revision that its steps got (default true)
+---@field always_use_latest? boolean the newest of what each scheduler's `codebases` say, instead of the build's own source (default false)
+---@field wait_for_finish? boolean wait for the results (default false)
+---@field set_properties? table<string, any> properties of the new builds, over the scheduler's own
+---@field parent_relationship? string what the new builds are to this one (default "Triggered from")
+
+---What a step has triggered. Of a request without result, because nobody waits, there is no build yet.
+---@class ci.TriggeredRequest
+---@field scheduler string
+---@field builder string
+---@field request integer
+---@field buildset integer
+---@field unimportant boolean
+---@field url string of its last build, or of the request
+---@field results? ci.Results
+---@field build? integer id of the last attempt
+---@field number? integer the number of that build
+
+---Starts builds through schedulers that can be triggered, links to them, and waits for them if that is wanted. `results` is
+---the worst result of those that count; "success" when nobody waits.
+---@param options ci.StepTriggerOptions
+---@return { results: ci.Results, requests: ci.TriggeredRequest[] }
+function RunningStep:trigger(options) end
 ---A number that is shown with the step, and summed over the build. Not available yet.
 ---@param name string such as "tests-failed"
 ---@param value number

@@ -118,3 +118,21 @@ function ci.steps.remove_directory(options) end
 ---@param options ci.FileUploadOptions
 ---@return ci.Step
 function ci.steps.file_upload(options) end
+
+---@class ci.TriggerOptions: ci.StepOptions
+---@field schedulers ci.Renderable<any> list of schedulers (`triggerable`, `nightly_triggerable`) or their names
+---@field unimportant_schedulers? ci.Renderable<any> those of them whose results do not count
+---@field sourcestamp? ci.Renderable<table<string, string>> what is built: { branch, revision, repository, project, codebase } (default: the build's own source)
+---@field sourcestamps? ci.Renderable<table<string, string>[]> the same for several codebases
+---@field update_sourcestamp? ci.Renderable<boolean> of the build's own source the revision that its steps got (default true)
+---@field always_use_latest? ci.Renderable<boolean> the newest of what each scheduler's `codebases` say, instead of the build's own source (default false)
+---@field wait_for_finish? ci.Renderable<boolean> wait for the results; the worst of them is the step's (default false)
+---@field set_properties? ci.Renderable<table<string, any>> properties of the new builds, over the scheduler's own; `reason` is also their reason
+---@field copy_properties? ci.Renderable<string[]> the same, with the values that the build has; those that it does not have are left out
+---@field parent_relationship? ci.Renderable<string> what the new builds are to this one (default "Triggered from")
+
+---Starts builds through schedulers that can be triggered. Builds that are waited for are cancelled when this one is stopped
+---or its step ends; when this one is tried again they go on, and the new attempt takes them over.
+---@param options ci.TriggerOptions
+---@return ci.Step
+function ci.steps.trigger(options) end

@@ -54,11 +54,11 @@ pub use self::source::{
     Said, SourceConfig, SourceKind, Times as PollTimes,
 };
 pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
-pub use self::timed::{TimedScheduler, Times};
+pub use self::timed::{TimedScheduler, Times, TriggerableScheduler};
 pub use self::validation::{Checked, Validation};
 pub use self::worker::WorkerConfig;
 pub use self::www::{COOKIE_SECONDS, Www};
-use crate::base::id::BuilderId;
+use crate::base::id::{BuilderId, RequestId};
 use crate::base::secret::Secret;
 
 /// A place in the user's files.
@@ -171,6 +171,12 @@ impl Config {
     #[must_use]
     pub fn build_url(&self, builder: BuilderId, number: i64) -> String {
         format!("{}/builders/{builder}/builds/{number}", self.url.trim_end_matches('/'))
+    }
+
+    /// The page of a request.
+    #[must_use]
+    pub fn request_url(&self, request: RequestId) -> String {
+        format!("{}/buildrequests/{request}", self.url.trim_end_matches('/'))
     }
 
     /// The builder called `name`.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    Callback, Choices, Parameter, Priority, ScriptedScheduler, Site, TimedScheduler, Times, json,
+    Callback, Choices, Parameter, Priority, ScriptedScheduler, Site, TimedScheduler, Times,
+    TriggerableScheduler, json,
 };
 use crate::base::secret::Secret;
 use crate::model::filter::ChangeFilter;
@@ -92,6 +93,8 @@ pub enum SchedulerKind {
     Force(ForceScheduler),
     /// `try_userpass`.
     Try(TryScheduler),
+    /// `triggerable` and `nightly_triggerable`.
+    Triggerable(TriggerableScheduler),
     /// Of a `ci.scheduler_type`.
     Scripted(Box<ScriptedScheduler>),
 }
@@ -108,6 +111,8 @@ impl SchedulerKind {
             Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
             Self::Try(_) => "try_userpass",
+            Self::Triggerable(TriggerableScheduler { times: None, .. }) => "triggerable",
+            Self::Triggerable(_) => "nightly_triggerable",
             Self::Scripted(s) => &s.type_name,
         }
     }
@@ -123,6 +128,7 @@ impl SchedulerKind {
             | Self::Dependent(_)
             | Self::Force(_)
             | Self::Try(_)
+            | Self::Triggerable(_)
             | Self::Scripted(_) => None,
         }
     }

@@ -1,7 +1,8 @@
-//! Schedulers that build when the time has come: `ci.schedulers.periodic` and `nightly`.
+//! Schedulers that build when the time has come: `ci.schedulers.periodic` and `nightly`; and those
+//! that build when a step says so, one of which waits for a time to do it.
 
 use jiff::tz::TimeZone;
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Wanted;
 use crate::model::cron::{Cron, Unit};
@@ -17,6 +18,17 @@ pub struct TimedScheduler {
     pub branch: Option<String>,
     /// Which changes count.
     pub wanted: Wanted,
+}
+
+/// A scheduler that steps trigger: at once (`triggerable`), or what was triggered last when the
+/// time has come (`nightly_triggerable`).
+#[derive(Clone, Debug)]
+pub struct TriggerableScheduler {
+    /// Its requests have the priority of the request whose build triggers them, because the
+    /// configuration names none.
+    pub inherits_priority: bool,
+    /// When; none = at once.
+    pub times: Option<Times>,
 }
 
 /// When a timed scheduler builds.
@@ -38,23 +50,44 @@ pub enum Times {
     },
 }
 
+impl Times {
+    /// Under the names of the options, but for `force_at_…`.
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Every { period } => map.serialize_entry("period", period),
+            Self::Cron { times, timezone, .. } => {
+                for unit in Unit::ALL {
+                    map.serialize_entry(unit.word(), times.part(unit).text())?;
+                }
+                map.serialize_entry("timezone", &timezone.iana_name())
+            }
+        }
+    }
+}
+
+/// Under the names of the options.
+impl Serialize for TriggerableScheduler {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("inherits_priority", &self.inherits_priority)?;
+        if let Some(times) = &self.times {
+            times.write(&mut map)?;
+        }
+        map.end()
+    }
+}
+
 /// Under the names of the options.
 impl Serialize for TimedScheduler {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { times, only_if_changed, branch, wanted } = self;
         let Wanted { change_filter, file_is_important, only_important } = wanted;
         let mut map = serializer.serialize_map(None)?;
-        match times {
-            Times::Every { period } => map.serialize_entry("period", period)?,
-            Times::Cron { times, force_at, timezone } => {
-                for unit in Unit::ALL {
-                    map.serialize_entry(unit.word(), times.part(unit).text())?;
-                }
-                for unit in Unit::ALL {
-                    let text = force_at.as_ref().map(|cron| cron.part(unit).text());
-                    map.serialize_entry(&format!("force_at_{}", unit.word()), &text)?;
-                }
-                map.serialize_entry("timezone", &timezone.iana_name())?;
+        times.write(&mut map)?;
+        if let Times::Cron { force_at, .. } = times {
+            for unit in Unit::ALL {
+                let text = force_at.as_ref().map(|cron| cron.part(unit).text());
+                map.serialize_entry(&format!("force_at_{}", unit.word()), &text)?;
             }
         }
         map.serialize_entry("only_if_changed", only_if_changed)?;

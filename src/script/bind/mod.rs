@@ -10,6 +10,7 @@ pub(super) mod log;
 mod missing;
 pub(super) mod request;
 pub(super) mod step;
+mod trigger;
 
 use mlua::{Function, Lua, Table};
 

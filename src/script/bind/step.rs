@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::command::{self, Wanted};
 use super::files;
 use super::log::Log;
-use super::missing;
+use super::{missing, trigger};
 use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
 use crate::model::log::LogKind;
 use crate::script::budget::Fatal;
@@ -84,6 +84,7 @@ impl UserData for Step {
         commands(methods);
         files::add(methods);
         records(methods);
+        trigger::add(methods);
         missing::of_step(methods);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Reader, Reference};
 use crate::model::config::{BuilderConfig, Config, LockAccess, SchedulerKind, Site, WorkerConfig};
+use crate::script::anchor::Key;
 use crate::script::spelling::suggestion;
 
 /// Records what is wrong with `config` as a whole.
@@ -12,10 +13,7 @@ pub(in crate::script) fn check(reader: &Reader<'_>, config: &Config) {
     let checks = Checks { reader, config };
     checks.duplicates("worker", config.workers.iter().map(|w| (&w.name, &w.site)));
     checks.duplicates("builder", config.builders.iter().map(|b| (&b.name, &b.site)));
-    let only_checked = reader.only_checked.borrow();
-    let schedulers = config.schedulers.iter().map(|s| (&s.name, &s.site));
-    checks
-        .duplicates("scheduler", schedulers.chain(only_checked.iter().map(|s| (&s.name, &s.site))));
+    checks.duplicates("scheduler", config.schedulers.iter().map(|s| (&s.name, &s.site)));
     checks.duplicates("reporter", config.reporters.iter().map(|r| (&r.name, &r.site)));
     checks.duplicates("canceller", config.cancellers.iter().map(|c| (&c.name, &c.site)));
     let sources = config.change_sources.iter().map(|s| (&s.name, &s.site));
@@ -71,15 +69,20 @@ impl Checks<'_, '_> {
             let owner = format!("builder {:?}", builder.name);
             self.known(&owner, "worker", &builder.site, "builder", &builder.workers, &workers);
         }
-        let only_checked = self.reader.only_checked.borrow();
-        let read = self.config.schedulers.iter().map(|s| &s.name);
         let schedulers: Vec<String> =
-            read.chain(only_checked.iter().map(|s| &s.name)).cloned().collect();
+            self.config.schedulers.iter().map(|s| s.name.clone()).collect();
         let sources: Vec<String> =
             self.config.change_sources.iter().map(|s| s.name.clone()).collect();
         for reference in self.reader.references.borrow().iter() {
             let Reference { owner, kind, name, key } = reference;
-            let all = match *kind {
+            let kind = match *kind {
+                "triggerable" => {
+                    self.triggerable(owner, name, key);
+                    "scheduler"
+                }
+                kind => kind,
+            };
+            let all = match kind {
                 "builder" => &builders,
                 "worker" => &workers,
                 "change_source" => &sources,
@@ -97,6 +100,24 @@ impl Checks<'_, '_> {
                 self.reader.ground.problem(&spot, message, hints);
             }
         }
+    }
+
+    /// A step triggers only what can be triggered.
+    fn triggerable(&self, owner: &str, name: &str, key: &Key) {
+        let Some(scheduler) = self.config.scheduler(name) else { return };
+        if matches!(scheduler.kind, SchedulerKind::Triggerable(_)) {
+            return;
+        }
+        let message = format!(
+            "{owner} triggers the scheduler {name:?}, whose kind is {}.",
+            scheduler.kind.word()
+        );
+        let hint = "Only ci.schedulers.triggerable and nightly_triggerable can be triggered.";
+        let spot = {
+            let sources = self.reader.ground.sources.borrow();
+            sources.literal(&key.spot(&sources), name)
+        };
+        self.reader.ground.problem(&spot, message, vec![hint.to_owned()]);
     }
 
     /// Dependent schedulers that wait for each other never start.
@@ -162,15 +183,9 @@ impl Checks<'_, '_> {
         {
             return;
         }
-        let only_checked = self.reader.only_checked.borrow();
-        let started: BTreeSet<&str> = self
-            .config
-            .schedulers
-            .iter()
-            .flat_map(|s| &s.builders)
-            .chain(only_checked.iter().flat_map(|s| &s.builders))
-            .map(String::as_str)
-            .collect();
+        let schedulers = self.config.schedulers.iter();
+        let started: BTreeSet<&str> =
+            schedulers.flat_map(|s| &s.builders).map(String::as_str).collect();
         for builder in &self.config.builders {
             if !builder.name.is_empty() && !started.contains(builder.name.as_str()) {
                 let message = format!("no scheduler starts the builder {:?}.", builder.name);

@@ -132,7 +132,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
             "schedulers",
             "ci.schedulers.*",
             scheduler::read,
-            scheduler::look,
+            never,
             |o, s, t| {
                 o.schedulers.insert(s.name.clone(), t);
             },

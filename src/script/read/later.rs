@@ -22,8 +22,6 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("single_branch", "create_absolute_source_stamps"),
     ("periodic", "create_absolute_source_stamps"),
     ("nightly", "create_absolute_source_stamps"),
-    ("triggerable", "*"),
-    ("nightly_triggerable", "*"),
     // What looks for changes.
     ("git_poller", "fetch_refspec"),
     ("gerrit", "*"),

@@ -59,13 +59,6 @@ pub(super) struct Reference {
     pub(super) key: Rc<Key>,
 }
 
-/// A scheduler that is only checked, as far as others need to know it.
-pub(super) struct Checked {
-    pub(super) name: String,
-    pub(super) builders: Vec<String>,
-    pub(super) site: Site,
-}
-
 /// The tables that callbacks get back, by name.
 #[derive(Default)]
 pub(super) struct Objects {
@@ -94,8 +87,6 @@ pub(super) struct Reader<'l> {
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
     /// What options name other objects.
     pub(super) references: RefCell<Vec<Reference>>,
-    /// Schedulers that are only checked.
-    pub(super) only_checked: RefCell<Vec<Checked>>,
     /// Where the list stands whose plain tables are being read.
     pub(super) plain_key: RefCell<Option<Rc<Key>>>,
     /// Parts of texts whose mistake was recorded.
@@ -121,7 +112,6 @@ impl<'l> Reader<'l> {
             steps: RefCell::default(),
             seen: RefCell::default(),
             references: RefCell::default(),
-            only_checked: RefCell::default(),
             plain_key: RefCell::default(),
             told: RefCell::default(),
             open: RefCell::default(),
@@ -332,6 +322,8 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("dependent", scheduler::DEPENDENT_OPTIONS),
     ("periodic", scheduler::PERIODIC_OPTIONS),
     ("nightly", scheduler::NIGHTLY_OPTIONS),
+    ("triggerable", scheduler::TRIGGERABLE_OPTIONS),
+    ("nightly_triggerable", scheduler::NIGHTLY_TRIGGERABLE_OPTIONS),
     ("try_userpass", scheduler::TRY_OPTIONS),
     ("force", force::OPTIONS),
     ("git_poller", source::GIT_OPTIONS),

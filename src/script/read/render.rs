@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use mlua::{Function, Lua, Table, Value};
 use serde_json::Value as Json;
 
+use super::scheduler::TRIGGERABLES;
 use super::{Object, lock};
 use crate::engine::render::Purpose;
 use crate::model::config::{Callback, Site};
@@ -97,6 +98,13 @@ impl Renderables<'_> {
                     let (native, object) = self.object_of(&kind, table)?;
                     let access = lock::access_of(&native, &object)?;
                     Ok(Renderable::Constant(access.to_json()))
+                }
+                // What can be triggered may be named by itself.
+                Some(kind) if TRIGGERABLES.contains(&kind.as_str()) => {
+                    let (_, object) = self.object_of(&kind, table)?;
+                    let name: Option<String> = object.options.raw_get("name").ok();
+                    Ok(name
+                        .map_or(Renderable::Constant(Json::Null), |name| Renderable::text(&name)))
                 }
                 Some(kind) if kind == "broken" => Ok(Renderable::Constant(Json::Null)),
                 _ => self.table(table, depth),

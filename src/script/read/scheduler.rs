@@ -3,11 +3,11 @@
 use jiff::tz::TimeZone;
 use mlua::{Table, Value};
 
-use super::{Checked, Reader, callbacks, filter, force, outline, scripted};
+use super::{Reader, callbacks, filter, force, scripted};
 use crate::base::secret::Secret;
 use crate::model::config::{
     BranchScheduler, Choices, CodebaseConfig, DependentScheduler, Priority, SchedulerConfig,
-    SchedulerKind, TimedScheduler, Times, TryScheduler, Wanted,
+    SchedulerKind, TimedScheduler, Times, TriggerableScheduler, TryScheduler, Wanted,
 };
 use crate::model::cron::{Cron, Part, Unit};
 use crate::script::convert::a_type;
@@ -74,11 +74,31 @@ pub(super) const NIGHTLY_OPTIONS: &[&str] = &[
 pub(super) const DEPENDENT_OPTIONS: &[&str] =
     &["name", "builders", "properties", "codebases", "reason", "priority", "upstream", "data"];
 
+pub(super) const TRIGGERABLE_OPTIONS: &[&str] =
+    &["name", "builders", "properties", "codebases", "reason", "priority", "data"];
+pub(super) const NIGHTLY_TRIGGERABLE_OPTIONS: &[&str] = &[
+    "name",
+    "builders",
+    "properties",
+    "codebases",
+    "reason",
+    "priority",
+    "minute",
+    "hour",
+    "day_of_month",
+    "month",
+    "day_of_week",
+    "timezone",
+    "data",
+];
 pub(super) const TRY_OPTIONS: &[&str] =
     &["name", "builders", "properties", "reason", "priority", "users", "port", "data"];
 
 /// Priorities that may be given.
 const PRIORITIES: std::ops::RangeInclusive<i64> = -Priority::MOST..=Priority::MOST;
+
+/// The kinds that steps trigger.
+pub(in crate::script) const TRIGGERABLES: &[&str] = &["triggerable", "nightly_triggerable"];
 
 /// Every kind of scheduler.
 pub(super) const KINDS: &[&str] = &[
@@ -94,22 +114,13 @@ pub(super) const KINDS: &[&str] = &[
     "scheduler",
 ];
 
-/// Reads a scheduler; none when `table` is something else, or one that is only checked.
+/// Reads a scheduler; none when `table` is something else.
 pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<SchedulerConfig> {
     let object = reader.object(table)?;
     if object.kind == "scheduler" {
         return scripted::scheduler(reader, &object, table);
     }
-    if !matches!(
-        object.kind.as_str(),
-        "any_branch"
-            | "single_branch"
-            | "dependent"
-            | "periodic"
-            | "nightly"
-            | "force"
-            | "try_userpass"
-    ) {
+    if !KINDS.contains(&object.kind.as_str()) {
         return None;
     }
     reader.seen.borrow_mut().insert(table.to_pointer());
@@ -120,9 +131,10 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
     // A form's properties are what it asks for.
     let is_form = object.kind == "force";
     let is_try = object.kind == "try_userpass";
-    // Who tries chooses among the builders, and waits for the answer.
+    // Who tries chooses among the builders, and waits for the answer; so does a step that triggers.
+    let is_prompt = is_try || TRIGGERABLES.contains(&object.kind.as_str());
     let choices =
-        if is_form || is_try { Choices::default() } else { callbacks::of_scheduler(&mut f) };
+        if is_form || is_prompt { Choices::default() } else { callbacks::of_scheduler(&mut f) };
     let builders = if choices.builders.is_some() { Vec::new() } else { builders(&mut f) };
     let properties = if is_form { Default::default() } else { f.properties("properties") };
     let (codebases, reason, kind) = if is_form {
@@ -137,13 +149,19 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
             }
             "periodic" => SchedulerKind::Timed(periodic(&mut f)),
             "nightly" => SchedulerKind::Timed(nightly(&mut f)),
+            "triggerable" => SchedulerKind::Triggerable(triggerable(&mut f, None)),
+            "nightly_triggerable" => {
+                let (times, timezone) = (Box::new(cron(&mut f, "")), zone(&mut f));
+                let times = Times::Cron { times, force_at: None, timezone };
+                SchedulerKind::Triggerable(triggerable(&mut f, Some(times)))
+            }
             kind => SchedulerKind::Branch(branch(&mut f, kind == "single_branch")),
         };
         (codebases, reason, kind)
     };
     let priority = match is_form {
         true => Priority::default(),
-        false if is_try => Priority::Fixed(f.integer("priority", PRIORITIES).unwrap_or(0)),
+        false if is_prompt => Priority::Fixed(f.integer("priority", PRIORITIES).unwrap_or(0)),
         false => callbacks::priority(&mut f),
     };
     f.know(["data"]);
@@ -159,21 +177,6 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Sche
         kind,
         site,
     })
-}
-
-/// Looks at a scheduler that is only checked; false when `table` is something else.
-pub(super) fn look(reader: &Reader<'_>, table: &Table) -> bool {
-    let kinds = ["triggerable", "nightly_triggerable"];
-    if !outline::object(reader, table, &kinds) {
-        return false;
-    }
-    if let Some(object) = reader.object(table) {
-        let mut f = Fields::of(reader, &object);
-        let name = f.text("name").unwrap_or_default();
-        let builders = f.names("builders", &["builder"]).unwrap_or_default();
-        reader.only_checked.borrow_mut().push(Checked { name, builders, site: object.site });
-    }
-    true
 }
 
 pub(super) fn builders(f: &mut Fields<'_, '_>) -> Vec<String> {
@@ -242,6 +245,10 @@ fn wanted(f: &mut Fields<'_, '_>) -> Wanted {
 fn branch(f: &mut Fields<'_, '_>, single: bool) -> BranchScheduler {
     let tree_stable_timer = f.seconds("tree_stable_timer");
     BranchScheduler { single, tree_stable_timer, wanted: wanted(f) }
+}
+
+fn triggerable(f: &mut Fields<'_, '_>, times: Option<Times>) -> TriggerableScheduler {
+    TriggerableScheduler { inherits_priority: f.value("priority").is_none(), times }
 }
 
 fn upstream(f: &mut Fields<'_, '_>) -> String {

@@ -200,6 +200,9 @@ fn options(f: &mut Fields<'_, '_>, kind: &StepType) -> BTreeMap<String, StepOpti
     for (name, shape) in &kind.shapes {
         match option(f, name, shape) {
             Some(value) => {
+                if let (StepOption::Value(value), true) = (&value, shape.names_schedulers()) {
+                    f.refer(name, "triggerable", constants(value));
+                }
                 out.insert(name.clone(), value);
             }
             None if !shape.is_optional()
@@ -243,6 +246,18 @@ fn option(f: &mut Fields<'_, '_>, name: &str, shape: &Shape) -> Option<StepOptio
             f.problem(name, format!("`{name}` of {}: {what}.", f.owner));
             None
         }
+    }
+}
+
+/// The texts in `value` that are known when the configuration loads.
+fn constants(value: &Renderable) -> Vec<String> {
+    match value {
+        Renderable::Constant(Json::String(text)) => vec![text.clone()],
+        Renderable::Constant(Json::Array(items)) => {
+            items.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+        }
+        Renderable::List(items) => items.iter().flat_map(constants).collect(),
+        _ => Vec::new(),
     }
 }
 

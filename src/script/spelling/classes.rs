@@ -22,6 +22,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("SetProperties", "ci.steps.set_properties"),
     ("SetProperty", "ci.steps.set_property"),
     ("ShellCommand", "ci.steps.shell"),
+    ("Trigger", "ci.steps.trigger"),
     // Values
     ("FlattenList", "ci.list.flatten"),
     ("Interpolate", "ci.interpolate"),
@@ -159,7 +160,6 @@ pub(super) const COMING: &[&str] = &[
     "SetPropertiesFromEnv",
     "SetPropertyFromCommand",
     "StringDownload",
-    "Trigger",
     // Workers that come when they are needed
     "DockerLatentWorker",
     "EC2LatentWorker",

@@ -125,7 +125,8 @@ mod tests {
                 "AnyBranchScheduler",
                 Some("Buildbot's `AnyBranchScheduler` is `ci.schedulers.any_branch` here."),
             ),
-            ("", "Trigger", Some("Buildbot's `Trigger` is not available yet.")),
+            ("", "Compile", Some("Buildbot's `Compile` is not available yet.")),
+            ("", "Trigger", Some("Buildbot's `Trigger` is `ci.steps.trigger` here.")),
             (
                 "ci.steps",
                 "ms_build",

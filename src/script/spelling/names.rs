@@ -47,7 +47,12 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("repo_url", "repo"),
     ("repourl", "repo"),
     ("slavedest", "workerdest"),
+    ("scheduler_names", "schedulers"),
     ("slavesrc", "workersrc"),
+    ("source_stamp", "sourcestamp"),
+    ("source_stamps", "sourcestamps"),
+    ("unimportant_scheduler_names", "unimportant_schedulers"),
+    ("update_source_stamp", "update_sourcestamp"),
     // What running steps can do
     ("add_complete_log", "add_log"),
     ("add_html_log", "add_log"),

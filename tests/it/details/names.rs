@@ -87,6 +87,12 @@ const ROWS: &[(&str, &str)] = &[
     ),
     ("ci.schedulers.triggerable { … }", "builderNames=builders reason properties codebases"),
     (
+        "ci.steps.trigger { … }",
+        "schedulerNames=schedulers unimportantSchedulerNames=unimportant_schedulers sourceStamp=sourcestamp \
+         sourceStamps=sourcestamps updateSourceStamp=update_sourcestamp alwaysUseLatest waitForFinish \
+         set_properties copy_properties parent_relationship",
+    ),
+    (
         "ci.schedulers.force { … }",
         "name builderNames=builders username reason reasonString buttonName label codebases properties",
     ),
@@ -173,7 +179,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("ci.steps.ShellCommand", "`shell` here"),
     ("ci.steps.GitHub", "`github` here"),
     ("ci.steps.CMake", "not available yet"),
-    ("ci.steps.Trigger", "not available yet"),
+    ("ci.steps.Trigger", "`trigger` here"),
     ("ci.steps.SetPropertyFromCommand", "not available yet"),
     ("ci.steps.VS2022", "has no counterpart: run msbuild"),
     ("ci.steps.RpmBuild", "has no counterpart: run its program"),

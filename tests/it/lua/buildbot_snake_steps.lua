@@ -4,7 +4,7 @@ local steps = {
   ci.steps.compile { command = "make" },
   ci.steps.test { command = "make" },
   ci.steps.configure {},
-  ci.steps.trigger { scheduler_names = { "x" } },
+  ci.steps.trial { tests = { "x" } },
   ci.steps.set_property_from_command { command = "x", property = "y" },
   ci.steps.shell_sequence {},
   ci.steps.file_download { mastersrc = "a", workerdest = "b" },

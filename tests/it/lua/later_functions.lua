@@ -9,7 +9,7 @@ c.builders = {
       ci.steps.compile { command = "make" },
       ci.steps.set_property_from_command { command = "date" },
       ci.steps.ctest {},
-      ci.steps.Trigger {},
+      ci.steps.Trial {},
     },
   },
 }

@@ -116,6 +116,8 @@ c.schedulers = {
   },
   ci.schedulers.single_branch { name = "main", builders = { "all" }, change_filter = { branch = "main" } },
   ci.schedulers.force { name = "force", builders = { "all" }, button_name = "Build" },
+  ci.schedulers.triggerable { name = "packages", builders = { "all" } },
+  ci.schedulers.nightly_triggerable { name = "later", builders = { "all" }, hour = 3, timezone = "UTC", priority = 2 },
 }
 
 c.change_sources = {

@@ -10,7 +10,6 @@ pub(super) mod check;
 mod generator;
 mod hook;
 mod reporter;
-mod scheduler;
 mod www;
 
 use mlua::Table;
@@ -39,15 +38,8 @@ pub(super) struct Outline {
 }
 
 /// Every list.
-const ALL: [&[Outline]; 7] = [
-    auth::ALL,
-    builder::ALL,
-    change_source::ALL,
-    hook::ALL,
-    reporter::ALL,
-    scheduler::ALL,
-    www::ALL,
-];
+const ALL: [&[Outline]; 6] =
+    [auth::ALL, builder::ALL, change_source::ALL, hook::ALL, reporter::ALL, www::ALL];
 
 /// For kinds whose options say everything.
 pub(super) fn nothing_more(_: &mut Fields<'_, '_>) {}
