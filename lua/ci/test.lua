@@ -231,7 +231,7 @@ end
 
 local COMMAND = names("kind", "command", "workdir", "env", "timeout", "max_time", "stdin")
 local STEP = names("name", "kind", "site", "status", "why", "results", "text", "hidden", "locks", "workdir", "options",
-  "commands", "logs", "ran", "command", "env", "halt_on_failure", "flunk_on_failure", "flunk_on_warnings",
+  "commands", "triggered", "logs", "ran", "command", "env", "halt_on_failure", "flunk_on_failure", "flunk_on_warnings",
   "warn_on_failure", "warn_on_warnings", "always_run")
 local BUILD = names("builder", "number", "worker", "results", "text", "reason", "scheduler", "locks", "properties",
   "steps")

@@ -18,6 +18,7 @@ use crate::model::config::{
 };
 use crate::store::views::rehearsal::Asked;
 use crate::store::views::steps::Shown;
+use crate::store::views::triggers::{self, Child};
 use crate::store::views::{builds, properties, rehearsal, steps};
 use crate::store::{self, frames};
 
@@ -90,6 +91,19 @@ pub enum Status {
     NotReached,
 }
 
+/// A request that a step has triggered; its builds are accounts of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TriggeredAccount {
+    /// The builder.
+    pub builder: String,
+    /// Through which scheduler.
+    pub scheduler: Option<String>,
+    /// The number of its last build.
+    pub number: Option<i64>,
+    /// Whether the step waits for it.
+    pub waited_for: bool,
+}
+
 /// A step.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepAccount {
@@ -120,8 +134,21 @@ pub struct StepAccount {
     pub options: BTreeMap<String, Json>,
     /// What it sent to the worker.
     pub commands: Vec<Sent>,
+    /// What it triggered.
+    pub triggered: Vec<TriggeredAccount>,
     /// Its logs, by name.
     pub logs: BTreeMap<String, String>,
+}
+
+impl From<&Child> for TriggeredAccount {
+    fn from(child: &Child) -> Self {
+        Self {
+            builder: child.builder.clone(),
+            scheduler: child.scheduler.clone(),
+            number: child.number,
+            waited_for: child.is_waited_for,
+        }
+    }
 }
 
 /// The flags of a step that are not the usual ones: `halt_on_failure`, `flunk_on_failure = false`.
@@ -182,9 +209,10 @@ impl Books<'_> {
     async fn build(&self, id: BuildId) -> store::Result<Option<BuildAccount>> {
         let read = move |conn: &store::Conn<'_>| {
             let detail = builds::detail(conn, builds::At::Id(id.0))?;
-            Ok((detail, steps::of_build(conn, id.0)?, properties::of_build(conn, id.0)?))
+            let triggered = triggers::of_build(conn, id.0)?;
+            Ok((detail, steps::of_build(conn, id.0)?, properties::of_build(conn, id.0)?, triggered))
         };
-        let (detail, shown, properties) = self.engine.store().read(read).await?;
+        let (detail, shown, properties, triggered) = self.engine.store().read(read).await?;
         let Some(detail) = detail else { return Ok(None) };
         let config = &self.generation.config;
         let line = detail.line;
@@ -199,7 +227,11 @@ impl Books<'_> {
         for (step, number) in reached(factory, &shown) {
             let row = number.and_then(|n| shown.iter().find(|s| s.number == n));
             let run = number.and_then(|n| runs.remove(&n));
-            out.push(self.step(step, row, run).await?);
+            let mut account = self.step(step, row, run).await?;
+            let of_step = |child: &&Child| child.step.as_ref() == Some(&account.name);
+            account.triggered =
+                triggered.iter().filter(of_step).map(TriggeredAccount::from).collect();
+            out.push(account);
         }
         let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(Some(BuildAccount {
@@ -268,6 +300,7 @@ impl Books<'_> {
             workdir: Some(self.generation.masked(&run.workdir)).filter(|dir| !dir.is_empty()),
             options: run.options,
             commands: run.commands,
+            triggered: Vec::new(),
             logs,
         })
     }

@@ -124,3 +124,41 @@ fn what_is_tried_again_is_told_until_it_is_given_up() {
     let ends = ["1 on w: retry", "2 on w: retry", "3 on w: retry", "4 on w: exception"];
     assert_eq!(builds, ends.map(|end| format!("b, build {end}")));
 }
+
+#[test]
+fn what_a_step_triggers_is_told_with_its_builds() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = r#"
+        local ci = require "ci"
+        local worker = ci.worker { name = "w", password = "password", max_builds = 2 }
+        local packages = ci.schedulers.triggerable { name = "packages", builders = { "child" } }
+        return {
+          workers = { worker },
+          builders = {
+            ci.builder { name = "parent", workers = { worker }, factory = {
+              ci.steps.trigger { name = "Package", schedulers = packages, wait_for_finish = true,
+                                 set_properties = { of = ci.property "buildername" } } } },
+            ci.builder { name = "child", workers = { worker }, factory = {
+              ci.steps.shell { command = { "make", ci.property "of" } } } },
+          },
+          schedulers = { ci.schedulers.force { name = "f", builders = { "parent" } }, packages },
+        }
+    "#;
+    std::fs::write(dir.path().join("master.lua"), text).unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_halide-ci"))
+        .args(["explain", ".", "--builder", "parent"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let told = "\
+parent, build 1 on w: success
+  1  Package  trigger; master.lua:9
+     triggers child (packages): build 1, and waits
+
+child, build 1 on w, asked by packages: success
+  1  shell  shell; master.lua:12
+     in /worker/child/build
+     $ make parent
+";
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), told);
+}

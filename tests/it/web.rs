@@ -3,6 +3,7 @@
 mod forms;
 mod operator;
 mod own_hooks;
+mod parents;
 mod posted;
 mod rules;
 pub(crate) mod site;
@@ -471,8 +472,11 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
         say(&mut socket, json!({"cmd": "watch", "scope": "build/1", "_id": 2})).await;
         assert_eq!(hear(&mut socket).await["code"], 200);
         let news = hear(&mut socket).await;
-        assert_eq!(news["order"], json!(["summary", "step-1", "cause", "changes", "properties"]));
-        assert_eq!(news["fragments"].as_array().unwrap().len(), 5);
+        assert_eq!(
+            news["order"],
+            json!(["summary", "step-1", "triggered", "cause", "changes", "properties"])
+        );
+        assert_eq!(news["fragments"].as_array().unwrap().len(), 6);
         // What the browser has and the page has no longer is gone from the order, also when nothing
         // else differs.
         let have: serde_json::Map<String, Json> = site
@@ -487,14 +491,14 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
             })
             .chain([("step-0".to_owned(), "old".into())])
             .collect();
-        assert_eq!(have.len(), 6, "{have:?}");
+        assert_eq!(have.len(), 7, "{have:?}");
         let watch = json!({"cmd": "watch", "scope": "build/1", "have": have, "_id": 3});
         say(&mut socket, watch).await;
         assert_eq!(hear(&mut socket).await["code"], 200);
         let gone = hear(&mut socket).await;
         assert_eq!((&gone["fragments"], &gone["order"]), (&json!([]), &news["order"]));
         // The links fit the page that shows them.
-        let cause = news["fragments"][2]["html"].as_str().unwrap();
+        let cause = news["fragments"][3]["html"].as_str().unwrap();
         assert!(cause.contains("href=\"../../../buildrequests/1\""), "{cause}");
     });
 }

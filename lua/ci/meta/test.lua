@@ -293,6 +293,7 @@ function Build:ran() end
 ---@field workdir string?
 ---@field options table<string, any> rendered
 ---@field commands ci.test.Command[] everything it sent to the worker
+---@field triggered { builder: string, scheduler: string?, number: integer?, waited_for: boolean }[] what it triggered; `number` is of the last build
 ---@field command string|string[]|nil of its first program
 ---@field env table<string, any>? of its first program
 ---@field logs table<string, string>

@@ -12,7 +12,7 @@ use crate::base::text::{count, shorten};
 use crate::cli::terminal::Paint;
 use crate::model::config::{Config, LockMode};
 use crate::rehearsal::account::{
-    BuildAccount, LockAccount, RequestAccount, Status, StepAccount, unusual,
+    BuildAccount, LockAccount, RequestAccount, Status, StepAccount, TriggeredAccount, unusual,
 };
 use crate::rehearsal::record::Sent;
 use crate::rehearsal::{ChangeAccount, EventAccount};
@@ -232,6 +232,14 @@ fn commands(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, pain
         if let Some(stdin) = &sent.stdin {
             let _ = writeln!(out, "{pad}{} {}", paint.dim("stdin"), shorten(&quoted(stdin), 80));
         }
+    }
+    for child in &step.triggered {
+        let TriggeredAccount { builder, scheduler, number, waited_for } = child;
+        let through = scheduler.as_deref().unwrap_or_default();
+        let build = number.map_or("not built".to_owned(), |number| format!("build {number}"));
+        let waits = if *waited_for { ", and waits" } else { "" };
+        let _ =
+            writeln!(out, "{pad}{} {builder} ({through}): {build}{waits}", paint.dim("triggers"));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::why::Reason;
 use crate::store::frames::{self, Line};
 use crate::store::views::builds::At;
 use crate::store::views::steps::{Shown as Step, ShownLog};
+use crate::store::views::triggers::{self, Child, Parent};
 use crate::store::views::{builds, changes, properties, steps};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
@@ -33,6 +34,8 @@ struct Rows {
     reasons: Vec<Reason>,
     /// For each change the schedulers that hold it.
     held: Vec<Vec<Held>>,
+    parent: Option<Parent>,
+    children: Vec<Child>,
 }
 
 /// Steps whose last lines the page shows: what failed and what runs is seldom more.
@@ -45,10 +48,11 @@ struct Tail {
     lines: Vec<Line>,
 }
 
-/// A build's fragments, and the steps whose logs belong to them.
+/// A build's fragments, the steps whose logs belong to them, and the requests that it has triggered.
 pub(super) struct Drawn {
     pub(super) fragments: Vec<Fragment>,
     pub(super) steps: Vec<i64>,
+    pub(super) requests: Vec<i64>,
 }
 
 /// `GET /builders/{id}/builds/{number}`
@@ -87,6 +91,8 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
             properties: properties::of_build(conn, id)?,
             reasons: Vec::new(),
             held: Vec::new(),
+            parent: triggers::parent_of(conn, build.request)?,
+            children: triggers::of_build(conn, id)?,
             build,
         }))
     });
@@ -107,6 +113,7 @@ pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Drawn, Pro
     Ok(Drawn {
         fragments: fragments(view, &rows, &tails),
         steps: rows.steps.iter().map(|s| s.id).collect(),
+        requests: rows.children.iter().map(|c| c.request).collect(),
     })
 }
 
@@ -153,6 +160,7 @@ fn fragments(view: &View, rows: &Rows, tails: &[Tail]) -> Vec<Fragment> {
         let tail = tails.iter().find(|tail| tail.step == step.id);
         out.push(fragment(&format!("step-{}", step.number), &step_part(view, rows, step, tail)));
     }
+    out.push(fragment("triggered", &triggered(view, &rows.children)));
     out.push(fragment("cause", &cause(view, rows)));
     out.push(fragment("changes", &changes_part(view, rows)));
     out.push(fragment("properties", &properties_part(&rows.properties)));
@@ -296,6 +304,57 @@ fn log_path(view: &View, rows: &Rows, step: &Step, log: &ShownLog) -> String {
     view.to(&format!("{build}/steps/{}/logs/{}", step.number, log.slug))
 }
 
+/// What the build has triggered.
+fn triggered(view: &View, children: &[Child]) -> Markup {
+    let rows = html! {
+        @for child in children {
+            tr {
+                td {
+                    @if child.number.is_some() || child.results.is_some() {
+                        (part::status(child.results))
+                    } @else {
+                        (part::waiting())
+                    }
+                }
+                td {
+                    a href=(view.to(&format!("builders/{}", child.builder_id))) { (visible(&child.builder)) }
+                    " "
+                    @match child.number {
+                        Some(number) => a href=(view.to(&part::build_path(child.builder_id, number))) { "#" (number) },
+                        None => a href=(view.to(&format!("buildrequests/{}", child.request))) {
+                            "request " (child.request)
+                        },
+                    }
+                }
+                td.wide { @if let Some(state) = &child.state { (visible(state)) } }
+                td.wide { @if let Some(scheduler) = &child.scheduler { (visible(scheduler)) } }
+                td.wide {
+                    @if let Some(step) = &child.step { (visible(step)) }
+                    @if child.is_waited_for && child.results.is_none() { span.quiet { " waits" } }
+                }
+            }
+        }
+    };
+    html! {
+        @if !children.is_empty() {
+            h2 { "Triggered" }
+            (part::table(&["Status", "Build", "~Text", "~Scheduler", "~By step"], false, "", &rows))
+        }
+    }
+}
+
+/// The build that triggered this.
+pub(super) fn parent_part(view: &View, parent: &Parent) -> Markup {
+    html! {
+        dt { (visible(&parent.relationship)) }
+        dd {
+            a href=(view.to(&part::build_path(parent.builder_id, parent.number))) {
+                (visible(&parent.builder)) " #" (parent.number)
+            }
+        }
+    }
+}
+
 fn cause(view: &View, rows: &Rows) -> Markup {
     let build = &rows.build;
     html! {
@@ -305,6 +364,7 @@ fn cause(view: &View, rows: &Rows) -> Markup {
             @if let Some(scheduler) = &build.scheduler {
                 dt { "Scheduler" } dd { (visible(scheduler)) }
             }
+            @if let Some(parent) = &rows.parent { (parent_part(view, parent)) }
             @if let Some((builder, number)) = build.rebuild_of {
                 dt { "Rebuild of" }
                 dd { a href=(view.to(&part::build_path(builder, number))) { "#" (number) } }

@@ -21,6 +21,11 @@ pub(super) fn status(results: Option<Results>) -> Markup {
     html! { span class={ "status " (class) } { span.icon aria-hidden="true" { (icon) } " " (word) } }
 }
 
+/// The status of what waits for its turn.
+pub(super) fn waiting() -> Markup {
+    html! { span.status.waiting { span.icon aria-hidden="true" { "…" } " waiting" } }
+}
+
 fn icon(results: Results) -> &'static str {
     match results {
         Results::Success => "✓",

@@ -6,24 +6,30 @@ use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
 use super::visible::visible;
-use super::{part, reason};
+use super::{build, part, reason};
 use crate::base::id::{BuildsetId, RequestId};
 use crate::model::why::{Reason, Why};
 use crate::store::views::buildrequests::{self, Shown};
 use crate::store::views::buildsets;
+use crate::store::views::triggers::{self, Parent};
 use crate::web::Site;
 use crate::web::call::{Call, Problem, see_other};
+
+struct Rows {
+    request: Shown,
+    parent: Option<Parent>,
+}
 
 /// `GET /buildrequests/{id}`; with `?follow` to its build as soon as there is one.
 pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let view = View::of(&site, &call);
     let id = call.id(0)?;
-    let request = read(&site, id).await?;
-    if let Some((builder, number)) = request.build.filter(|_| call.asked("follow").is_some()) {
+    let rows = read(&site, id).await?;
+    if let Some((builder, number)) = rows.request.build.filter(|_| call.asked("follow").is_some()) {
         let build = part::build_path(builder, number);
         return Ok(see_other(&format!("{}{build}", call.root())));
     }
-    let parts = fragments(&site, &view, &request).await;
+    let parts = fragments(&site, &view, &rows).await;
     let body = html! { h1 { "Request " (id) } (layout::all(&parts)) };
     let scope = format!("request/{id}");
     Ok(layout::page(&view, &format!("Request {id}"), Some(&scope), &body, StatusCode::OK))
@@ -34,16 +40,20 @@ pub(super) async fn draw(site: &Site, view: &View, id: i64) -> Result<Vec<Fragme
     Ok(fragments(site, view, &read(site, id).await?).await)
 }
 
-async fn read(site: &Site, id: i64) -> Result<Shown, Problem> {
-    let found = site.engine().store().read(move |conn| buildrequests::one(conn, id)).await?;
-    found.ok_or_else(Problem::missing)
+async fn read(site: &Site, id: i64) -> Result<Rows, Problem> {
+    let read = move |conn: &crate::store::Conn<'_>| {
+        let Some(request) = buildrequests::one(conn, id)? else { return Ok(None) };
+        Ok(Some(Rows { request, parent: triggers::parent_of(conn, id)? }))
+    };
+    site.engine().store().read(read).await?.ok_or_else(Problem::missing)
 }
 
-async fn fragments(site: &Site, view: &View, request: &Shown) -> Vec<Fragment> {
+async fn fragments(site: &Site, view: &View, rows: &Rows) -> Vec<Fragment> {
+    let id = RequestId(rows.request.id);
     // One that has ended meanwhile waits for nothing.
-    let why = site.engine().why(RequestId(request.id)).await.ok();
-    let set = set_of(site, RequestId(request.id)).await;
-    vec![fragment("request", &part(view, request, why.as_ref().map_or(&[], Why::reasons), set))]
+    let why = site.engine().why(id).await.ok();
+    let set = set_of(site, id).await;
+    vec![fragment("request", &part(view, rows, why.as_ref().map_or(&[], Why::reasons), set))]
 }
 
 /// The buildset of a request, if more than one request of it is open.
@@ -56,13 +66,14 @@ async fn set_of(site: &Site, request: RequestId) -> Option<BuildsetId> {
     site.engine().store().read(read).await.ok().flatten()
 }
 
-fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId>) -> Markup {
+fn part(view: &View, rows: &Rows, reasons: &[Reason], set: Option<BuildsetId>) -> Markup {
+    let Rows { request, parent } = rows;
     html! {
         p.answer {
             @match (request.complete_at, request.build) {
                 (Some(_), _) => (part::status(request.results)),
                 (None, Some(_)) => (part::status(None)),
-                (None, None) => span.status.waiting { span.icon aria-hidden="true" { "…" } " waiting" },
+                (None, None) => (part::waiting()),
             }
             " for "
             a href=(view.to(&format!("builders/{}", request.builder_id))) { (visible(&request.builder)) }
@@ -74,6 +85,7 @@ fn part(view: &View, request: &Shown, reasons: &[Reason], set: Option<BuildsetId
         }
         dl {
             dt { "Reason" } dd { (visible(&request.reason)) }
+            @if let Some(parent) = parent { (build::parent_part(view, parent)) }
             dt { "Made" } dd { (part::moment(view, request.submitted_at)) }
             dt { "Priority" } dd { (priority(view, request)) }
             dt { "Attempts" } dd { (request.attempts) }

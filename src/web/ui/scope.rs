@@ -20,6 +20,8 @@ pub(crate) struct Scope {
     kind: Kind,
     /// Steps whose logs show on the page.
     steps: HashSet<i64>,
+    /// Requests that the page's build has triggered.
+    requests: HashSet<i64>,
 }
 
 enum Kind {
@@ -74,7 +76,7 @@ impl Scope {
             "log" => Kind::Log { log: id()?, next: id()?.max(0), style: ansi::Style::default() },
             _ => return None,
         };
-        Some(Self { kind, steps: HashSet::new() })
+        Some(Self { kind, steps: HashSet::new(), requests: HashSet::new() })
     }
 
     /// How many folders deep the page lies.
@@ -148,6 +150,9 @@ impl Scope {
                 E::LogAdded { step, .. }
                 | E::LogAppended { step, .. }
                 | E::LogFinished { step, .. } => self.steps.contains(&step.0),
+                E::RequestClaimed { request, .. }
+                | E::RequestUnclaimed { request, .. }
+                | E::RequestCompleted { request, .. } => self.requests.contains(&request.0),
                 _ => false,
             },
             Kind::Request(id) => match event {
@@ -201,6 +206,7 @@ impl Scope {
             Kind::Build(id) => {
                 let drawn = build::draw(site, &view, *id).await?;
                 self.steps.extend(drawn.steps);
+                self.requests.extend(drawn.requests);
                 drawn.fragments
             }
             Kind::Request(id) => request::draw(site, &view, *id).await?,

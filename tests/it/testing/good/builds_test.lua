@@ -111,3 +111,17 @@ t.test("every night linux is built", function()
   t.equal(#m:push({ branch = "main" }):builds(), 1)
   t.equal(#m:builds "linux", 2)
 end)
+
+t.test("a release waits for the tests that it triggers", function()
+  for rc, results in pairs { [0] = "success", [1] = "failure" } do
+    local m = t.master()
+    for _, name in ipairs { "linux-1", "linux-2" } do m:worker(name):on("make", { rc = rc, seconds = 60 }) end
+    local before = m:now()
+    local build = m:force("release", {}):build "release"
+    t.equal(build.results, results)
+    t.ok(m:now() - before >= 60)
+    t.equal(build:step("trigger").triggered, { { builder = "linux", scheduler = "tests", number = 1, waited_for = true } })
+    t.equal(m:build("linux").properties.target, "tests")
+    t.equal(m:build("linux").scheduler, "tests")
+  end
+end)

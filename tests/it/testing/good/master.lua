@@ -53,6 +53,11 @@ c.builders = {
   ci.builder { name = "linux", workers = { "linux-1", "linux-2" }, factory = f, env = { LANG = "C" } },
   ci.builder { name = "broken", workers = { "linux-2" }, factory = broken },
   ci.builder { name = "report", workers = { "linux-2" }, factory = { count {} } },
+  ci.builder {
+    name = "release",
+    workers = { "linux-1" },
+    factory = { ci.steps.trigger { schedulers = { "tests" }, wait_for_finish = true, set_properties = { target = "tests" } } },
+  },
 }
 
 c.schedulers = {
@@ -81,6 +86,8 @@ c.schedulers = {
     builders = { "linux" },
     properties = { ci.parameters.choice { name = "target", choices = { "all", "tests" }, default = "all" } },
   },
+  ci.schedulers.triggerable { name = "tests", builders = { "linux" } },
+  ci.schedulers.force { name = "release", builders = { "release" } },
   ci.schedulers.nightly { name = "nightly", builders = { "linux" }, hour = 3, minute = 30 },
 }
 
