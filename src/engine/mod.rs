@@ -174,6 +174,8 @@ pub struct Sabotage {
     pub tell_later: bool,
     /// What an attempt that is over reports is believed.
     pub no_fence: bool,
+    /// A new attempt takes over nothing that an earlier one has triggered.
+    pub no_adoption: bool,
     /// A delivery that comes again is taken for a new one.
     pub no_deduplication: bool,
 }

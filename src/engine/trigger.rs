@@ -52,6 +52,9 @@ impl Turn<'_> {
             }
         };
         let mut left = triggers::left_behind(self.conn, request, build, &trigger.step)?;
+        if self.env.sabotage.no_adoption {
+            left.clear();
+        }
         left.retain(|(_, of)| parts.iter().any(|part| *of == Some(part.id)));
         let mut out = Triggered::default();
         for (at, part) in parts.iter().enumerate() {
@@ -299,12 +302,7 @@ impl Turn<'_> {
     }
 
     fn name(&self, build: BuildId) -> String {
-        let running = self.state.builds.get(&build).map(|running| &running.build);
-        let named =
-            running.and_then(|build| Some((self.state.builders.get(&build.builder)?, build)));
-        named.map_or_else(String::new, |(builder, build)| {
-            format!("{} #{}", builder.name, build.number)
-        })
+        self.named(build).map_or_else(String::new, |name| name.to_string())
     }
 }
 

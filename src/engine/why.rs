@@ -181,7 +181,8 @@ impl Turn<'_> {
         format!("its locks make a circle: {}", links.collect::<Vec<_>>().join("; "))
     }
 
-    fn named(&self, id: BuildId) -> Option<BuildName> {
+    /// How a running build is named.
+    pub(super) fn named(&self, id: BuildId) -> Option<BuildName> {
         let build = &self.state.builds.get(&id)?.build;
         let builder = self.state.builders.get(&build.filed)?.name.clone();
         Some(BuildName { id, builder_id: build.filed, builder, number: build.number })

@@ -16,7 +16,7 @@ use crate::sim::payload::{self, REPOSITORY};
 use crate::sim::world::World;
 
 pub(super) const WORKERS: [&str; 4] = ["w1", "w2", "w3", "w4"];
-const BUILDERS: [&str; 7] = ["linux", "mac", "llvm", "pack", "left", "right", "docs"];
+const BUILDERS: [&str; 8] = ["linux", "mac", "llvm", "pack", "left", "right", "docs", "release"];
 
 /// What was acknowledged.
 #[derive(Debug, Default)]
@@ -298,7 +298,7 @@ impl<'w> Story<'w> {
         }
         self.world.crash().await;
         self.world.start().await;
-        for scheduler in 1..=5 {
+        for scheduler in 1..=7 {
             let engine = self.world.engine();
             engine.switch_scheduler(SchedulerId(scheduler), true).await.unwrap();
         }

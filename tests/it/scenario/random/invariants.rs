@@ -17,6 +17,7 @@ pub(super) async fn check(world: &World, told: &Told) {
     acknowledged(world, told).await;
     one_result(world).await;
     one_attempt_at_a_time(world).await;
+    families(world).await;
     logs(world).await;
     statuses(world).await;
     nothing_piles_up(world).await;
@@ -65,6 +66,23 @@ async fn one_result(world: &World) {
         .collect();
     let distinct: BTreeSet<_> = completed.iter().filter_map(|l| l.split(',').next()).collect();
     assert_eq!(distinct.len(), completed.len(), "I2: a result that was announced twice");
+}
+
+/// I2, I9: whatever happens to a release, its parts are built once, and not when it is over.
+async fn families(world: &World) {
+    let twice = "select count(*) from (select p.request_id from buildsets s \
+         join builds p on p.id = s.parent_build_id where s.results <> 6 \
+         group by p.request_id, s.scheduler_id having count(*) > 1)";
+    assert_eq!(world.int(twice).await, 0, "I2: a release with its parts twice");
+    let orphans = "select count(*) from builds b join buildrequests q on q.id = b.request_id \
+         join buildsets s on s.id = q.buildset_id join builds p on p.id = s.parent_build_id \
+         join buildrequests r on r.id = p.request_id \
+         where q.waited_for = 1 and b.started_at > r.complete_at";
+    assert_eq!(world.int(orphans).await, 0, "I9: a part of a release that was over");
+    let hasty = "select count(*) from builds p join steps t on t.build_id = p.id \
+         join buildsets s on s.parent_build_id = p.id \
+         where t.name = 'trigger' and t.results = 0 and s.complete_at > t.complete_at";
+    assert_eq!(world.int(hasty).await, 0, "I2: a release that did not wait");
 }
 
 /// I3: attempts at one request follow each other, and a worker has never more builds than it takes.

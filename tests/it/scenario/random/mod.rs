@@ -188,6 +188,7 @@ fn a_defence_that_is_off_is_noticed() {
         ("the fence", Sabotage { no_fence: true, ..all_on }),
         ("stops as rows", Sabotage { forget_stops: true, ..all_on }),
         ("the outbox", Sabotage { tell_later: true, ..all_on }),
+        ("adoption", Sabotage { no_adoption: true, ..all_on }),
         ("deduplication", Sabotage { no_deduplication: true, ..all_on }),
     ] {
         let seed = noticed_at(sabotage);

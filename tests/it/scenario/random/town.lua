@@ -1,6 +1,6 @@
 -- The farm of the random stories: four workers of different sizes, and builders whose locks meet in
 -- every way: shared and alone, of workers and of the master, of builders and of steps, and two
--- builders that each hold what a step of the other wants.
+-- builders that each hold what a step of the other wants. A release waits for its parts.
 local ci = require "ci"
 local c = ci.config()
 c.url = "https://ci.example.org/"
@@ -32,6 +32,10 @@ c.builders = {
   ci.builder { name = "left", workers = everywhere, locks = { a:access "exclusive" }, factory = { build(), test { b:access "exclusive" } } },
   ci.builder { name = "right", workers = everywhere, locks = { b:access "exclusive" }, factory = { build(), test { a:access "exclusive" } } },
   ci.builder { name = "docs", workers = everywhere, factory = { build() }, collapse_requests = false },
+  -- Where there is always room for the parts, so that no release keeps its own from starting.
+  ci.builder { name = "release", workers = { "w4" }, factory = { ci.steps.trigger { schedulers = "parts", wait_for_finish = true }, build() } },
+  ci.builder { name = "part-a", workers = everywhere, factory = { build() } },
+  ci.builder { name = "part-b", workers = everywhere, factory = { build(), clean } },
 }
 
 c.schedulers = {
@@ -39,7 +43,9 @@ c.schedulers = {
   ci.schedulers.any_branch { name = "pulls", builders = { "linux" }, change_filter = { category = "pull" }, tree_stable_timer = 60 },
   ci.schedulers.dependent { name = "after main", upstream = "main", builders = { "docs" } },
   ci.schedulers.periodic { name = "every hour", period = 3600, builders = { "llvm" } },
-  ci.schedulers.force { name = "force", builders = { "linux", "mac", "llvm", "pack", "left", "right", "docs" } },
+  ci.schedulers.force { name = "force", builders = { "linux", "mac", "llvm", "pack", "left", "right", "docs", "release" } },
+  ci.schedulers.any_branch { name = "releases", builders = { "release" }, change_filter = { branch = "release" } },
+  ci.schedulers.triggerable { name = "parts", builders = { "part-a", "part-b" } },
 }
 
 c.cancellers = {
