@@ -45,12 +45,40 @@ impl Turn<'_> {
     /// Starts every build that can start now; returns when to look again.
     pub(super) fn run_queue(&mut self) -> Result<Option<Timestamp>> {
         let mut run = Run::default();
-        if !self.state.is_closing {
+        if self.state.is_closing {
+            self.start_awaited(&mut run)?;
+        } else {
             self.start_builds(&mut run)?;
         }
         self.stand_in_line();
         self.grant_locks()?;
         Ok(run.next.into_iter().chain(self.next_release()).min())
+    }
+
+    /// A master that waits for its last builds to end starts what they wait for: they would never
+    /// end without it.
+    fn start_awaited(&mut self, run: &mut Run) -> Result<()> {
+        if self.state.drained.is_empty() {
+            return Ok(());
+        }
+        let awaited = self.state.awaited.iter();
+        let awaited = awaited.filter(|(_, answers)| answers.iter().any(|a| !a.is_closed()));
+        let awaited = awaited.filter_map(|(id, _)| self.state.requests.get(id));
+        let awaited = awaited.filter(|request| request.state == RequestState::Waiting);
+        let heads: Vec<Waiting> = awaited
+            .map(|request| Waiting {
+                builder: request.builder,
+                request: request.id,
+                priority: request.priority,
+                submitted_at: request.submitted_at,
+            })
+            .collect();
+        for head in heads {
+            if self.has_room() && self.is_waiting(head.builder, head.request) {
+                self.start_one(&head, run)?;
+            }
+        }
+        Ok(())
     }
 
     fn start_builds(&mut self, run: &mut Run) -> Result<()> {

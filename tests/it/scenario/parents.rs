@@ -2,6 +2,7 @@
 //! nothing that nobody waits for any more.
 
 use halide_ci::base::id::{BuildId, RequestId};
+use halide_ci::engine::input::Input;
 
 use super::triggers::{BOTH, farm, links, trigger_step};
 use super::{World, story};
@@ -246,5 +247,28 @@ fn children_that_are_waited_for_give_way_to_no_other_request() {
         world.settle().await;
         assert_eq!(world.builds().await.len(), 6);
         assert_eq!(ended_because(world).await, [""; 0]);
+    });
+}
+
+#[test]
+fn a_master_that_drains_starts_what_its_last_builds_wait_for_and_nothing_else() {
+    story(&farm(BOTH), async |world: &mut World| {
+        world.connect("w1").await.expect([shell("after")]);
+        world.push("main", "a1").await;
+        world.pass(10).await;
+        world.push("main", "a2").await;
+        let engine = world.engine();
+        let drained = async { engine.ask(|answer| Input::DrainRequested { answer }).await };
+        let rest = async {
+            world.pass(10).await;
+            world.connect("w2").await.expect([shell("linux").takes(30)]);
+            world.connect("w3").await.expect([shell("mac").takes(60)]);
+        };
+        let (drained, ()) = tokio::join!(drained, rest);
+        drained.unwrap();
+        assert_eq!(
+            world.builds().await,
+            ["all/1 w1 success", "linux/1 w2 success", "mac/1 w3 success"]
+        );
     });
 }
