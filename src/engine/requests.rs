@@ -7,7 +7,6 @@ use serde_json::Value as Json;
 
 use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId, StepId, WorkerId};
 use crate::base::results::Results;
-use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::attempt::Attempt;
 use crate::engine::beat::Turn;
@@ -15,6 +14,7 @@ use crate::engine::input::Answer;
 use crate::engine::origins::Origins;
 use crate::engine::state::{Order, Running, State};
 use crate::engine::supersede;
+use crate::engine::{Generation, Refusal};
 use crate::model::event::Event;
 use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
@@ -57,7 +57,7 @@ impl Turn<'_> {
         .properties();
         let new = NewBuild {
             builder: wish.builder,
-            filed: self.filed_under(wish.builder, &properties)?,
+            filed: self.filed_under(wish.builder, &generation, &properties)?,
             request,
             worker,
             master: self.state.master,
@@ -128,21 +128,28 @@ impl Turn<'_> {
     }
 
     /// The builder under which a build with `properties` is filed: its own, or the virtual one that
-    /// `virtual_builder_name` names.
-    fn filed_under(&mut self, builder: BuilderId, properties: &Properties) -> Result<BuilderId> {
-        let Some(name) = properties.text("virtual_builder_name").filter(|name| !name.is_empty())
-        else {
+    /// `virtual_builder_name` names. What is shown of it hides secrets, as everything does.
+    fn filed_under(
+        &mut self,
+        builder: BuilderId,
+        generation: &Generation,
+        properties: &Properties,
+    ) -> Result<BuilderId> {
+        let text = |name: &str| properties.text(name).map(|text| generation.masked(text));
+        let Some(name) = text("virtual_builder_name").filter(|name| !name.is_empty()) else {
             return Ok(builder);
         };
         let given = properties.get("virtual_builder_tags").and_then(Json::as_array);
         let given = given.into_iter().flatten().filter_map(Json::as_str);
         // Buildbot's mark, by which lists leave them out or choose them.
-        let mut tags: Vec<String> = given.map(str::to_owned).collect();
+        let mut tags: Vec<String> = given.map(|tag| generation.masked(tag)).collect();
         tags.push("_virtual_".to_owned());
-        let description = properties.text("virtual_builder_description");
-        let id = builders::ensure_virtual(self.conn, name, description, &tags)?;
-        self.state.know_virtual(id, name);
-        Ok(id)
+        let description = text("virtual_builder_description");
+        let id = builders::ensure_virtual(self.conn, &name, description.as_deref(), &tags)?;
+        if let Some(id) = id {
+            self.state.know_virtual(id, &name);
+        }
+        Ok(id.unwrap_or(builder))
     }
 
     /// Gives a request its one result, and its buildset if it was the last.

@@ -85,6 +85,10 @@ async fn same_branch(
     branch: &str,
 ) -> BTreeSet<String> {
     let mut out = BTreeSet::from([branch.to_owned()]);
+    if own_key.is_none() && branch_key(branch) == branch {
+        // Mostly so: a branch is its name, and nothing need be read.
+        return out;
+    }
     let stamps = match engine.store().read(sourcestamps::of_unfinished).await {
         Ok(stamps) => stamps,
         Err(error) => {

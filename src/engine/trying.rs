@@ -36,8 +36,8 @@ impl Turn<'_> {
         }
         let patch = patches::insert(self.conn, &wish.patch, self.now)?;
         let mut properties = Properties::from_values(&config.properties, "Scheduler");
-        properties.set("scheduler", config.name.clone().into(), "Scheduler");
         properties.update(&Properties::from_values(&wish.properties, "try build"));
+        properties.set("scheduler", config.name.clone().into(), "Scheduler");
         properties.set("owner", wish.owner.clone().into(), "try build");
         let comment = wish.patch.comment.lines().next().unwrap_or_default();
         let reason = match (&config.reason, comment) {

@@ -21,8 +21,8 @@ pub fn ensure(conn: &Conn<'_>, builder: &BuilderConfig, position: i64) -> Result
     )
 }
 
-/// The row of the virtual builder `name`, made if it is new; a configured one of that name stays what
-/// it is.
+/// The row of the virtual builder `name`, made if it is new; none = a configured one has that name,
+/// and nobody's properties file builds under it.
 ///
 /// # Errors
 /// What the database refuses.
@@ -31,16 +31,16 @@ pub fn ensure_virtual(
     name: &str,
     description: Option<&str>,
     tags: &[String],
-) -> Result<BuilderId> {
-    let known =
-        conn.query_opt("select id, position from builders where name = $1", params![name], |r| {
-            Ok((BuilderId(r.int(0)?), r.int(1)?))
+) -> Result<Option<BuilderId>> {
+    let position =
+        conn.query_opt("select position from builders where name = $1", params![name], |r| {
+            r.int(0)
         })?;
-    if let Some((id, _)) = known.filter(|(_, position)| *position >= 0) {
-        return Ok(id);
+    if position.is_some_and(|position| position >= 0) {
+        return Ok(None);
     }
     let tags = serde_json::to_value(tags).unwrap_or_default();
-    conn.query_one(
+    conn.query_opt(
         "insert into builders (name, description, tags, position, next_number) values ($1, $2, $3, -2, 1) \
          on conflict (name) do update set description = excluded.description, tags = excluded.tags, \
          position = excluded.position returning id",

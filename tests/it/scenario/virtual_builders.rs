@@ -91,3 +91,27 @@ async fn force_by_form(world: &World) {
         Some(format!("r{}", world.int("select count(*) from buildsets").await));
     world.engine().force(wish).await.unwrap();
 }
+
+#[test]
+fn nobodys_properties_file_builds_under_a_configured_builder() {
+    let config = FARM
+        .replace(
+            r#"name = "main", builders"#,
+            r#"name = "main", properties = { virtual_builder_name = "other" }, builders"#,
+        )
+        .replace(
+            "c.builders = {",
+            r#"c.builders = {
+  ci.builder { name = "other", workers = { "w2" }, factory = f },"#,
+        )
+        .replace(
+            r#"name = "force", builders = { "linux" }"#,
+            r#"name = "force", builders = { "linux", "other" }"#,
+        );
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect(all_steps());
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 success"]);
+    });
+}
