@@ -14,7 +14,7 @@ use crate::model::config::SchedulerKind;
 use crate::model::delivery::{Cancel, DeliveryState, NewDelivery};
 use crate::model::event::Event;
 use crate::model::sourcestamp::Sourcestamp;
-use crate::store::{Result, changes, deliveries, scheduler_events};
+use crate::store::{Result, changes, deliveries, scheduler_codebases, scheduler_events};
 
 /// What a change says of a scheduler that would have taken it.
 const OFF: &str = "refused: the scheduler is off";
@@ -122,11 +122,33 @@ impl Turn<'_> {
                 Judgement::Refused(_) => None,
             })
             .collect();
+        self.see_codebases(judged, &change)?;
         for (scheduler, important) in takers {
             if self.is_scripted(scheduler) {
                 self.tell_of_change(scheduler, id)?;
             } else {
                 self.hold(scheduler, change.clone(), important)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What schedulers with `create_absolute_source_stamps` remember of a change: also of one that
+    /// starts nothing by itself.
+    fn see_codebases(&self, judged: &JudgedChange, change: &Change) -> Result<()> {
+        for (id, scheduler) in &self.state.schedulers {
+            let config = self.state.generation.config.scheduler(&scheduler.name);
+            let wanted = config.and_then(|config| config.kind.wanted());
+            let remembers =
+                wanted.is_some_and(|wanted| match judged.judgements.get(&scheduler.name) {
+                    Some(Judgement::Important) => wanted.create_absolute_source_stamps,
+                    Some(Judgement::Unimportant) => {
+                        wanted.create_absolute_source_stamps && !wanted.only_important
+                    }
+                    Some(Judgement::Refused(_)) | None => false,
+                });
+            if remembers && scheduler.is_configured && scheduler.is_enabled {
+                scheduler_codebases::see(self.conn, *id, change)?;
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::model::config::{
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::store::buildsets::{self, NewBuildset};
-use crate::store::{Result, changes, schedulers, sourcestamps};
+use crate::store::{Result, changes, scheduler_codebases, schedulers, sourcestamps};
 
 impl Turn<'_> {
     /// Lets every scheduler look at what it holds and at the time; returns when one wants to look
@@ -67,7 +67,7 @@ impl Turn<'_> {
             if let Some(group) = decision.ready.first() {
                 let group = group.iter().filter_map(|at| scheduler.held.get(*at));
                 let changes: Vec<Change> = group.map(|held| held.change.clone()).collect();
-                let stamps = of_changes(config, &changes);
+                let stamps = self.of_changes(id, config, &changes)?;
                 self.ask_to_compose(id, config, Origin::Changes, changes, stamps);
             }
             return Ok(decision.next);
@@ -105,8 +105,8 @@ impl Turn<'_> {
             let held = scheduler.held.iter().filter(|_| has_news);
             let changes: Vec<Change> = held.map(|held| held.change.clone()).collect();
             let stamps = match has_news {
-                true => of_changes(config, &changes),
-                false => declared(&config.codebases, rules.branch.as_deref()),
+                true => self.of_changes(id, config, &changes)?,
+                false => self.of_codebases(id, config, rules.branch.as_deref())?,
             };
             self.ask_to_compose(id, config, Origin::Time(last), changes, stamps);
             // It stays due until the answer is here.
@@ -118,7 +118,7 @@ impl Turn<'_> {
         if has_news {
             self.build_changes(id, config, &held)?;
         } else if is_wanted {
-            let stamps = declared(&config.codebases, rules.branch.as_deref());
+            let stamps = self.of_codebases(id, config, rules.branch.as_deref())?;
             self.build_stamps(id, config, stamps, Vec::new(), None)?;
         }
         Ok(timed::next(&rules.times, Some(last), self.now).map(|due| due.at))
@@ -133,9 +133,47 @@ impl Turn<'_> {
         for held in group {
             changes::release(self.conn, id, held.change.id)?;
         }
-        let stamps = of_changes(config, group.iter().map(|held| &held.change));
+        let stamps = self.of_changes(id, config, group.iter().map(|held| &held.change))?;
         let changes = group.iter().map(|held| held.change.id).collect();
         self.build_stamps(id, config, stamps, changes, None)
+    }
+
+    /// The source of a build of changes: per codebase that of the newest, its own revision included.
+    fn of_changes<'c>(
+        &self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        changes: impl IntoIterator<Item = &'c Change>,
+    ) -> Result<Vec<Sourcestamp>> {
+        let mut stamps: BTreeMap<String, Sourcestamp> = self
+            .of_codebases(id, config, None)?
+            .into_iter()
+            .filter(|_| !config.codebases.is_empty())
+            .map(|stamp| (stamp.codebase.clone(), stamp))
+            .collect();
+        for change in changes {
+            stamps.insert(change.what.codebase.clone(), change.what.sourcestamp());
+        }
+        Ok(stamps.into_values().collect())
+    }
+
+    /// What is built of each codebase that has no change.
+    fn of_codebases(
+        &self,
+        id: SchedulerId,
+        config: &SchedulerConfig,
+        branch: Option<&str>,
+    ) -> Result<Vec<Sourcestamp>> {
+        let mut stamps = declared(&config.codebases, branch);
+        if config.kind.wanted().is_some_and(|wanted| wanted.create_absolute_source_stamps) {
+            let mut seen = scheduler_codebases::of(self.conn, id)?;
+            for stamp in &mut stamps {
+                if let Some(newest) = seen.remove(&stamp.codebase) {
+                    *stamp = newest;
+                }
+            }
+        }
+        Ok(stamps)
     }
 
     /// Makes a scheduler's buildset; `composed` is what functions decided about it.
@@ -206,22 +244,6 @@ pub(super) fn properties(config: &SchedulerConfig) -> Properties {
     properties.set("scheduler", config.name.clone().into(), "Scheduler");
     properties.set("reason", config.reason().into(), "Scheduler");
     properties
-}
-
-/// The source of a build of changes: per codebase that of the newest, its own revision included.
-fn of_changes<'c>(
-    config: &SchedulerConfig,
-    changes: impl IntoIterator<Item = &'c Change>,
-) -> Vec<Sourcestamp> {
-    let mut stamps: BTreeMap<String, Sourcestamp> = declared(&config.codebases, None)
-        .into_iter()
-        .filter(|_| !config.codebases.is_empty())
-        .map(|stamp| (stamp.codebase.clone(), stamp))
-        .collect();
-    for change in changes {
-        stamps.insert(change.what.codebase.clone(), change.what.sourcestamp());
-    }
-    stamps.into_values().collect()
 }
 
 /// What is built of each codebase when no change says otherwise; without codebases the one that has

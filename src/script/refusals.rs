@@ -108,31 +108,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "ci.worker { name = 'x', password = 'password', keepalive_interval = 60 }",
     ),
     (
-        "any_branch",
-        "create_absolute_source_stamps",
-        "ci.schedulers.any_branch { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
-    ),
-    (
-        "single_branch",
-        "create_absolute_source_stamps",
-        "ci.schedulers.single_branch { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
-    ),
-    (
-        "periodic",
-        "create_absolute_source_stamps",
-        "ci.schedulers.periodic { name = 'x', builders = { 'linux' }, period = 5, create_absolute_source_stamps = true }",
-    ),
-    (
-        "nightly",
-        "create_absolute_source_stamps",
-        "ci.schedulers.nightly { name = 'x', builders = { 'linux' }, create_absolute_source_stamps = true }",
-    ),
-    (
-        "git_poller",
-        "fetch_refspec",
-        "ci.change_sources.git_poller { repo = 'https://example.org/x.git', fetch_refspec = 'x' }",
-    ),
-    (
         "github_hook",
         "commands",
         "www { change_hooks = { github = { secret = 'password', commands = true } } }",

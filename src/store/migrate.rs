@@ -21,6 +21,7 @@ pub const STATE: &[&str] = &[
     include_str!("migrations/0009_patches.sql"),
     include_str!("migrations/0010_quarantine.sql"),
     include_str!("migrations/0011_triggers.sql"),
+    include_str!("migrations/0012_codebases.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];

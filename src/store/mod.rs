@@ -21,6 +21,7 @@ pub mod page;
 pub mod patches;
 pub mod received_heads;
 pub mod requests;
+pub mod scheduler_codebases;
 pub mod scheduler_events;
 pub mod scheduler_states;
 pub mod schedulers;

@@ -68,7 +68,7 @@
 ---@field change_filter? ci.ChangeFilter|ci.ChangeFilterOptions
 ---@field file_is_important? fun(change: ci.Change): any false = built only together with an important change
 ---@field only_important? boolean leave unimportant changes out altogether (default false)
----@field create_absolute_source_stamps? boolean remember each codebase's last revision; not available yet
+---@field create_absolute_source_stamps? boolean build a codebase without a change at the newest revision that the scheduler has seen of it, not at whatever is the newest when it is fetched; needs `codebases` (default false)
 
 ---@class ci.BranchSchedulerOptions: ci.ChangeSchedulerOptions
 ---@field tree_stable_timer? number seconds without a further change before a build (default: at once, one build per change)
@@ -229,7 +229,7 @@
 ---@field branches? any list of branches, with `*` for any text; true for all; or a function of the ref (`refs/heads/main`)
 ---@field build_pushes_with_no_commits? boolean a head that moves without new commits makes a change, too (default false)
 ---@field only_tags? boolean look at tags instead of branches (default false)
----@field fetch_refspec? string not available yet
+---@field fetch_refspec? string says nothing here, as in Buildbot: only what `branches` names is fetched
 ---@field use_timestamps? boolean changes have the time of the commit, not of the look (default true)
 ---@field encoding? string "utf-8" (default) or "latin-1"
 ---@field workdir? string where the mirror is, below the base directory (default `pollers/…`)

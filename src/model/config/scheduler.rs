@@ -143,6 +143,10 @@ pub struct Wanted {
     pub file_is_important: Option<Callback>,
     /// Unimportant changes are left out altogether.
     pub only_important: bool,
+    /// A codebase without a change is built at the newest revision that the scheduler has seen of
+    /// it, and not at whatever is the newest when it is fetched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub create_absolute_source_stamps: bool,
 }
 
 /// A scheduler that waits for changes.

@@ -81,7 +81,12 @@ impl Serialize for TriggerableScheduler {
 impl Serialize for TimedScheduler {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { times, only_if_changed, branch, wanted } = self;
-        let Wanted { change_filter, file_is_important, only_important } = wanted;
+        let Wanted {
+            change_filter,
+            file_is_important,
+            only_important,
+            create_absolute_source_stamps,
+        } = wanted;
         let mut map = serializer.serialize_map(None)?;
         times.write(&mut map)?;
         if let Times::Cron { force_at, .. } = times {
@@ -95,6 +100,9 @@ impl Serialize for TimedScheduler {
         map.serialize_entry("change_filter", change_filter)?;
         map.serialize_entry("file_is_important", file_is_important)?;
         map.serialize_entry("only_important", only_important)?;
+        if *create_absolute_source_stamps {
+            map.serialize_entry("create_absolute_source_stamps", &true)?;
+        }
         map.end()
     }
 }

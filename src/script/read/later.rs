@@ -17,13 +17,7 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("step", "logfiles"),
     ("step", "use_pty"),
     ("worker", "keepalive_interval"),
-    // Schedulers and their parameters.
-    ("any_branch", "create_absolute_source_stamps"),
-    ("single_branch", "create_absolute_source_stamps"),
-    ("periodic", "create_absolute_source_stamps"),
-    ("nightly", "create_absolute_source_stamps"),
     // What looks for changes.
-    ("git_poller", "fetch_refspec"),
     ("gerrit", "*"),
     ("gerrit_event_log_poller", "*"),
     ("pb", "*"),

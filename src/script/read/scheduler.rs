@@ -234,8 +234,17 @@ fn named(name: String) -> CodebaseConfig {
 }
 
 fn wanted(f: &mut Fields<'_, '_>) -> Wanted {
-    f.boolean("create_absolute_source_stamps", false);
+    let is_absolute = f.boolean("create_absolute_source_stamps", false);
+    if is_absolute && f.raw("codebases").is_none() {
+        let message = format!(
+            "`create_absolute_source_stamps` of {} says nothing without `codebases`.",
+            f.owner
+        );
+        let hint = "It is about the codebases of a build that have no change.";
+        f.problem_with("create_absolute_source_stamps", message, vec![hint.to_owned()]);
+    }
     Wanted {
+        create_absolute_source_stamps: is_absolute,
         change_filter: filter::read(f, "change_filter"),
         file_is_important: f.callback("file_is_important"),
         only_important: f.boolean("only_important", false),
@@ -298,7 +307,9 @@ fn timed(f: &mut Fields<'_, '_>, times: Times) -> TimedScheduler {
         let message = format!("`{key}` of {} says nothing without `only_if_changed`.", f.owner);
         f.problem_with(key, message, vec!["It builds at its times whatever changed.".to_owned()]);
     };
-    for key in ["change_filter", "file_is_important", "only_important"] {
+    let of_changes =
+        ["change_filter", "file_is_important", "only_important", "create_absolute_source_stamps"];
+    for key in of_changes {
         if !only_if_changed && f.value(key).is_some() {
             without(f, key);
         }

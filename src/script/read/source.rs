@@ -163,7 +163,11 @@ fn git(f: &mut Fields<'_, '_>) -> GitPoller {
     check::not_both(f, "branches", "only_tags");
     check::not_both(f, "branch", "only_tags");
     check::not_both(f, "ssh_host_key", "ssh_known_hosts");
-    f.text("fetch_refspec");
+    if f.value("fetch_refspec").is_some() {
+        let message = format!("`fetch_refspec` of {} says nothing here.", f.owner);
+        let hint = "Only what `branches` names is fetched; leave it out.";
+        f.problem_with("fetch_refspec", message, vec![hint.to_owned()]);
+    }
     let workdir = f.text("workdir");
     if workdir.as_deref() == Some("") {
         f.problem("workdir", format!("`workdir` of {} must not be empty.", f.owner));

@@ -164,6 +164,34 @@ fn declared_codebases_are_all_built_and_no_others() {
 }
 
 #[test]
+fn a_codebase_without_a_change_is_built_as_the_scheduler_last_saw_it() {
+    let config = farm(
+        r#"ci.schedulers.any_branch { name = "main", builders = { "linux" }, only_important = true, codebases = {
+             [""] = {}, llvm = { branch = "release" }, extra = { branch = "stable" } },
+             create_absolute_source_stamps = true }"#,
+    )
+    .replace(
+        "c.www = {",
+        "c.codebase_generator = function(change) return change.branch == 'llvm' and 'llvm' or '' end\nc.www = {",
+    );
+    story(&config, async |world: &mut World| {
+        world.push("llvm", "l1").await;
+        world.pass(60).await;
+        world.push("llvm", "l2").await;
+        world.pass(60).await;
+        world.crash().await;
+        world.start().await;
+        world.push("main", "a1").await;
+        world.pass(60).await;
+        let stamps = "select t.codebase, t.branch, coalesce(t.revision, 'newest') from sourcestamps t \
+             join buildset_sourcestamps b on b.sourcestamp_id = t.id \
+             where b.buildset_id = (select max(id) from buildsets) order by t.codebase";
+        let stamps = world.rows(stamps, 3).await;
+        assert_eq!(stamps, [" main a1", "extra stable newest", "llvm llvm l2"]);
+    });
+}
+
+#[test]
 fn the_reason_of_a_forced_build_is_in_the_configurations_words() {
     let config = farm(
         "ci.schedulers.force { name = 'force', builders = { 'linux' }, reason_string = '%(reason)s (%(owner)s), 100%%' }",
