@@ -14,7 +14,8 @@ use tokio::sync::watch;
 
 use crate::base::results::Results;
 use crate::base::text;
-use crate::engine::input::{BuildReport, Input};
+use crate::engine::build_report::{BuildReport, Granted};
+use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
 use crate::engine::ports::{Argument, Link, ScriptError};
@@ -201,10 +202,13 @@ impl Running {
             self.ask(|answer| BuildReport::LocksWanted { locks: wanted, step: None, answer });
         let outcome = tokio::select! {
             biased;
-            answer = asked => answer.map(|_| ()).map_err(|refusal| match refusal {
-                Refusal::Invalid(circle) => Some((Results::Retry, format!("retry: {circle}"))),
-                _ => None,
-            }),
+            answer = asked => match answer {
+                Ok(Granted::AtOnce | Granted::Waited) => Ok(()),
+                Ok(Granted::Never { results, why }) => {
+                    Err(Some((results, format!("{}: {why}", results.word()))))
+                }
+                Err(_) => Err(None),
+            },
             stopped = Self::end_of_build(&mut orders) => {
                 Err(stopped.map(|reason| (Results::Cancelled, format!("cancelled ({reason})"))))
             }

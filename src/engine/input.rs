@@ -12,19 +12,16 @@ use crate::base::id::{
     BuildId, BuilderId, BuildsetId, ChangeId, DeliveryId, GenerationId, LogId, RequestId,
     SchedulerEventId, SchedulerId, SourceId, StepId, WorkerId,
 };
-use crate::base::results::Results;
 use crate::engine::advice::{Pick, Ticket};
-use crate::engine::ports::{Ack, Link};
+use crate::engine::build_report::BuildReport;
+use crate::engine::ports::Link;
 use crate::engine::{Generation, Refusal};
 use crate::model::change::NewChange;
-use crate::model::config::LockAccess;
 use crate::model::delivery::{Cancel, Head, NewDelivery};
 use crate::model::hold::Held;
-use crate::model::log::LogKind;
 use crate::model::plan::Plan;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::{NewPatch, Sourcestamp};
-use crate::model::trigger::{RequestEnd, Triggered};
 use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
 use crate::store::Conn;
@@ -304,23 +301,6 @@ pub struct Try {
     pub properties: BTreeMap<String, Json>,
 }
 
-/// What a step wants to be started.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    /// The step's name.
-    pub step: String,
-    /// Each scheduler's name, and properties over its own.
-    pub parts: Vec<(String, Properties)>,
-    /// The source; empty = what each scheduler declares.
-    pub stamps: Vec<Sourcestamp>,
-    /// The source is the build's own, and so are the changes.
-    pub is_of_build: bool,
-    /// Whether the step waits for the results.
-    pub is_waited_for: bool,
-    /// What the new builds are to this one, in words.
-    pub relationship: String,
-}
-
 /// A build that nobody's scheduler asks for: a rehearsal's.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOrder {
@@ -374,49 +354,6 @@ pub struct Compared {
     pub with: GenerationId,
     /// What differs.
     pub reloaded: Reloaded,
-}
-
-/// What the task of a build reports. A report of an attempt that is over is refused: the fence.
-pub enum BuildReport {
-    /// A step wants these locks; the answer comes when it holds them all, and says whether it had
-    /// to wait.
-    LocksWanted { locks: Vec<LockAccess>, step: Option<StepId>, answer: Answer<bool> },
-    /// What the build is doing, in words.
-    StateChanged { text: String },
-    /// A property was set.
-    PropertiesSet { properties: Properties },
-    /// A step begins.
-    StepStarted { name: String, number: i64, text: String, answer: Answer<StepId> },
-    /// A step has new text or links (JSON list).
-    StepUpdated { step: StepId, text: Option<String>, urls: Option<Json> },
-    /// A log is opened.
-    LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
-    /// A request of a step goes to the worker; `log` is opened with it, in the same commit.
-    CommandSent {
-        step: StepId,
-        seq: i64,
-        request: Json,
-        log: Option<String>,
-        answer: Answer<Option<LogId>>,
-    },
-    /// The worker has answered it, or is gone; it is acknowledged after the commit. `blame` = the
-    /// worker could not do what every worker can.
-    CommandEnded {
-        step: StepId,
-        seq: i64,
-        state: &'static str,
-        reply: Json,
-        blame: Option<String>,
-        ack: Ack,
-    },
-    /// A step starts builds through schedulers.
-    TriggerWanted { trigger: Box<Trigger>, answer: Answer<Triggered> },
-    /// A step waits for the result of a request.
-    RequestAwaited { request: RequestId, answer: Answer<RequestEnd> },
-    /// A step ended.
-    StepFinished { step: StepId, results: Results, text: String, hidden: bool },
-    /// The build ended.
-    Finished { results: Results, text: String, answer: Answer<()> },
 }
 
 impl Input {
@@ -542,35 +479,6 @@ impl Said {
             Self::Pick(builder, pick) => format!("builder {builder}: {pick:?}"),
             Self::Merge(_, newer, older) => format!("to request {newer} give way: {older:?}"),
             Self::Compose(scheduler, outcome) => format!("scheduler {scheduler}: {outcome:?}"),
-        }
-    }
-}
-
-impl BuildReport {
-    fn word(&self) -> String {
-        match self {
-            Self::LocksWanted { step: Some(step), .. } => format!("step {step} wants locks"),
-            Self::LocksWanted { step: None, .. } => "wants locks".to_owned(),
-            Self::StateChanged { text } => format!("is {text}"),
-            Self::PropertiesSet { properties } => {
-                let names: Vec<&str> = properties.0.keys().map(String::as_str).collect();
-                format!("sets {}", names.join(", "))
-            }
-            Self::StepStarted { name, number, .. } => format!("starts step {number} {name:?}"),
-            Self::StepUpdated { step, .. } => format!("updates step {step}"),
-            Self::LogOpened { name, .. } => format!("opens log {name:?}"),
-            Self::CommandSent { request, .. } => format!("sends {request}"),
-            Self::CommandEnded { state, reply, .. } => format!("command {state}: {reply}"),
-            Self::TriggerWanted { trigger, .. } => {
-                let names: Vec<&str> =
-                    trigger.parts.iter().map(|(name, _)| name.as_str()).collect();
-                format!("triggers {}", names.join(", "))
-            }
-            Self::RequestAwaited { request, .. } => format!("waits for request {request}"),
-            Self::StepFinished { step, results, .. } => {
-                format!("step {step} ends: {}", results.word())
-            }
-            Self::Finished { results, text, .. } => format!("ends: {} ({text})", results.word()),
         }
     }
 }

@@ -2,8 +2,9 @@
 //! fairness: everybody takes a place in the line, and whoever stands ahead counts as if it held the
 //! lock already. Builders stand in the same line, so that a stream of steps does not starve a build.
 //!
-//! A build that holds a lock while a step of it waits for another can be part of a circle. Where only
-//! the order of the line makes it one, the line gives way; a true circle is refused and told.
+//! A build that holds a lock while a step of it waits for another, or for the builds that it has
+//! triggered, can be part of a circle. Where only the order of the line makes it one, the line gives
+//! way; a true circle is refused and told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,24 @@ pub(crate) struct Want {
     pub(crate) max_count: u32,
 }
 
+impl Want {
+    /// Whether it can be had while others have it in these ways.
+    fn has_room_beside(&self, mut taken: impl Iterator<Item = LockMode>) -> bool {
+        match self.mode {
+            LockMode::Exclusive => taken.next().is_none(),
+            LockMode::Counting(count) => {
+                let mut counts = taken.map(|mode| match mode {
+                    LockMode::Counting(n) => n,
+                    LockMode::Exclusive => u32::MAX,
+                });
+                // A line may be long: nobody looks further than to where the lock is full.
+                let room = self.max_count.checked_sub(count);
+                room.and_then(|room| counts.try_fold(room, u32::checked_sub)).is_some()
+            }
+        }
+    }
+}
+
 /// Who stands in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
@@ -56,14 +75,28 @@ struct Place {
 }
 
 /// A circle of builds that wait for each other: each with the lock it waits for, which the next one
-/// holds or waits for already; the last one's is the first one's.
-pub(crate) type Circle = Vec<(Who, LockKey)>;
+/// holds or waits for already, or none because it waits for the next one's end; the last one's is the
+/// first one's.
+pub(crate) type Circle = Vec<(Who, Option<LockKey>)>;
+
+/// Somebody who does not wait any more, because nobody in its circle could ever go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GivesWay {
+    /// Who; its build must end.
+    pub(crate) holder: Holder,
+    /// The circle it was in.
+    pub(crate) circle: Circle,
+    /// To try again is in vain: a build waits for this one, and keeps its locks meanwhile.
+    pub(crate) is_in_vain: bool,
+}
 
 /// All locks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Locks {
     held: BTreeMap<LockKey, Vec<(Holder, LockMode)>>,
     waiting: Vec<Place>,
+    /// Builds that wait for the end of others, which they have triggered.
+    awaits: BTreeMap<BuildId, BTreeSet<BuildId>>,
 }
 
 impl Locks {
@@ -113,17 +146,17 @@ impl Locks {
         });
     }
 
-    /// Queues `holder`; it is granted by a later [`Self::grant`]. Returns those who must give way,
-    /// each with the circle it was in: they do not wait any more, and their builds must end. Of a
-    /// circle it is the one with the highest `age`, so that the oldest gets through at some time.
+    /// Queues `holder`; it is granted by a later [`Self::grant`]. Returns those who must give way: of
+    /// a circle the one with the highest `age`, so that the oldest gets through at some time, and one
+    /// for whose end nobody waits if there is one.
     pub(crate) fn wait<A: Ord>(
         &mut self,
         holder: Holder,
         wants: Vec<Want>,
         age: impl Fn(BuildId) -> A,
-    ) -> Vec<(Holder, Circle)> {
+    ) -> Vec<GivesWay> {
         let place = Place { who: Who::Attempt(holder), wants };
-        let may_close = self.holds_something(holder.build);
+        let may_close = self.is_waited_for(holder.build);
         let mut out = Vec::new();
         loop {
             // Somebody ahead may wait for what its build holds; behind them it would wait for itself.
@@ -136,15 +169,77 @@ impl Locks {
             }
             self.waiting.push(place.clone());
             let circle = self.circle(place.who, &self.stuck());
+            let in_it: Vec<Holder> = circle.iter().filter_map(|(who, _)| who.attempt()).collect();
+            let waits = |h: &&Holder| self.waiting.iter().any(|p| p.who == Who::Attempt(**h));
+            let is_free = |h: &&Holder| !self.is_awaited(h.build);
+            let newest = |h: &&Holder| age(h.build);
+            let free = in_it.iter().filter(waits).filter(is_free).max_by_key(newest);
+            let gives_way = free.or_else(|| in_it.iter().filter(waits).max_by_key(newest)).copied();
+            let is_in_vain = free.is_none();
+            let gives_way = gives_way.unwrap_or(holder);
             self.waiting.pop();
-            let in_it = circle.iter().filter_map(|(who, _)| who.attempt());
-            let gives_way = in_it.max_by_key(|h| age(h.build)).unwrap_or(holder);
             self.waiting.retain(|p| p.who != Who::Attempt(gives_way));
-            out.push((gives_way, circle));
+            out.push(GivesWay { holder: gives_way, circle, is_in_vain });
             if gives_way == holder {
                 return out;
             }
         }
+    }
+
+    /// `parent` waits for the end of `child`. Returns those who must give way, if `child`, or one that
+    /// it waits for itself, waits for what `parent` keeps.
+    pub(crate) fn await_build<A: Ord>(
+        &mut self,
+        parent: BuildId,
+        child: BuildId,
+        age: impl Fn(BuildId) -> A,
+    ) -> Vec<GivesWay> {
+        self.awaits.entry(parent).or_default().insert(child);
+        let mut family = BTreeSet::from([child]);
+        while let Some(next) = family
+            .iter()
+            .filter_map(|build| self.awaits.get(build))
+            .flatten()
+            .find(|build| !family.contains(build))
+        {
+            family.insert(*next);
+        }
+        let of_family = |p: &&Place| p.who.build().is_some_and(|build| family.contains(&build));
+        let waiting: Vec<Place> = self.waiting.iter().filter(of_family).cloned().collect();
+        let mut out = Vec::new();
+        for Place { who, wants } in waiting {
+            if let Some(holder) = who.attempt() {
+                // It takes its place anew, which looks for circles.
+                self.waiting.retain(|p| p.who != who);
+                out.extend(self.wait(holder, wants, &age));
+            }
+        }
+        out
+    }
+
+    /// The first of `wants` that cannot be had before `build` has ended, or one that waits for it,
+    /// with the build that holds it.
+    #[must_use]
+    pub(crate) fn kept_by_family<'w>(
+        &self,
+        build: BuildId,
+        wants: &'w [Want],
+    ) -> Option<(&'w Want, BuildId)> {
+        let mut family = BTreeSet::from([build]);
+        while let Some((parent, _)) = self
+            .awaits
+            .iter()
+            .find(|(parent, of)| !family.contains(parent) && !of.is_disjoint(&family))
+        {
+            family.insert(*parent);
+        }
+        wants.iter().find_map(|want| {
+            let holders = self.holders(&want.key).iter();
+            let own: Vec<_> = holders.filter(|(h, _)| family.contains(&h.build)).collect();
+            let (holder, _) = own.first()?;
+            let modes = own.iter().map(|(_, mode)| *mode);
+            (!want.has_room_beside(modes)).then_some((want, holder.build))
+        })
     }
 
     /// Gives locks to those who wait, in order; returns who got theirs.
@@ -169,9 +264,14 @@ impl Locks {
         self.drop_where(|h| *h == holder);
     }
 
-    /// Releases everything that a build and its steps hold or wait for.
+    /// Releases everything that a build and its steps hold or wait for; nobody waits for its end.
     pub(crate) fn release_build(&mut self, build: BuildId) {
         self.drop_where(|h| h.build == build);
+        self.awaits.remove(&build);
+        self.awaits.values_mut().for_each(|children| {
+            children.remove(&build);
+        });
+        self.awaits.retain(|_, children| !children.is_empty());
     }
 
     /// Who holds `key`, and how.
@@ -205,7 +305,7 @@ impl Locks {
     /// Whether nothing is held and nobody waits.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.held.is_empty() && self.waiting.is_empty()
+        self.held.is_empty() && self.waiting.is_empty() && self.awaits.is_empty()
     }
 
     fn take(&mut self, holder: Holder, wants: &[Want]) {
@@ -222,8 +322,14 @@ impl Locks {
         self.held.retain(|_, holders| !holders.is_empty());
     }
 
-    fn holds_something(&self, build: BuildId) -> bool {
+    /// Whether others may have to wait for `build`: for what it holds, or for its end.
+    fn is_waited_for(&self, build: BuildId) -> bool {
         self.held.values().flatten().any(|(holder, _)| holder.build == build)
+            || self.is_awaited(build)
+    }
+
+    fn is_awaited(&self, build: BuildId) -> bool {
+        self.awaits.values().any(|children| children.contains(&build))
     }
 
     fn fit(&self, wants: &[Want], ahead: &[Place]) -> bool {
@@ -233,40 +339,45 @@ impl Locks {
     fn fits(&self, want: &Want, ahead: &[Place]) -> bool {
         let holders = self.holders(&want.key).iter().map(|(_, mode)| *mode);
         let ahead = ahead.iter().flat_map(|p| &p.wants).filter(|w| w.key == want.key);
-        let mut taken = holders.chain(ahead.map(|w| w.mode));
-        match want.mode {
-            LockMode::Exclusive => taken.next().is_none(),
-            LockMode::Counting(count) => {
-                let mut counts = taken.map(|mode| match mode {
-                    LockMode::Counting(n) => n,
-                    LockMode::Exclusive => u32::MAX,
-                });
-                // A line may be long: nobody looks further than to where the lock is full.
-                let room = want.max_count.checked_sub(count);
-                room.and_then(|room| counts.try_fold(room, u32::checked_sub)).is_some()
-            }
-        }
+        want.has_room_beside(holders.chain(ahead.map(|w| w.mode)))
     }
 
-    /// Those who can never get what they wait for, even if every build that does not wait ends: what
-    /// is left of the line when everybody who gets a turn has gone home.
+    /// Those who can never go on, even if every build that does not wait ends: those in line, and those
+    /// that wait for the end of such a build. It is what is left when everybody who gets a turn has
+    /// gone home.
     fn stuck(&self) -> BTreeSet<Who> {
         let mut rest = self.clone();
-        let waits: BTreeSet<BuildId> = self.waiting.iter().filter_map(|p| p.who.build()).collect();
-        rest.held.values_mut().for_each(|h| h.retain(|(h, _)| waits.contains(&h.build)));
+        let holders = rest.held.values().flatten().map(|(holder, _)| holder.build);
+        let awaited = rest.awaits.iter().flat_map(|(p, of)| of.iter().chain([p])).copied();
+        let builds: BTreeSet<BuildId> = holders.chain(awaited).collect();
+        builds.into_iter().for_each(|build| rest.go_home(build));
         let mut index = 0;
         while let Some(place) = rest.waiting.get(index) {
             if rest.fit(&place.wants, &rest.waiting[..index]) {
-                match rest.waiting.remove(index).who {
-                    Who::Attempt(holder) => rest.release_build(holder.build),
-                    Who::Builder(_) => {}
+                let Place { who, wants } = rest.waiting.remove(index);
+                if let Some(holder) = who.attempt() {
+                    rest.take(holder, &wants);
+                    rest.go_home(holder.build);
                 }
                 index = 0;
             } else {
                 index += 1;
             }
         }
-        rest.waiting.iter().map(|place| place.who).collect()
+        let parents = rest.awaits.keys().map(|build| Who::of(*build));
+        rest.waiting.iter().map(|place| place.who).chain(parents).collect()
+    }
+
+    /// A build ends, unless it waits; and then those that waited for nothing but its end.
+    fn go_home(&mut self, build: BuildId) {
+        let waits = self.waiting.iter().any(|p| p.who.build() == Some(build));
+        if waits || self.awaits.contains_key(&build) {
+            return;
+        }
+        let parents = self.awaits.iter().filter(|(_, of)| of.contains(&build));
+        let parents: Vec<BuildId> = parents.map(|(parent, _)| *parent).collect();
+        self.release_build(build);
+        parents.into_iter().for_each(|parent| self.go_home(parent));
     }
 
     /// A way from `first` over those it waits for back to itself; all of them are `stuck`.
@@ -276,7 +387,7 @@ impl Locks {
         while !ways.is_empty() {
             let mut longer = Vec::new();
             for way in ways {
-                let last = way.last().map_or(first, |(who, _): &(Who, LockKey)| *who);
+                let last = way.last().map_or(first, |(who, _): &(Who, _)| *who);
                 for (key, next) in self.blockers(last) {
                     let mut way = way.clone();
                     way.push((next, key));
@@ -293,26 +404,32 @@ impl Locks {
         Vec::new()
     }
 
-    /// Whom somebody in line waits for, by lock: those who hold it, and those ahead of it. A holder
-    /// stands for the place in line of its build.
-    fn blockers(&self, who: Who) -> Vec<(LockKey, Who)> {
-        let Some(at) = self.waiting.iter().position(|p| p.who == who) else { return Vec::new() };
-        let mut out = Vec::new();
+    /// Whom somebody waits for: by lock those who hold it and those ahead in line; and those whose end
+    /// its build waits for.
+    fn blockers(&self, who: Who) -> Vec<(Option<LockKey>, Who)> {
+        let children = who.build().and_then(|build| self.awaits.get(&build));
+        let children = children.into_iter().flatten();
+        let mut out: Vec<_> = children.map(|child| (None, self.place_of(*child))).collect();
+        let Some(at) = self.waiting.iter().position(|p| p.who == who) else { return out };
         for want in &self.waiting[at].wants {
             if self.fits(want, &self.waiting[..at]) {
                 continue;
             }
             let others = self.holders(&want.key).iter();
             for (holder, _) in others.filter(|(h, _)| Some(h.build) != who.build()) {
-                let place = self.waiting.iter().map(|p| p.who);
-                let place = place.into_iter().find(|w| w.build() == Some(holder.build));
-                out.push((want.key.clone(), place.unwrap_or(Who::Attempt(*holder))));
+                out.push((Some(want.key.clone()), self.place_of(holder.build)));
             }
             let ahead =
                 self.waiting[..at].iter().filter(|p| p.wants.iter().any(|w| w.key == want.key));
-            out.extend(ahead.map(|p| (want.key.clone(), p.who)));
+            out.extend(ahead.map(|p| (Some(want.key.clone()), p.who)));
         }
         out
+    }
+
+    /// What stands for a build in a circle: its place in line, or itself if it has none.
+    fn place_of(&self, build: BuildId) -> Who {
+        let mut places = self.waiting.iter().map(|p| p.who);
+        places.find(|who| who.build() == Some(build)).unwrap_or(Who::of(build))
     }
 }
 
@@ -331,6 +448,11 @@ impl Who {
     /// The build that waits; none = a builder does.
     pub(crate) fn build(self) -> Option<BuildId> {
         self.attempt().map(|holder| holder.build)
+    }
+
+    /// A build that does not stand in line itself.
+    fn of(build: BuildId) -> Self {
+        Self::Attempt(Holder { build, step: None })
     }
 
     fn attempt(self) -> Option<Holder> {

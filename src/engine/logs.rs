@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::base::id::{LogId, StepId};
 use crate::engine::Refusal;
 use crate::engine::attempt::Running;
-use crate::engine::input::BuildReport;
+use crate::engine::build_report::BuildReport;
 use crate::engine::mask::Masker;
 use crate::engine::output::{LogHandle, LogWriter};
 use crate::engine::ports::Ack;

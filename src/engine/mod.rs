@@ -8,6 +8,7 @@ mod adviser;
 mod assign;
 mod attempt;
 pub mod beat;
+pub mod build_report;
 mod buildset;
 mod collapse;
 mod command;

@@ -6,8 +6,9 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
-use crate::engine::input::{Answer, BuildReport};
-use crate::engine::locks::Holder;
+use crate::engine::build_report::{BuildReport, Granted};
+use crate::engine::input::Answer;
+use crate::engine::locks::{GivesWay, Holder};
 use crate::engine::state::{Order, Running, State};
 use crate::model::build::Build;
 use crate::model::config::LockAccess;
@@ -155,7 +156,7 @@ impl Turn<'_> {
         build: BuildId,
         accesses: &[LockAccess],
         step: Option<StepId>,
-        answer: Answer<bool>,
+        answer: Answer<Granted>,
     ) -> Result<()> {
         let Some(running) = self.state.builds.get(&build) else { return Ok(()) };
         let (worker, generation) = (running.build.worker, running.generation.clone());
@@ -167,19 +168,14 @@ impl Turn<'_> {
             if let Some(step) = step {
                 steps::locked(self.conn, step, self.now)?;
             }
-            self.answer(answer, Ok(false));
+            self.answer(answer, Ok(Granted::AtOnce));
             return Ok(());
         }
         self.state.lock_answers.insert(holder, answer);
         let builds = &self.state.builds;
         let age = |id: BuildId| builds.get(&id).map(|running| running.build.request);
-        for (holder, circle) in self.state.locks.wait(holder, wants, age) {
-            let text = self.circle_in_words(holder.build, &circle);
-            tracing::error!(build = holder.build.0, "{text}");
-            if let Some(answer) = self.state.lock_answers.remove(&holder) {
-                self.answer(answer, Err(Refusal::Invalid(text)));
-            }
-        }
+        let out = self.state.locks.wait(holder, wants, age);
+        self.give_way(out);
         match step {
             Some(step) => {
                 steps::set_state(self.conn, step, "waiting for locks")?;
@@ -193,6 +189,27 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Tells those who will never get their locks.
+    fn give_way(&mut self, out: Vec<GivesWay>) {
+        for GivesWay { holder, circle, is_in_vain } in out {
+            let why = self.circle_in_words(holder.build, &circle);
+            tracing::error!(build = holder.build.0, "{why}");
+            // Without the build the others can go on, and then it can.
+            let results = if is_in_vain { Results::Exception } else { Results::Retry };
+            if let Some(answer) = self.state.lock_answers.remove(&holder) {
+                self.answer(answer, Ok(Granted::Never { results, why }));
+            }
+        }
+    }
+
+    /// `parent` waits for the end of `child`.
+    pub(super) fn await_build(&mut self, parent: BuildId, child: BuildId) {
+        let builds = &self.state.builds;
+        let age = |id: BuildId| builds.get(&id).map(|running| running.build.request);
+        let out = self.state.locks.await_build(parent, child, age);
+        self.give_way(out);
+    }
+
     /// Tells those who got their locks.
     pub(super) fn grant_locks(&mut self) -> Result<()> {
         for holder in self.state.locks.grant() {
@@ -202,7 +219,7 @@ impl Turn<'_> {
                 builds::add_locks_duration(self.conn, holder.build, waited)?;
                 self.announce(Event::StepUpdated { step, build: holder.build });
             }
-            self.answer(answer, Ok(true));
+            self.answer(answer, Ok(Granted::Waited));
         }
         Ok(())
     }

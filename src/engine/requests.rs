@@ -20,7 +20,7 @@ use crate::model::property::Properties;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::model::telling::Kind;
 use crate::store::builds::NewBuild;
-use crate::store::{Result, builders, builds, buildsets, changes, requests, steps};
+use crate::store::{Result, builders, builds, buildsets, changes, requests, steps, triggers};
 
 impl Turn<'_> {
     /// Makes a build for a request: rows, properties, locks, and the task that runs it. False when
@@ -93,6 +93,11 @@ impl Turn<'_> {
             number: build.number,
             worker,
         });
+        let parent =
+            if wish.is_waited_for { triggers::parent(self.conn, wish.buildset)? } else { None };
+        if let Some(parent) = parent.filter(|parent| self.state.builds.contains_key(parent)) {
+            self.await_build(parent, build.id);
+        }
         self.state.builds.insert(
             build.id,
             Running {

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::id::StepId;
 use crate::engine::attempt::Running;
+use crate::engine::build_report::BuildReport;
 use crate::engine::command::{Answer, End, Flight, Surroundings};
 use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
-use crate::engine::input::BuildReport;
 use crate::engine::logs::{Logs, STDIO};
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;

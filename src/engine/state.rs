@@ -11,6 +11,7 @@ use crate::base::id::{BuildId, BuilderId, MasterId, RequestId, SchedulerId, Step
 use crate::base::secret::Secret;
 use crate::engine::Generation;
 use crate::engine::advice::Advice;
+use crate::engine::build_report::Granted;
 use crate::engine::input::Answer;
 use crate::engine::locks::{Holder, LockKey, Locks, Want};
 use crate::engine::missing::Away;
@@ -46,7 +47,7 @@ pub(super) struct State {
     /// Who holds which lock and who waits.
     pub(super) locks: Locks,
     /// What those who wait are told.
-    pub(super) lock_answers: BTreeMap<Holder, Answer<bool>>,
+    pub(super) lock_answers: BTreeMap<Holder, Answer<Granted>>,
     /// Who waits for the result of a request.
     pub(super) awaited: BTreeMap<RequestId, Vec<Answer<RequestEnd>>>,
     /// What functions of the configuration said about the queue.

@@ -14,11 +14,10 @@ use tokio::sync::watch;
 use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::base::text::shorten;
-use crate::engine::Refusal;
 use crate::engine::attempt::Running;
+use crate::engine::build_report::{BuildReport, Granted};
 use crate::engine::command::End;
 use crate::engine::desk::{Desk, DeskError};
-use crate::engine::input::BuildReport;
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
 use crate::engine::serve::{Service, UnderWay};
@@ -47,7 +46,7 @@ enum Outcome {
     Returned(Option<Results>),
     Failed(ScriptError),
     /// Its locks can never be had as long as the build holds others.
-    Circle(String),
+    Circle(Results, String),
     Stopped(Stopped),
     Abandoned,
 }
@@ -138,14 +137,13 @@ async fn locks(
     let outcome = tokio::select! {
         biased;
         answer = wanted => match answer {
-            Ok(waited) => {
-                if waited {
-                    let text = Some(description.to_owned());
-                    running.tell(BuildReport::StepUpdated { step: id, text, urls: None }).await;
-                }
+            Ok(Granted::AtOnce) => return None,
+            Ok(Granted::Waited) => {
+                let text = Some(description.to_owned());
+                running.tell(BuildReport::StepUpdated { step: id, text, urls: None }).await;
                 return None;
             }
-            Err(Refusal::Invalid(circle)) => Outcome::Circle(circle),
+            Ok(Granted::Never { results, why }) => Outcome::Circle(results, why),
             Err(_) => Outcome::Abandoned,
         },
         stopped = end_of_step(&mut orders, id) => stopped.map_or(Outcome::Abandoned, Outcome::Stopped),
@@ -323,8 +321,7 @@ async fn finish(
             let site = format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
             (Results::Exception, Some(format!("{site}: {error}")))
         }
-        // Without the build the others can go on, and then it can.
-        Outcome::Circle(circle) => (Results::Retry, Some(circle)),
+        Outcome::Circle(results, why) => (results, Some(why)),
         Outcome::Stopped(Stopped { reason, ends_build, .. }) => {
             let results = if ends_build { Results::Cancelled } else { Results::Failure };
             (results, Some(format!("stopped: {reason}")))

@@ -2,7 +2,8 @@
 //! that what a stale attempt says can be told.
 
 use crate::base::id::BuildId;
-use crate::engine::input::{Answer, BuildReport, Input};
+use crate::engine::build_report::BuildReport;
+use crate::engine::input::{Answer, Input};
 use crate::engine::{Engine, Refusal};
 
 /// Speaks for one build.

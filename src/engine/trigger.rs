@@ -4,17 +4,20 @@
 //! is found, and cancelled, whichever way its parent ended.
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId, SchedulerId};
+use crate::base::id::{BuildId, BuilderId, BuildsetId, RequestId, SchedulerId, WorkerId};
 use crate::base::results::Results;
-use crate::engine::Refusal;
 use crate::engine::beat::Turn;
-use crate::engine::input::{Answer, Trigger};
+use crate::engine::build_report::Trigger;
+use crate::engine::input::Answer;
+use crate::engine::locks::Want;
 use crate::engine::schedule::timed;
 use crate::engine::schedulers::{declared, properties};
+use crate::engine::{Generation, Refusal};
 use crate::model::config::{
     Config, Priority, SchedulerConfig, SchedulerKind, TriggerableScheduler,
 };
 use crate::model::property::Properties;
+use crate::model::request::RequestState;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::trigger::{EndedBuild, RequestEnd, Triggered, TriggeredRequest};
 use crate::store::buildsets::{self, NewBuildset, Parent};
@@ -51,6 +54,10 @@ impl Turn<'_> {
                 return Ok(());
             }
         };
+        if let Some(text) = self.never_ends(build, &generation, trigger, &parts) {
+            self.answer(answer, Err(Refusal::Invalid(text)));
+            return Ok(());
+        }
         let mut left = triggers::left_behind(self.conn, request, build, &trigger.step)?;
         if self.env.sabotage.no_adoption {
             left.clear();
@@ -65,7 +72,11 @@ impl Turn<'_> {
                 out.switched_off.push(part.config.name.clone());
             } else if let Some(old) = self.take_over(&mut left, &set)? {
                 triggers::adopt(self.conn, old, build)?;
-                for (request, builder, _) in triggers::requests(self.conn, old)? {
+                for (request, builder, waits) in triggers::requests(self.conn, old)? {
+                    let state = self.state.requests.get(&request).map(|request| request.state);
+                    if let Some(RequestState::Claimed(child)) = state.filter(|_| waits) {
+                        self.await_build(build, child);
+                    }
                     out.requests.push(self.told(&generation.config, at, old, (builder, request)));
                 }
             } else {
@@ -119,6 +130,40 @@ impl Turn<'_> {
                 wrong.join(", ")
             )),
         }
+    }
+
+    /// Why builds that are waited for could never begin: each needs a lock that `build`, or one that
+    /// waits for it, keeps until they have ended. None = they can.
+    fn never_ends(
+        &self,
+        build: BuildId,
+        generation: &Generation,
+        trigger: &Trigger,
+        parts: &[Part<'_>],
+    ) -> Option<String> {
+        let waits = |part: &&Part<'_>| trigger.is_waited_for && part.rules.times.is_none();
+        let names = parts.iter().filter(waits).flat_map(|part| &part.config.builders);
+        names.into_iter().find_map(|name| {
+            let builder = self.state.builder_id(name)?;
+            let config = self.config_of(generation, builder)?;
+            let family = |wants: &[Want]| {
+                let (want, keeper) = self.state.locks.kept_by_family(build, wants)?;
+                Some((want.key.name.clone(), keeper))
+            };
+            let of_worker = |id: &WorkerId| {
+                family(&self.own_wants(config, self.worker_config(*id)?, *id))
+            };
+            let (lock, keeper) = family(&self.common_wants(config)).or_else(|| {
+                let kept: Option<Vec<_>> =
+                    self.workers_of(builder).iter().map(of_worker).collect();
+                kept?.into_iter().next()
+            })?;
+            Some(format!(
+                "nothing is triggered: builder {name:?} needs the lock {lock:?}, which {} keeps until \
+                 what it waits for has ended",
+                self.name(keeper)
+            ))
+        })
     }
 
     /// The buildset that one scheduler of a wish is to make, and its priority.

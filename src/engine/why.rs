@@ -168,6 +168,9 @@ impl Turn<'_> {
         let start = circle.iter().position(|(who, _)| who.build() == Some(build)).unwrap_or(0);
         let members = || circle.iter().cycle().skip(start).take(circle.len() + 1);
         let links = members().zip(members().skip(1)).map(|((who, key), (next, _))| {
+            let Some(key) = key else {
+                return format!("{} waits for {}, which it has triggered", name(*who), name(*next));
+            };
             let holders = self.state.locks.holders(key);
             let holds = holders.iter().any(|(h, _)| Some(h.build) == next.build());
             let verb = if holds { "holds" } else { "waits for first" };
@@ -178,7 +181,7 @@ impl Turn<'_> {
                 name(*next)
             )
         });
-        format!("its locks make a circle: {}", links.collect::<Vec<_>>().join("; "))
+        format!("locks make a circle: {}", links.collect::<Vec<_>>().join("; "))
     }
 
     /// How a running build is named.

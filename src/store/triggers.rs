@@ -41,6 +41,16 @@ pub fn adopt(conn: &Conn<'_>, buildset: BuildsetId, build: BuildId) -> Result<()
     Ok(())
 }
 
+/// The build whose step has started a buildset; none = no step did.
+///
+/// # Errors
+/// What the database refuses.
+pub fn parent(conn: &Conn<'_>, buildset: BuildsetId) -> Result<Option<BuildId>> {
+    conn.query_one("select parent_build_id from buildsets where id = $1", params![buildset], |r| {
+        Ok(r.opt_int(0)?.map(BuildId))
+    })
+}
+
 /// The requests of a buildset, each with its builder, and whether a step waits for it.
 ///
 /// # Errors

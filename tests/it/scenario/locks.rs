@@ -219,11 +219,89 @@ local f = ci.factory()"#,
         let builds = ["linux/1 w1 success", "other/1 w2 retry", "other/2 w2 success"];
         assert_eq!(world.builds().await, builds);
         let log = world.log(BuildId(2), "Test", "error").await;
-        let circle = "its locks make a circle: this build waits for the lock \"a\", which linux #1 holds; \
+        let circle = "locks make a circle: this build waits for the lock \"a\", which linux #1 holds; \
                       linux #1 waits for the lock \"b\", which this build holds";
         assert_eq!(log, [circle]);
         let text = world.rows("select state_string from builds where results = 5", 1).await;
         assert!(text[0].contains(circle), "{text:?}");
+    });
+}
+
+/// A parent that takes the lock `a` and waits for the builder `child`, and other builders.
+fn family(builders: &str) -> String {
+    FARM.replace(
+        "local f = ci.factory()",
+        r#"local a, b = ci.master_lock { name = "a" }, ci.master_lock { name = "b" }
+local function step(...)
+  return ci.steps.shell { name = "Test", command = { "make", "test" }, locks = { ... } }
+end
+local child = ci.schedulers.triggerable { name = "child", builders = { "child" } }
+local parent = { ci.steps.shell { name = "Build", command = { "make" } },
+                 ci.steps.trigger { schedulers = { child }, wait_for_finish = true } }
+local f = ci.factory()"#,
+    )
+    .replace(
+        r#"ci.builder { name = "linux", workers = { "w1", "w2" }, factory = f },"#,
+        &format!(
+            r#"ci.builder {{ name = "linux", workers = {{ "w1" }}, factory = parent, locks = {{ a:access "exclusive" }} }},
+               {builders}"#
+        ),
+    )
+    .replace("c.schedulers = {", "c.schedulers = { child,")
+}
+
+#[test]
+fn a_build_whose_parent_keeps_the_lock_of_its_builder_is_not_begun() {
+    let child = r#"ci.builder { name = "child", workers = { "w2" }, factory = f, locks = { a:access "counting" } },"#;
+    story(&family(child), async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make")]);
+        world.connect("w2").await;
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception"]);
+        let log = world.log(BuildId(1), "trigger", "error").await.join("\n");
+        let told = "nothing is triggered: builder \"child\" needs the lock \"a\", which linux #1 keeps \
+                    until what it waits for has ended";
+        assert!(log.contains(told), "{log}");
+    });
+}
+
+#[test]
+fn a_step_whose_lock_the_parent_keeps_ends_and_says_so() {
+    let child = r#"ci.builder { name = "child", workers = { "w2" }, factory = { step(a:access "exclusive") } },"#;
+    story(&family(child), async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make")]);
+        world.connect("w2").await;
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["linux/1 w1 exception", "child/1 w2 exception"]);
+        let log = world.log(BuildId(2), "Test", "error").await;
+        let circle = "locks make a circle: this build waits for the lock \"a\", which linux #1 holds; \
+                      linux #1 waits for this build, which it has triggered";
+        assert_eq!(log, [circle]);
+    });
+}
+
+#[test]
+fn a_stranger_in_a_circle_with_a_family_is_tried_again() {
+    let others = r#"ci.builder { name = "child", workers = { "w2" }, factory = {
+        ci.steps.shell { name = "Build", command = { "make" } }, step(b:access "exclusive") } },
+      ci.builder { name = "other", workers = { "w2" }, locks = { b:access "exclusive" }, factory = {
+        ci.steps.shell { name = "Build", command = { "make" } }, step(a:access "exclusive") } },"#;
+    let config = family(others).replace(
+        r#"ci.schedulers.any_branch { name = "main", builders = { "linux" }"#,
+        r#"ci.schedulers.any_branch { name = "main", builders = { "linux", "other" }"#,
+    );
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect([shell("make")]);
+        let w2 = world.connect("w2").await;
+        w2.expect([shell("make").takes(10), shell("make").takes(20), shell("make test")]);
+        w2.expect([shell("make"), shell("make test")]);
+        world.push("main", "a1").await;
+        world.settle().await;
+        let builds =
+            ["linux/1 w1 success", "other/1 w2 retry", "child/1 w2 success", "other/2 w2 success"];
+        assert_eq!(world.builds().await, builds);
     });
 }
 

@@ -2,7 +2,8 @@
 
 use halide_ci::base::id::BuildId;
 use halide_ci::base::results::Results;
-use halide_ci::engine::input::{BuildReport, Input};
+use halide_ci::engine::build_report::BuildReport;
+use halide_ci::engine::input::Input;
 
 use super::{FARM, World, all_steps, story};
 use crate::sim::hand::shell;
