@@ -7,16 +7,16 @@
 //! Three ways to look at the queue: every worker may build every builder; a lock that all builders
 //! want alone, so that they stand in line; `prioritize_builders`, which is asked again each time.
 //!
-//! Figures of an unoptimised build (`cargo build --bench queue`) on two cores, p99 in ms without and
-//! with the commit, and the memory of one process over all three: what is optimised is faster still.
+//! Figures on two cores, p99 in ms without and with the commit, and the memory of one process over
+//! all three:
 //!
 //! ```text
 //!                           plain        lock           prioritize_builders
-//! a priority changes      0.3 / 0.4    8.4 / 8.8        1.5 / 1.8
-//! a build ends, next      1.5 / 3.5   19.0 / 19.7       2.7 / 10.2 (two questions and answers)
-//! a request is made       0.3 / 0.8   15.5 / 18.5       1.6 / 1.9
-//! a restart               0.44 s       0.42 s           0.38 s
-//! memory                  64 MiB      119 MiB           132 MiB
+//! a priority changes      0.0 / 0.1    0.4 / 0.5        0.2 / 1.9
+//! a build ends, next      0.3 / 0.7    1.3 / 1.6        1.3 / 7.8 (two questions and answers)
+//! a request is made       0.1 / 0.7    1.0 / 1.9        0.4 / 2.4
+//! a restart               0.17 s       0.12 s           0.41 s
+//! memory                  64 MiB       95 MiB           131 MiB
 //! ```
 #![allow(
     clippy::unwrap_used,

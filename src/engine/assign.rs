@@ -55,15 +55,20 @@ impl Turn<'_> {
         Ok(run.next.into_iter().chain(self.next_release()).min())
     }
 
+    /// Whether a step waits for the request's result.
+    pub(super) fn is_awaited(&self, request: RequestId) -> bool {
+        let answers = self.state.awaited.get(&request).into_iter().flatten();
+        answers.into_iter().any(|answer| !answer.is_closed())
+    }
+
     /// A master that waits for its last builds to end starts what they wait for: they would never
     /// end without it.
     fn start_awaited(&mut self, run: &mut Run) -> Result<()> {
         if self.state.drained.is_empty() {
             return Ok(());
         }
-        let awaited = self.state.awaited.iter();
-        let awaited = awaited.filter(|(_, answers)| answers.iter().any(|a| !a.is_closed()));
-        let awaited = awaited.filter_map(|(id, _)| self.state.requests.get(id));
+        let awaited = self.state.awaited.keys().filter(|id| self.is_awaited(**id));
+        let awaited = awaited.filter_map(|id| self.state.requests.get(id));
         let awaited = awaited.filter(|request| request.state == RequestState::Waiting);
         let heads: Vec<Waiting> = awaited
             .map(|request| Waiting {

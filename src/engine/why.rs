@@ -41,7 +41,9 @@ impl Turn<'_> {
 
     fn reasons(&self, request: &Request) -> Vec<Reason> {
         let mut out = Vec::new();
-        if self.state.is_closing {
+        // A master that drains still builds what its last builds wait for.
+        let is_last = !self.state.drained.is_empty() && self.is_awaited(request.id);
+        if self.state.is_closing && !is_last {
             out.push(Reason::Stopping);
         }
         let name = self.state.builders.get(&request.builder).map(|b| b.name.clone());

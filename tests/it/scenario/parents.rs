@@ -5,6 +5,7 @@ use halide_ci::base::id::{BuildId, RequestId};
 use halide_ci::engine::input::Input;
 
 use super::triggers::{BOTH, farm, links, trigger_step};
+use super::why::why;
 use super::{World, story};
 use crate::sim::hand::shell;
 
@@ -261,6 +262,9 @@ fn a_master_that_drains_starts_what_its_last_builds_wait_for_and_nothing_else() 
         let drained = async { engine.ask(|answer| Input::DrainRequested { answer }).await };
         let rest = async {
             world.pass(10).await;
+            let child = why(world, 2).await;
+            assert_eq!(child, ["worker w2 is not connected"], "nothing about the end");
+            assert_eq!(why(world, 4).await[0], "the master is stopping and hands out no new work");
             world.connect("w2").await.expect([shell("linux").takes(30)]);
             world.connect("w3").await.expect([shell("mac").takes(60)]);
         };
