@@ -134,7 +134,14 @@ async fn loaded(dir: &Path, text: &str) -> Loaded {
     std::fs::write(&file, text).unwrap();
     let (clock, base_dir) = (Clock::system(), dir.to_owned());
     let http = http::Client::new();
-    let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Thread };
+    let options = LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http,
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount: Mount::Thread,
+    };
     load(options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 

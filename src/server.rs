@@ -2,6 +2,7 @@
 //! opens the store that it names, recovers, listens, and joins the edges to the engine's ports.
 //! Nothing here decides anything.
 
+pub mod alone;
 mod reload;
 
 use std::fmt;
@@ -86,6 +87,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         base_dir: options.base_dir.clone(),
         clock,
         http: http.clone(),
+        secrets: crate::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     let (loaded, tree) = load_tree(load_options.clone()).await;

@@ -165,6 +165,7 @@ fn load_master(file: &Path, base_dir: &Path) -> Result<Result<Config, LoadError>
         base_dir: base_dir.to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: crate::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     Ok(runtime.block_on(load(options)).map(|loaded| loaded.config))

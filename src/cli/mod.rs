@@ -9,14 +9,17 @@ mod create_worker;
 mod demo;
 mod explain;
 pub mod failure;
+mod follow;
 mod furnish;
 mod herald;
 mod logging;
+mod order;
 mod pidfile;
 mod place;
 mod reload;
 mod remote;
 mod restart;
+mod run;
 mod sendchange;
 mod serve;
 mod start;
@@ -57,6 +60,7 @@ enum Verb {
     Reload(reload::Args),
     Checkconfig(checkconfig::Args),
     Explain(explain::Args),
+    Run(Box<run::Args>),
     Test(test::Args),
     Types(types::Args),
     Why(why::Args),
@@ -98,6 +102,7 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Reload(args) => reload::run(&args),
         Verb::Checkconfig(args) => checkconfig::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Run(args) => run::run(&args),
         Verb::Test(args) => test::run(&args),
         Verb::Types(args) => types::run(&args),
         Verb::Why(args) => why::run(&args),

@@ -40,7 +40,7 @@ use crate::model::change::NewChange;
 use crate::model::config::{Config, SchedulerKind};
 use crate::model::delivery::{DeliveryState, NewDelivery};
 use crate::model::worker::WorkerInfo;
-use crate::script::load::{LoadError, LoadOptions, Mount, load};
+use crate::script::load::{LoadError, LoadOptions, Mount, Secrets, load};
 use crate::store::views::rehearsal::{self as rows, Asked, Judged, Pending};
 use crate::store::{Store, StoreError};
 
@@ -198,7 +198,8 @@ impl Rehearsal {
             base_dir: options.base_dir,
             clock,
             http: http::Client::with_transport(Arc::new(network.clone())),
-            mount: Mount::Rehearsal,
+            secrets: Secrets::MadeUp(BTreeMap::new()),
+            mount: Mount::Local,
         })
         .await
         .map_err(RehearsalError::Config)?;

@@ -2,6 +2,7 @@
 //! Everything that reads the configuration, and the functions that Rust gives it, share one.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -35,8 +36,8 @@ pub(super) struct Ground {
     pub(super) problems: RefCell<Vec<Problem>>,
     /// False once the configuration is in effect: then nothing is read from files any more.
     pub(super) loading: Cell<bool>,
-    /// A secret file that does not exist is no problem: something stands in for it.
-    pub(super) makes_up_secrets: Cell<bool>,
+    /// A secret file that does not exist is no problem: these stand in for it, or something else.
+    pub(super) makes_up_secrets: RefCell<Option<BTreeMap<String, Secret>>>,
 }
 
 impl Ground {
@@ -57,8 +58,19 @@ impl Ground {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             loading: Cell::new(true),
-            makes_up_secrets: Cell::new(false),
+            makes_up_secrets: RefCell::default(),
         })
+    }
+
+    /// Whether secrets may be made up.
+    pub(super) fn makes_up_secrets(&self) -> bool {
+        self.makes_up_secrets.borrow().is_some()
+    }
+
+    /// The secret that was given for this path or name, instead of a file.
+    pub(super) fn given_secret(&self, name: &str) -> Option<String> {
+        let given = self.makes_up_secrets.borrow();
+        given.as_ref().and_then(|given| given.get(name)).map(|secret| secret.expose().to_owned())
     }
 
     /// The time as the configuration sees it.

@@ -2,6 +2,7 @@
 //! leaves its functions waiting for calls. Either everything is right, or every error is told and
 //! nothing has happened.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::syntax;
 use super::texts::{Texts, Tree};
 use super::watchdog::{self, PATIENCE, Shared};
 use crate::base::clock::Clock;
+use crate::base::secret::Secret;
 use crate::engine::ports::Scripts;
 use crate::http;
 use crate::model::config::{Config, Limits, Site};
@@ -40,9 +42,16 @@ pub enum Mount {
     Thread,
     /// On the caller's `LocalSet`: for simulations, which own the only thread.
     Local,
-    /// As `Local`, and a secret file that does not exist is made up: for rehearsals, which show a
-    /// secret to nobody.
-    Rehearsal,
+}
+
+/// Where secrets come from.
+#[derive(Clone, Debug)]
+pub enum Secrets {
+    /// From their files, which must exist and are made private.
+    Files,
+    /// By path or name as given here, else from a file as it is, else made up: for rehearsals, which
+    /// show a secret to nobody, and for builds on a person's own machine.
+    MadeUp(BTreeMap<String, Secret>),
 }
 
 /// What is loaded, and with what.
@@ -56,6 +65,8 @@ pub struct LoadOptions {
     pub clock: Clock,
     /// For what callbacks ask of forges.
     pub http: http::Client,
+    /// Where secrets come from.
+    pub secrets: Secrets,
     /// Where the Lua state lives.
     pub mount: Mount,
 }
@@ -198,7 +209,9 @@ fn prepare(
 ) -> Result<(Rc<Host>, Config), LoadError> {
     let (ground, name) = ground(&options.file, &options.base_dir, options.clock, texts.clone())?;
     ground.http.borrow_mut().clone_from(&options.http);
-    ground.makes_up_secrets.set(options.mount == Mount::Rehearsal);
+    if let Secrets::MadeUp(given) = &options.secrets {
+        *ground.makes_up_secrets.borrow_mut() = Some(given.clone());
+    }
     let bug = |error: mlua::Error| own_problem(&options.file, error.to_string());
     let memory = Limits::default().memory_bytes;
     let sandbox = Sandbox::new(&ground, LOAD_CPU, memory, shared.pulse.clone()).map_err(bug)?;
@@ -338,7 +351,14 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let base_dir = dir.path().to_owned();
         let (clock, http) = (Clock::system(), http::Client::new());
-        let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Thread };
+        let options = LoadOptions {
+            file,
+            base_dir,
+            clock,
+            http,
+            secrets: Secrets::Files,
+            mount: Mount::Thread,
+        };
         load_with(options, Texts::default(), patience).await
     }
 

@@ -183,6 +183,7 @@ async fn told(text: &str) -> Vec<String> {
         base_dir: dir.path().to_owned(),
         clock: Clock::system(),
         http: crate::http::Client::new(),
+        secrets: crate::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     let loaded = tokio::time::timeout(Duration::from_secs(60), load(options)).await.unwrap();

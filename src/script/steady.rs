@@ -91,6 +91,7 @@ mod tests {
             file,
             clock: Clock::system(),
             http: http::Client::new(),
+            secrets: crate::script::load::Secrets::Files,
             mount: Mount::Thread,
         }
     }

@@ -131,6 +131,16 @@ pub fn finish(
     Ok(changed == 1)
 }
 
+/// When a build began and when it ended; none = there is no such build.
+///
+/// # Errors
+/// What the database refuses.
+pub fn times(conn: &Conn<'_>, id: BuildId) -> Result<Option<(Timestamp, Option<Timestamp>)>> {
+    conn.query_opt("select started_at, complete_at from builds where id = $1", params![id], |r| {
+        Ok((r.time(0)?, r.opt_time(1)?))
+    })
+}
+
 /// Every build that has not ended, by id, with the reason if somebody wants it stopped.
 ///
 /// # Errors

@@ -44,8 +44,14 @@ async fn loaded(attack: &str) -> Loaded {
     let file = dir.path().join("master.lua");
     std::fs::write(&file, PLACES.replace("--[[attack]]", attack)).unwrap();
     let (base_dir, clock) = (dir.path().to_owned(), Clock::system());
-    let options =
-        LoadOptions { file, base_dir, clock, http: http::Client::new(), mount: Mount::Thread };
+    let options = LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount: Mount::Thread,
+    };
     load(options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -36,6 +36,7 @@ async fn load_file(file: &Path) -> Result<Loaded, LoadError> {
         base_dir: file.parent().unwrap().to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     load(options).await

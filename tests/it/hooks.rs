@@ -22,7 +22,14 @@ fn github() -> FakeGithub {
 async fn load_file(file: &Path, base_dir: &Path, github: &FakeGithub) -> Loaded {
     let (file, base_dir) = (file.to_owned(), base_dir.to_owned());
     let (clock, http) = (Clock::system(), github.client());
-    let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Local };
+    let options = LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http,
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount: Mount::Local,
+    };
     load(options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -15,6 +15,7 @@ fn told(file: &Path, base: &Path) -> Result<(), String> {
         base_dir: base.to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

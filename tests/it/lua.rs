@@ -27,6 +27,7 @@ fn load_file(file: &Path, base_dir: &Path) -> Result<Loaded, LoadError> {
         base_dir: base_dir.to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     runtime().block_on(load(options))

@@ -1,6 +1,7 @@
 //! The one integration-test binary. Each file is a module here; `tidy` refuses forgotten ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
 
+mod alone;
 mod api;
 mod budget;
 mod checkout;

@@ -32,6 +32,7 @@ fn resolved(secrets: &[(&str, &str)]) -> Config {
         base_dir: base.path().to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Thread,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -37,7 +37,15 @@ async fn load_text(mount: Mount, text: &str) -> Result<Loaded, LoadError> {
     std::fs::write(&file, text).unwrap();
     let base_dir = dir.path().to_owned();
     let (clock, http) = (Clock::system(), http::Client::new());
-    load(LoadOptions { file, base_dir, clock, http, mount }).await
+    load(LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http,
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount,
+    })
+    .await
 }
 
 /// A build of `b` on `w`.
@@ -383,7 +391,14 @@ async fn dropping_the_last_handle_ends_the_lua_state() {
     let network = Arc::new(Nowhere);
     let http = http::Client::with_transport(network.clone());
     let (clock, base_dir) = (Clock::system(), dir.path().to_owned());
-    let options = LoadOptions { file, base_dir, clock, http, mount: Mount::Thread };
+    let options = LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http,
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount: Mount::Thread,
+    };
     let loaded = load(options).await.unwrap();
     // The state's thread holds the network for the hook's callbacks.
     assert!(Arc::strong_count(&network) > 1);

@@ -2,7 +2,6 @@
 //! webhook over TCP, the worker's connection, git, the compiler – only the place is a scratch
 //! directory and the ports are free ones.
 
-mod follow;
 mod repository;
 
 use std::os::unix::fs::DirBuilderExt as _;
@@ -13,8 +12,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::follow::Follower;
 use super::failure::Failure;
+use super::follow::Follower;
 use super::surroundings;
 use super::terminal::say;
 use crate::base::random::Random;
@@ -94,7 +93,7 @@ async fn play(args: &Args, dir: &Path) -> Result<Results, Failure> {
     say(&format!("Master  {page}  (user demo, password {})", secrets.password));
     start_worker(&running, dir, &secrets.worker)?;
 
-    let mut follower = Follower::new(running.engine().clone(), page.clone());
+    let mut follower = Follower::new(running.engine().clone(), "hello", Some(page.clone()));
     let journey = async {
         follower.until(|e| matches!(e, Event::WorkerConnected { .. })).await;
         say("Worker  demo-worker is connected");
@@ -120,14 +119,15 @@ async fn play(args: &Args, dir: &Path) -> Result<Results, Failure> {
 }
 
 /// Ctrl-C, `kill`, and the end of the terminal.
-fn signals() -> Result<[Signal; 3], Failure> {
+pub(super) fn signals() -> Result<[Signal; 3], Failure> {
     let listen =
         |kind| signal(kind).map_err(|e| Failure::failed(format!("signals cannot be taken: {e}")));
     let kinds = (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
     Ok([listen(kinds.0)?, listen(kinds.1)?, listen(kinds.2)?])
 }
 
-async fn interrupted([interrupt, terminate, hangup]: &mut [Signal; 3]) {
+/// Waits for one of them.
+pub(super) async fn interrupted([interrupt, terminate, hangup]: &mut [Signal; 3]) {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

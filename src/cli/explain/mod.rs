@@ -10,14 +10,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::failure::Failure;
-use super::{checkconfig, logging, terminal};
+use super::{checkconfig, logging, order, terminal};
 use crate::base::clock::Clock;
-use crate::base::text::nearest;
 use crate::base::tree::Tree;
 use crate::engine::input::BuildOrder;
 use crate::model::change::NewChange;
-use crate::model::property::Properties;
-use crate::model::sourcestamp::Sourcestamp;
 use crate::rehearsal::account::{RequestAccount, Status};
 use crate::rehearsal::{self, EventAccount, Options, Rehearsal, RehearsalError, github};
 
@@ -88,9 +85,6 @@ Examples: halide-ci explain --event push.json
 with verdict and changes for events and changes only. Exit status: 0; 1 when the configuration is
 broken, the event cannot be read or a step ends with an exception; 2 for wrong usage.";
 
-/// More builders than these are not listed to who names none of them.
-const MANY: usize = 30;
-
 /// What was explained.
 #[derive(Serialize)]
 struct Explained {
@@ -143,32 +137,8 @@ impl Question {
         if let Some(path) = &args.change {
             return json(path).map(Box::new).map(Self::Change);
         }
-        let (mut stamp, mut properties) = (Sourcestamp::default(), Properties::default());
-        for text in &args.properties {
-            let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty())
-            else {
-                let text = format!("--property {text:?} has no name and value.");
-                return Err(Failure::usage(text).hint("Write --property NAME=VALUE."));
-            };
-            let text = value.to_owned();
-            match name {
-                "branch" => stamp.branch = Some(text),
-                "revision" => stamp.revision = Some(text),
-                "repository" => stamp.repository = text,
-                "project" => stamp.project = text,
-                "codebase" => stamp.codebase = text,
-                name => {
-                    let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
-                    properties.set(name, value, "explain");
-                }
-            }
-        }
-        Ok(Self::Builder(BuildOrder {
-            builder: args.builder.clone().unwrap_or_default(),
-            reason: "explain".to_owned(),
-            sourcestamps: vec![stamp],
-            properties,
-        }))
+        let builder = args.builder.as_deref().unwrap_or_default();
+        Ok(Self::Builder(order::of(builder, "explain", &args.properties)?))
     }
 }
 
@@ -196,7 +166,11 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
         None => Rehearsal::start(options).await.map_err(|e| failed(&e))?,
         Some(worker) => {
             let mut alone = Rehearsal::start_alone(options).await.map_err(|e| failed(&e))?;
-            known_worker(&alone, args.builder.as_deref().unwrap_or_default(), worker)?;
+            order::known_worker(
+                alone.config(),
+                args.builder.as_deref().unwrap_or_default(),
+                worker,
+            )?;
             alone.connect(worker).await.map_err(|e| failed(&e))?;
             alone
         }
@@ -220,7 +194,7 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
             event = Some(rehearsal.change(&change).await.map_err(|e| failed(&e))?);
         }
         Question::Builder(order) => {
-            known_builder(&rehearsal, &order.builder)?;
+            order::known_builder(rehearsal.config(), &order.builder)?;
             requests = Some(rehearsal.build(order).await.map_err(|e| failed(&e))?);
         }
     }
@@ -251,43 +225,4 @@ async fn explain(args: &Args, question: Question, options: Options) -> Result<()
 
 fn failed(error: &RehearsalError) -> Failure {
     Failure::failed(error.to_string())
-}
-
-/// There is no such thing, but perhaps one of nearly the same name.
-fn unknown<'a>(message: String, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
-    let failure = Failure::usage(message);
-    match nearest(name, known) {
-        Some(near) => failure.hint(format!("Did you mean {near:?}?")),
-        None => failure,
-    }
-}
-
-fn known_builder(rehearsal: &Rehearsal, name: &str) -> Result<(), Failure> {
-    let builders = &rehearsal.config().builders;
-    let message = format!("There is no builder {name:?}.");
-    match rehearsal.config().builder(name) {
-        Some(_) => Ok(()),
-        None => {
-            let known: Vec<&str> = builders.iter().map(|b| b.name.as_str()).collect();
-            let failure = unknown(message, name, known.iter().copied());
-            // Where no name is near, the few or some of the many show what they look like.
-            Err(match (failure.hints.is_empty(), known.len()) {
-                (false, _) => failure,
-                (true, 0) => failure.hint("The configuration has none."),
-                (true, ..=MANY) => failure.hint(format!("The builders are {}.", known.join(", "))),
-                (true, n) => failure.hint(format!("There are {n}, such as {}.", known[0])),
-            })
-        }
-    }
-}
-
-fn known_worker(rehearsal: &Rehearsal, builder: &str, name: &str) -> Result<(), Failure> {
-    known_builder(rehearsal, builder)?;
-    let Some(config) = rehearsal.config().builder(builder) else { return Ok(()) };
-    if config.workers.iter().any(|worker| worker == name) {
-        return Ok(());
-    }
-    let message = format!("Builder {builder} has no worker {name:?}.");
-    Err(unknown(message, name, config.workers.iter().map(String::as_str))
-        .hint(format!("It has {}.", config.workers.join(", "))))
 }

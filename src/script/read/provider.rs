@@ -72,7 +72,7 @@ pub(in crate::script) fn directory(
                         }
                     }
                 }
-                Err(_) if reader.ground.makes_up_secrets.get() => {}
+                Err(_) if reader.ground.makes_up_secrets() => {}
                 Err(error) => {
                     let message =
                         format!("the directory {} cannot be read: {error}.", full.display());
@@ -113,7 +113,7 @@ fn one(f: &Fields<'_, '_>, path: &Path, strip: bool) -> Option<Secret> {
     let ground = &f.reader.ground;
     let shown = path.strip_prefix(&ground.base_dir).unwrap_or(path).display().to_string();
     let known = |text: &str| ground.add_secret(Secret::from_file(text, &shown));
-    if ground.makes_up_secrets.get() {
+    if ground.makes_up_secrets() {
         // Nothing is changed at a rehearsal, not even a mode.
         return Some(known(std::fs::read_to_string(path).unwrap_or_default().trim()));
     }

@@ -44,7 +44,15 @@ pub(crate) async fn load_with(text: &str, files: &[(&str, &str)]) -> Result<Load
     }
     let (file, base_dir): (PathBuf, PathBuf) = (dir.path().join("master.lua"), dir.path().into());
     let (clock, http) = (Clock::system(), http::Client::new());
-    load(LoadOptions { file, base_dir, clock, http, mount: Mount::Local }).await
+    load(LoadOptions {
+        file,
+        base_dir,
+        clock,
+        http,
+        secrets: halide_ci::script::load::Secrets::Files,
+        mount: Mount::Local,
+    })
+    .await
 }
 
 /// A configuration with worker `w`, builder `b` of the list `steps` and a force scheduler, and

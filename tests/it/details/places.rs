@@ -30,6 +30,7 @@ fn apart(before: &str, test: impl FnOnce(Result<Loaded, LoadError>, &Path, &Path
         base_dir: base.path().to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Local,
     };
     local(async { test(load(options).await, folder.path(), base.path()) });

@@ -168,6 +168,7 @@ impl World {
             base_dir: self.dir.path().to_path_buf(),
             clock: self.clock,
             http: self.github.client(),
+            secrets: halide_ci::script::load::Secrets::Files,
             mount: Mount::Local,
         }
     }

@@ -158,6 +158,7 @@ pub(crate) fn with_text(text: &str, test: impl AsyncFnOnce(&Site)) {
         base_dir: dir.path().to_owned(),
         clock: Clock::system(),
         http: http::Client::new(),
+        secrets: halide_ci::script::load::Secrets::Files,
         mount: Mount::Local,
     };
     let load = async || {

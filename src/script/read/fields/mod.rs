@@ -480,13 +480,16 @@ impl<'r, 'l> Fields<'r, 'l> {
 
     /// Every secret that is named must be there when the configuration loads.
     fn know_secrets(&self, key: &str, value: &Renderable) {
-        if self.reader.ground.makes_up_secrets.get() {
+        if self.reader.ground.makes_up_secrets() {
             for name in value.secrets() {
-                let made_up = Secret::from_file(&format!("made up for {name}"), name);
+                let given = self.reader.ground.given_secret(name);
+                if given.is_none() && self.reader.secrets.borrow().contains_key(name) {
+                    continue;
+                }
+                let text = given.unwrap_or_else(|| format!("made up for {name}"));
+                let made_up = Secret::from_file(&text, name);
                 let mut known = self.reader.secrets.borrow_mut();
-                known
-                    .entry(name.to_owned())
-                    .or_insert_with(|| self.reader.ground.add_secret(made_up));
+                known.insert(name.to_owned(), self.reader.ground.add_secret(made_up));
             }
         }
         let known = self.reader.secrets.borrow();

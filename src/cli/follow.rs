@@ -5,31 +5,36 @@ use std::io::IsTerminal as _;
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::base::id::{LogId, StepId};
+use crate::base::id::{LogId, RequestId, StepId};
 use crate::base::results::Results;
 use crate::base::text::duration;
 use crate::cli::terminal::say;
 use crate::engine::Engine;
 use crate::model::event::Event;
 use crate::model::log::Stream;
-use crate::store::{frames, steps};
+use crate::store::{builds, frames, steps, triggers};
 
-/// Follows the first build.
+/// Follows the builds of one builder, of which only one runs.
 pub(super) struct Follower {
     engine: Engine,
     events: Receiver<Event>,
-    page: String,
+    /// How many steps a build has.
+    steps: usize,
+    /// Where its pages are.
+    page: Option<String>,
     has_colour: bool,
     /// Lines shown of each log.
     shown: BTreeMap<LogId, i64>,
 }
 
 impl Follower {
-    pub(super) fn new(engine: Engine, page: String) -> Self {
+    pub(super) fn new(engine: Engine, builder: &str, page: Option<String>) -> Self {
+        let config = engine.generation().config.builder(builder).map(|b| b.steps.len());
         let events = engine.subscribe();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let has_colour = std::io::stdout().is_terminal() && !no_colour;
-        Self { engine, events, page, has_colour, shown: BTreeMap::new() }
+        let steps = config.unwrap_or(0);
+        Self { engine, events, steps, page, has_colour, shown: BTreeMap::new() }
     }
 
     /// Waits for an event.
@@ -43,36 +48,76 @@ impl Follower {
         }
     }
 
-    /// Shows the build until it ends.
+    /// Shows the first build until it ends.
     pub(super) async fn build(&mut self) -> Results {
-        let clock = self.engine.clock();
-        let began = clock.now();
-        while let Some(event) = self.until(|_| true).await {
-            match event {
-                Event::BuildStarted { builder, number, .. } => {
-                    let url = format!("{}builders/{builder}/builds/{number}", self.page);
-                    say(&format!("Build   {url}\n"));
+        loop {
+            match self.events.recv().await {
+                Ok(event) => {
+                    if let Some(results) = self.show(event).await {
+                        return results;
+                    }
                 }
-                Event::StepStarted { step, .. } => self.step_began(step).await,
-                Event::LogAppended { log, step: _, num_lines } => self.lines(log, num_lines).await,
-                Event::LogFinished { log, .. } => self.lines(log, i64::MAX).await,
-                Event::StepFinished { step, results, .. } => self.step_ended(step, results).await,
-                Event::BuildFinished { results, .. } => {
-                    let took = duration(clock.now().since(began));
-                    let text = format!("{} in {took}", sentence(results));
-                    say(&format!("\n{}", self.paint(results, &text)));
-                    return results;
-                }
-                _ => {}
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Results::Exception,
             }
         }
-        Results::Exception
+    }
+
+    /// Shows every attempt at a request until it has its result.
+    pub(super) async fn request(&mut self, request: RequestId) -> Results {
+        loop {
+            let ended = match self.events.recv().await {
+                Ok(Event::RequestCompleted { request: ended, results, .. }) if ended == request => {
+                    Some(results)
+                }
+                Ok(event) => {
+                    self.show(event).await;
+                    None
+                }
+                // A slow terminal misses events; the end must not be among them.
+                Err(RecvError::Lagged(_)) => {
+                    let read =
+                        self.engine.store().read(move |conn| triggers::results(conn, request));
+                    read.await.ok().flatten()
+                }
+                Err(RecvError::Closed) => Some(Results::Exception),
+            };
+            if let Some(results) = ended {
+                return results;
+            }
+        }
+    }
+
+    /// Shows an event; the result of a build that ends with it.
+    async fn show(&mut self, event: Event) -> Option<Results> {
+        match event {
+            Event::BuildStarted { builder, number, .. } => {
+                if let Some(page) = &self.page {
+                    say(&format!("Build   {page}builders/{builder}/builds/{number}\n"));
+                }
+            }
+            Event::StepStarted { step, .. } => self.step_began(step).await,
+            Event::LogAppended { log, step: _, num_lines } => self.lines(log, num_lines).await,
+            Event::LogFinished { log, .. } => self.lines(log, i64::MAX).await,
+            Event::StepFinished { step, results, .. } => self.step_ended(step, results).await,
+            Event::BuildFinished { build, results, .. } => {
+                let times = self.engine.store().read(move |conn| builds::times(conn, build)).await;
+                let took = match times {
+                    Ok(Some((from, Some(to)))) => format!(" in {}", duration(to.since(from))),
+                    _ => String::new(),
+                };
+                let text = format!("{}{took}", sentence(results));
+                say(&format!("\n{}", self.paint(results, &text)));
+                return Some(results);
+            }
+            _ => {}
+        }
+        None
     }
 
     async fn step_began(&self, step: StepId) {
         if let Ok(shown) = self.engine.store().read(move |conn| steps::shown(conn, step)).await {
-            let generation = self.engine.generation();
-            let of = generation.config.builders.first().map_or(0, |b| b.steps.len());
+            let of = self.steps;
             say(&self.style("1", &format!("▸ {}/{of} {}", shown.number, shown.name)));
         }
     }
@@ -116,7 +161,8 @@ fn sentence(results: Results) -> &'static str {
         Results::Success | Results::Skipped => "The build is a success",
         Results::Warnings => "The build ended with warnings",
         Results::Failure => "The build failed",
-        Results::Exception | Results::Retry => "The build could not be carried out",
+        Results::Exception => "The build could not be carried out",
+        Results::Retry => "The attempt ended; the build is tried again",
         Results::Cancelled => "The build was cancelled",
     }
 }
