@@ -92,7 +92,11 @@ ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, librar
 
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}
-for _, name in ipairs { "file_upload", "git", "github", "make_directory", "remove_directory", "set_properties", "set_property", "shell", "trigger" } do
+for _, name in ipairs {
+  "cargo", "cmake", "cmake_build", "configure", "ctest", "file_upload", "git", "github", "make", "make_directory",
+  "ninja", "pytest", "remove_directory", "set_properties", "set_property", "set_property_from_command", "shell",
+  "shell_sequence", "test", "trigger",
+} do
   steps[name] = function() return require("ci.steps." .. name) end
 end
 ci.steps = define.namespace("ci.steps", {}, steps)

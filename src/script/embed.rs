@@ -19,14 +19,28 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.strict.order", include_str!("../../lua/ci/strict/order.lua")),
     ("ci.strict.patterns", include_str!("../../lua/ci/strict/patterns.lua")),
     ("ci.xml", include_str!("../../lua/ci/xml.lua")),
+    ("ci.steps.cargo", include_str!("../../lua/ci/steps/cargo.lua")),
+    ("ci.steps.cmake", include_str!("../../lua/ci/steps/cmake.lua")),
+    ("ci.steps.cmake_build", include_str!("../../lua/ci/steps/cmake_build.lua")),
+    ("ci.steps.configure", include_str!("../../lua/ci/steps/configure.lua")),
+    ("ci.steps.ctest", include_str!("../../lua/ci/steps/ctest.lua")),
     ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
     ("ci.steps.git", include_str!("../../lua/ci/steps/git.lua")),
     ("ci.steps.github", include_str!("../../lua/ci/steps/github.lua")),
+    ("ci.steps.make", include_str!("../../lua/ci/steps/make.lua")),
     ("ci.steps.make_directory", include_str!("../../lua/ci/steps/make_directory.lua")),
+    ("ci.steps.ninja", include_str!("../../lua/ci/steps/ninja.lua")),
+    ("ci.steps.pytest", include_str!("../../lua/ci/steps/pytest.lua")),
     ("ci.steps.remove_directory", include_str!("../../lua/ci/steps/remove_directory.lua")),
     ("ci.steps.set_properties", include_str!("../../lua/ci/steps/set_properties.lua")),
     ("ci.steps.set_property", include_str!("../../lua/ci/steps/set_property.lua")),
+    (
+        "ci.steps.set_property_from_command",
+        include_str!("../../lua/ci/steps/set_property_from_command.lua"),
+    ),
     ("ci.steps.shell", include_str!("../../lua/ci/steps/shell.lua")),
+    ("ci.steps.shell_sequence", include_str!("../../lua/ci/steps/shell_sequence.lua")),
+    ("ci.steps.test", include_str!("../../lua/ci/steps/test.lua")),
     ("ci.steps.trigger", include_str!("../../lua/ci/steps/trigger.lua")),
 ];
 
@@ -45,6 +59,7 @@ pub const META: &[(&str, &str)] = &[
     ("step.lua", include_str!("../../lua/ci/meta/step.lua")),
     ("steps.lua", include_str!("../../lua/ci/meta/steps.lua")),
     ("test.lua", include_str!("../../lua/ci/meta/test.lua")),
+    ("tools.lua", include_str!("../../lua/ci/meta/tools.lua")),
     ("www.lua", include_str!("../../lua/ci/meta/www.lua")),
 ];
 

@@ -101,6 +101,16 @@ impl Shape {
         }
     }
 
+    /// Whether its lists hold maps.
+    fn holds_maps(&self) -> bool {
+        match self {
+            Self::List(inner) => inner.fits(&Json::Object(serde_json::Map::new())),
+            Self::Optional(inner) => inner.holds_maps(),
+            Self::Union(shapes) => shapes.iter().any(Self::holds_maps),
+            _ => false,
+        }
+    }
+
     /// Whether it names schedulers.
     pub(super) fn names_schedulers(&self) -> bool {
         match self {
@@ -129,7 +139,7 @@ impl Shape {
         let value = match value {
             Json::Array(items) if self.is_list() => {
                 let mut flat = Vec::new();
-                flatten(items, &mut flat);
+                flatten(items, self.holds_maps(), &mut flat);
                 Json::Array(flat)
             }
             // An empty Lua table is a map; where a list is wanted it is an empty list.
@@ -211,11 +221,13 @@ fn split_union(text: &str) -> Vec<&str> {
     out
 }
 
-fn flatten(items: Vec<Json>, out: &mut Vec<Json>) {
+fn flatten(items: Vec<Json>, with_maps: bool, out: &mut Vec<Json>) {
     for item in items {
         match item {
             Json::Null | Json::Bool(false) => {}
-            Json::Array(inner) => flatten(inner, out),
+            Json::Array(inner) => flatten(inner, with_maps, out),
+            // An empty Lua table: a list of nothing.
+            Json::Object(map) if map.is_empty() && !with_maps => {}
             other => out.push(other),
         }
     }
@@ -249,6 +261,8 @@ mod tests {
         let nested = json!(["a", [1, [null, "b"]], false]);
         assert_eq!(settle("string|scalar[]", nested), Ok(json!(["a", 1, "b"])));
         assert_eq!(settle("string[]?", json!({})), Ok(json!([])));
+        assert_eq!(settle("scalar[]", json!(["a", {}, [{}]])), Ok(json!(["a"])));
+        assert_eq!(settle("map[]?", json!([{}])), Ok(json!([{}])));
         assert_eq!(settle("any", json!([[1], null])), Ok(json!([[1], null])));
         assert_eq!(settle("string?", json!(false)), Ok(json!(null)));
     }

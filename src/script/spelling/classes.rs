@@ -14,6 +14,8 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("WorkerLock", "ci.worker_lock"),
     ("enforceChosenWorker", "ci.enforce_chosen_worker"),
     // Steps
+    ("CMake", "ci.steps.cmake"),
+    ("Configure", "ci.steps.configure"),
     ("FileUpload", "ci.steps.file_upload"),
     ("Git", "ci.steps.git"),
     ("GitHub", "ci.steps.github"),
@@ -21,7 +23,11 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("RemoveDirectory", "ci.steps.remove_directory"),
     ("SetProperties", "ci.steps.set_properties"),
     ("SetProperty", "ci.steps.set_property"),
+    ("SetPropertyFromCommand", "ci.steps.set_property_from_command"),
+    ("ShellArg", "ci.steps.shell_sequence"),
     ("ShellCommand", "ci.steps.shell"),
+    ("ShellSequence", "ci.steps.shell_sequence"),
+    ("Test", "ci.steps.test"),
     ("Trigger", "ci.steps.trigger"),
     // Values
     ("FlattenList", "ci.list.flatten"),
@@ -106,25 +112,17 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("WorkerMissingGenerator", "ci.generators.worker_missing"),
 ];
 
-/// Steps that Buildbot does not have and a later version will have.
-pub(super) const COMING_STEPS: &[&str] = &["cargo", "ctest", "pytest"];
-
 /// What Buildbot has and a later version will have.
 pub(super) const COMING: &[&str] = &[
     // Steps: commands, tests
-    "CMake",
     "Compile",
-    "Configure",
     "Cppcheck",
     "MsBuild",
     "PerlModuleTest",
     "PyFlakes",
     "PyLint",
-    "ShellSequence",
-    "ShellArg",
     "Sphinx",
     "SubunitShellCommand",
-    "Test",
     "TreeSize",
     "Trial",
     "WarningCountingShellCommand",
@@ -158,7 +156,6 @@ pub(super) const COMING: &[&str] = &[
     "MultipleFileUpload",
     "RemoveWorkerFileSecret",
     "SetPropertiesFromEnv",
-    "SetPropertyFromCommand",
     "StringDownload",
     // Workers that come when they are needed
     "DockerLatentWorker",

@@ -70,9 +70,7 @@ fn coming(kind: &str, name: &str) -> Option<String> {
         "ci.parameters" => plain(theirs) == plain(name) + "parameter",
         _ => false,
     };
-    let is_coming = classes::COMING.iter().any(means)
-        || (kind == "ci.steps" && classes::COMING_STEPS.contains(&name));
-    is_coming.then(|| match kind {
+    classes::COMING.iter().any(means).then(|| match kind {
         "ci.steps" => format!("`{name}` is not available yet; ci.steps.shell runs any command."),
         _ => format!("`{name}` is not available yet."),
     })
@@ -133,7 +131,7 @@ mod tests {
                 Some("`ms_build` is not available yet; ci.steps.shell runs any command."),
             ),
             ("ci.parameters", "patch", Some("`patch` is not available yet.")),
-            ("ci", "shell_arg", Some("`shell_arg` is not available yet.")),
+            ("ci", "shell_arg", Some("Buildbot's `shell_arg` is `ci.steps.shell_sequence` here.")),
             ("ci", "test", None),
             ("ci", "changes", Some("Buildbot's `changes` are in `ci.change_sources` here.")),
             (

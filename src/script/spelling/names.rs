@@ -42,6 +42,7 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("default_branch", "branch"),
     ("extract_fn", "extract"),
     ("keepstamp", "keep_stamp"),
+    ("logname", "log"),
     ("maxsize", "max_size"),
     ("property_name", "property"),
     ("repo_url", "repo"),

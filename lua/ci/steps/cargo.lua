@@ -1,0 +1,43 @@
+-- Runs cargo: `cargo +TOOLCHAIN COMMAND …`.
+
+local ci = require "ci"
+
+return ci.step_type {
+  name = "cargo",
+  options = {
+    command = "string|string[]", -- such as "test", or { "clippy", "--all-targets" }
+    toolchain = "string?", -- such as "nightly", of rustup
+    packages = "(string|string[])?",
+    features = "(string|string[])?", -- or "all"
+    default_features = "boolean?", -- default true
+    release = "boolean?",
+    profile = "string?",
+    target = "string?",
+    locked = "boolean?", -- fail when Cargo.lock would change
+    manifest_path = "string?",
+    jobs = "integer?",
+    arguments = "scalar[]?", -- for what cargo runs, after `--`
+    cargo = "string?",
+  },
+  defaults = { halt_on_failure = true },
+  check = function(o) return not (o.release and o.profile), "give one of `release` and `profile`" end,
+  run = function(step, o)
+    local features = ci.list.flatten(o.features)
+    local command = {
+      o.cargo or "cargo",
+      o.toolchain and "+" .. o.toolchain,
+      o.command,
+      ci.list.map(ci.list.flatten(o.packages), function(name) return { "--package", name } end),
+      o.features == "all" and "--all-features" or #features > 0 and { "--features", table.concat(features, ",") },
+      o.default_features == false and "--no-default-features",
+      o.release and "--release",
+      o.profile and { "--profile", o.profile },
+      o.target and { "--target", o.target },
+      o.locked and "--locked",
+      o.manifest_path and { "--manifest-path", o.manifest_path },
+      o.jobs and { "--jobs", o.jobs },
+      o.arguments and { "--", o.arguments },
+    }
+    return step:run({ command = command }).results
+  end,
+}

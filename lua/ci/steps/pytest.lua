@@ -1,0 +1,29 @@
+-- Runs pytest. No tests at all is its exit code 5, which is a failure here too.
+
+local ci = require "ci"
+
+return ci.step_type {
+  name = "pytest",
+  options = {
+    paths = "(string|string[])?", -- files and folders of tests; default: what its configuration says
+    markers = "string?", -- `pytest -m`, such as "not slow"
+    keywords = "string?", -- `pytest -k`
+    jobs = "integer?", -- of the plugin xdist
+    junit = "string?", -- where it writes its report
+    options = "scalar[]?",
+    python = "string?", -- default "python3"
+  },
+  defaults = { description = "testing", description_done = "test" },
+  run = function(step, o)
+    local command = {
+      { o.python or "python3", "-m", "pytest" },
+      o.markers and { "-m", o.markers },
+      o.keywords and { "-k", o.keywords },
+      o.jobs and { "-n", o.jobs },
+      o.junit and "--junit-xml=" .. o.junit,
+      o.options,
+      o.paths,
+    }
+    return step:run({ command = command }).results
+  end,
+}
