@@ -34,6 +34,20 @@ function library.parallel(functions)
   return out
 end
 
+-- Lines ----------------------------------------------------------------------------------------
+
+local find, cut = string.find, string.sub
+
+-- Calls `f` with each line of `text` and `stream`; a batch of lines comes in one call from Rust.
+function native.each_line(f, text, stream)
+  local from, last = 1, #text
+  while from <= last do
+    local at = find(text, "\n", from, true) or last + 1
+    f(cut(text, from, at - 1), stream)
+    from = at + 1
+  end
+end
+
 -- HTTP -----------------------------------------------------------------------------------------
 
 local http = { request = function(method, url, options) return native.http(method, url, options) end }

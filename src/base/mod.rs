@@ -2,6 +2,7 @@
 //! beyond Buildbot's result codes, and nothing outside imports from it are allowed here.
 
 pub mod clock;
+pub mod encoding;
 pub mod env;
 pub mod id;
 pub mod random;

@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::base::results::Results;
-use crate::base::text;
 use crate::engine::build_report::{BuildReport, Granted};
+use crate::engine::common::Common;
 use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
@@ -58,8 +58,8 @@ pub(super) struct Attempt {
 /// A build under way: what its steps share.
 pub(super) struct Running {
     pub(super) attempt: Attempt,
-    /// Names that steps have already.
-    names: Vec<String>,
+    /// What its steps share.
+    pub(super) common: Common,
 }
 
 /// What `do_build_if` says.
@@ -75,7 +75,8 @@ enum Wanted {
 /// Runs a build from its first step to its result. A bug in it ends this build, not the farm.
 pub(super) async fn run(attempt: Attempt) {
     let (engine, build) = (attempt.engine.clone(), attempt.build.id);
-    let mut running = Running { attempt, names: vec!["worker_preparation".to_owned()] };
+    let common = Common::new(attempt.properties.clone());
+    let mut running = Running { attempt, common };
     let ended = AssertUnwindSafe(running.steps()).catch_unwind().await;
     let (results, text) = match ended {
         Ok(None) => return,
@@ -253,7 +254,8 @@ impl Running {
         Arc::new(BuildView {
             builder: attempt.builder.name.clone(),
             number: attempt.build.number,
-            properties: attempt.properties.clone(),
+            properties: self.common.properties(),
+            statistics: self.common.statistics(),
             worker: attempt.worker.clone(),
             worker_info: attempt.info.clone(),
             max_builds: attempt.max_builds,
@@ -266,21 +268,14 @@ impl Running {
         })
     }
 
-    /// A name that no step of the build has yet.
-    pub(super) fn unique_name(&mut self, name: &str) -> String {
-        let name = text::unique(name, |n| self.names.iter().any(|taken| taken == n));
-        self.names.push(name.clone());
-        name
-    }
-
     /// Hides the secrets of the build's configuration.
     pub(super) fn masker(&self) -> &Arc<Masker> {
         &self.attempt.generation.masker
     }
 
     /// Sets properties, in the build and, without secrets, in its rows.
-    pub(super) async fn set_properties(&mut self, properties: Properties) {
-        self.attempt.properties.update(&properties);
+    pub(super) async fn set_properties(&self, properties: Properties) {
+        self.common.set_properties(&properties);
         let properties = self.masker().properties(&properties);
         self.tell(BuildReport::PropertiesSet { properties }).await;
     }

@@ -11,6 +11,7 @@ use crate::model::config::LockAccess;
 use crate::model::log::LogKind;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
+use crate::model::step::Fault;
 use crate::model::trigger::{RequestEnd, Triggered};
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
@@ -23,8 +24,8 @@ pub enum BuildReport {
     PropertiesSet { properties: Properties },
     /// A step begins.
     StepStarted { name: String, number: i64, text: String, answer: Answer<StepId> },
-    /// A step has new text or links (JSON list).
-    StepUpdated { step: StepId, text: Option<String>, urls: Option<Json> },
+    /// A step shows something else.
+    StepUpdated { step: StepId, change: StepChange },
     /// A log is opened.
     LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
     /// A request of a step goes to the worker; `log` is opened with it, in the same commit.
@@ -50,9 +51,33 @@ pub enum BuildReport {
     /// A step waits for the result of a request.
     RequestAwaited { request: RequestId, answer: Answer<RequestEnd> },
     /// A step ended.
-    StepFinished { step: StepId, results: Results, text: String, hidden: bool },
+    StepFinished { step: StepId, ending: Ending },
     /// The build ended.
     Finished { results: Results, text: String, answer: Answer<()> },
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Its result.
+    pub results: Results,
+    /// What its page says.
+    pub text: String,
+    /// Hidden unless somebody asks.
+    pub hidden: bool,
+    /// Whose fault it is that it did not do its work.
+    pub fault: Option<Fault>,
+}
+
+/// What a step shows of itself while it runs.
+#[derive(Debug)]
+pub enum StepChange {
+    /// What it does.
+    Text(String),
+    /// Its links, a JSON list.
+    Urls(Json),
+    /// What it has counted, a JSON map.
+    Statistics(Json),
 }
 
 /// How a wish for locks ends.
@@ -110,7 +135,7 @@ impl BuildReport {
                 format!("triggers {}", names.join(", "))
             }
             Self::RequestAwaited { request, .. } => format!("waits for request {request}"),
-            Self::StepFinished { step, results, .. } => {
+            Self::StepFinished { step, ending: Ending { results, .. } } => {
                 format!("step {step} ends: {}", results.word())
             }
             Self::Finished { results, text, .. } => format!("ends: {} ({text})", results.word()),

@@ -15,8 +15,8 @@ use crate::base::id::StepId;
 use crate::engine::Generation;
 use crate::engine::attempt::Running;
 use crate::engine::build_report::BuildReport;
-use crate::engine::desk::{DeskError, Ran, StepAnswer};
-use crate::engine::logs::{Logs, STDIO, Use};
+use crate::engine::desk::{DeskError, Lines, Ran, StepAnswer};
+use crate::engine::logs::{Logs, Use};
 use crate::engine::ports::{Ack, CommandEvent, Link};
 use crate::engine::render::render;
 use crate::engine::state::{Order, Stopped};
@@ -26,7 +26,7 @@ use crate::engine::upload::Upload;
 use crate::model::build::BuildView;
 use crate::model::command::{Command, CommandKind, FileStat, ShellCommand};
 use crate::model::config::BuilderConfig;
-use crate::model::log::{LogKind, Stream};
+use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::render::Renderable;
 
 /// Bytes of a stream that a step may have as text.
@@ -93,6 +93,15 @@ impl LogUse {
     }
 }
 
+/// What is done with a command's output beside its log.
+#[derive(Default)]
+pub(super) struct Wants {
+    /// The step gets it as text.
+    pub(super) collect: bool,
+    /// The step is given it as it comes.
+    pub(super) lines: Option<Lines>,
+}
+
 /// How a command ended.
 #[derive(Default)]
 struct Finished {
@@ -142,6 +151,9 @@ impl Surroundings {
 
     /// Adds the builder's variables to the command's own.
     async fn add_to(&self, command: &mut ShellCommand) -> Result<(), String> {
+        if command.log_encoding.is_none() {
+            command.log_encoding.clone_from(&self.generation.config.log_encoding);
+        }
         let builder = &self.view.builder;
         let env = render(&self.env, &self.view, self.generation.scripts.as_ref()).await;
         match env.map_err(|error| format!("env of builder {builder}: {error}"))? {
@@ -187,20 +199,20 @@ impl Flight {
         &mut self,
         mut command: ShellCommand,
         log: Use,
-        collect: bool,
+        wants: Wants,
         surroundings: Surroundings,
     ) -> End {
         if let Err(error) = surroundings.add_to(&mut command).await {
             return End::Answered(Err(DeskError::Failed(error)));
         }
         let kind = CommandKind::Shell(Box::new(command));
-        let done = self.command(kind, LogUse::Named(log), collect, &mut Transfer::None).await;
+        let done = self.command(kind, LogUse::Named(log), wants, &mut Transfer::None).await;
         let done = match done {
             Ok(done) => done,
             Err(end) => return end,
         };
         if let Some(failure) = done.failure {
-            return End::Answered(Err(DeskError::Failed(failure)));
+            return End::Answered(Err(DeskError::Worker(failure)));
         }
         End::Answered(Ok(StepAnswer::Ran(Ran {
             rc: done.rc.unwrap_or(-1),
@@ -217,16 +229,20 @@ impl Flight {
 
     /// The same with a file that moves.
     async fn moving(&mut self, kind: CommandKind, transfer: &mut Transfer) -> End {
+        let blame = Blame::of(&kind);
         let name = kind.name();
-        match self.command(kind, LogUse::WhenThereIsAny, false, transfer).await {
+        match self.command(kind, LogUse::WhenThereIsAny, Wants::default(), transfer).await {
             Err(end) => end,
-            Ok(done) => End::Answered(done.check(name).map(|()| StepAnswer::Done)),
+            Ok(done) => End::Answered(done.checked(name, blame).map(|()| StepAnswer::Done)),
         }
     }
 
     pub(super) async fn stat(&mut self, path: String) -> End {
         let kind = CommandKind::Stat { path };
-        match self.command(kind, LogUse::WhenThereIsAny, false, &mut Transfer::None).await {
+        match self
+            .command(kind, LogUse::WhenThereIsAny, Wants::default(), &mut Transfer::None)
+            .await
+        {
             Err(end) => end,
             // Whatever the reason, to the step there is nothing to see.
             Ok(done) => End::Answered(Ok(StepAnswer::Stat(done.stat))),
@@ -235,10 +251,14 @@ impl Flight {
 
     pub(super) async fn files(&mut self, kind: CommandKind) -> End {
         let name = kind.name();
-        match self.command(kind, LogUse::WhenThereIsAny, false, &mut Transfer::None).await {
+        match self
+            .command(kind, LogUse::WhenThereIsAny, Wants::default(), &mut Transfer::None)
+            .await
+        {
             Err(end) => end,
             Ok(done) => End::Answered(
-                done.check(name).map(|()| StepAnswer::Files(done.files.unwrap_or_default())),
+                done.checked(name, Blame::Failed(name))
+                    .map(|()| StepAnswer::Files(done.files.unwrap_or_default())),
             ),
         }
     }
@@ -269,7 +289,7 @@ impl Flight {
     pub(super) async fn upload(&mut self, kind: CommandKind, log: Use, upload: Upload) -> End {
         let name = kind.name();
         let mut transfer = Transfer::File(upload);
-        let done = self.command(kind, LogUse::Named(log), false, &mut transfer).await;
+        let done = self.command(kind, LogUse::Named(log), Wants::default(), &mut transfer).await;
         let done = match done {
             Err(end) => return end,
             Ok(done) => done,
@@ -290,12 +310,20 @@ impl Flight {
         &mut self,
         kind: CommandKind,
         log: LogUse,
-        collect: bool,
+        wants: Wants,
         transfer: &mut Transfer,
     ) -> Result<Finished, End> {
         let grace = STOP_GRACE + sigterm_time(&kind);
         let blame = Blame::of(&kind);
+        let files = log_files(&kind);
         let (key, mut events) = self.start(kind, &log).await?;
+        for name in files {
+            // One that cannot be opened now is opened with its first bytes.
+            let _ = self.logs.open(&name, LogKind::Stdio).await;
+        }
+        let Wants { collect, mut lines } = wants;
+        // What is still to be given to the step; nothing else is read before.
+        let mut unread: Option<(Stream, Bytes)> = None;
         let mut done = Finished::default();
         let mut stopped: Option<End> = None;
         let give_up = tokio::time::sleep(Duration::MAX);
@@ -321,10 +349,27 @@ impl Flight {
                     self.ended("complete", &done, blame, Ack::none()).await;
                     break;
                 }
-                event = events.recv() => match event {
+                () = room(lines.as_ref()), if unread.is_some() => {
+                    if let (Some(to), Some(output)) = (&lines, unread.take())
+                        && to.try_send(output).is_err()
+                    {
+                        // Who took them is gone.
+                        lines = None;
+                    }
+                    continue;
+                }
+                event = events.recv(), if unread.is_none() => match event {
                     Some(CommandEvent::Output { stream, data, ack }) => {
                         done.keep(stream, &data, collect);
+                        if lines.is_some() && stream != Stream::Header {
+                            unread = Some((stream, data.clone()));
+                        }
                         self.logs.append(log.name(), LogKind::Stdio, stream, data, ack).await;
+                        continue;
+                    }
+                    Some(CommandEvent::LogFile { name, data, ack }) => {
+                        let stream = Stream::Stdout;
+                        self.logs.append(&name, LogKind::Stdio, stream, data, ack).await;
                         continue;
                     }
                     Some(CommandEvent::Complete { failure, ack }) => {
@@ -408,6 +453,23 @@ impl Flight {
     }
 }
 
+/// Waits until there is room for output, or nobody takes it any more. Nobody else uses the room.
+async fn room(lines: Option<&Lines>) {
+    if let Some(lines) = lines {
+        let _ = lines.reserve().await;
+    }
+}
+
+/// The log files of a command that are opened with it.
+fn log_files(kind: &CommandKind) -> Vec<String> {
+    match kind {
+        CommandKind::Shell(shell) if !shell.lazylogfiles => {
+            shell.logfiles.keys().cloned().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Waits until nobody waits for the answer.
 pub(super) async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
     tokio::select! {
@@ -451,6 +513,14 @@ impl Finished {
                 }
             }
         }
+    }
+
+    /// Success, or why not and whether that is the worker's fault.
+    fn checked(&self, name: &str, blame: Blame) -> Result<(), DeskError> {
+        self.check(name).map_err(|error| match self.blame(blame) {
+            Some(_) => DeskError::Worker(error.to_string()),
+            None => error,
+        })
     }
 
     /// Success, or why not.

@@ -45,6 +45,9 @@ impl Desk {
     }
 }
 
+/// Takes output as it comes; whoever is slow to take it slows its command down.
+pub type Lines = mpsc::Sender<(Stream, Bytes)>;
+
 /// What a step asks for.
 #[derive(Clone, Debug)]
 pub enum StepRequest {
@@ -57,6 +60,8 @@ pub enum StepRequest {
         log: Option<String>,
         /// Return standard output and standard error as text, at most 16 MiB each.
         collect: bool,
+        /// Who is given standard output and standard error as they come.
+        lines: Option<Lines>,
     },
     /// Make a directory on the worker.
     MakeDirectory { path: String },
@@ -124,6 +129,12 @@ pub enum StepRequest {
     Trigger(Box<TriggerWish>),
     /// Wait for the result of a request.
     Await { request: RequestId },
+    /// Count something: a number of the step.
+    SetStatistic { name: String, value: f64 },
+    /// Read what the step has counted.
+    GetStatistic { name: String },
+    /// Read what all steps of the build together have counted.
+    SumStatistic { name: String },
     /// Show a link.
     AddUrl { name: String, url: String },
 }
@@ -169,13 +180,15 @@ pub enum DeskError {
     Stopped,
     /// It went wrong; the text is for people.
     Failed(String),
+    /// The worker could not carry it out; the text is for people.
+    Worker(String),
 }
 
 impl std::fmt::Display for DeskError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stopped => f.write_str("the step was stopped"),
-            Self::Failed(text) => f.write_str(text),
+            Self::Failed(text) | Self::Worker(text) => f.write_str(text),
         }
     }
 }

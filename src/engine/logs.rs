@@ -2,6 +2,7 @@
 //! once. A log is opened when something first needs it, and finished once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
@@ -16,10 +17,7 @@ use crate::engine::output::{LogHandle, LogWriter};
 use crate::engine::ports::Ack;
 use crate::engine::teller::Teller;
 use crate::model::config::LogLimits;
-use crate::model::log::{LogKind, Stream};
-
-/// The log of a command that names none.
-pub(super) const STDIO: &str = "stdio";
+use crate::model::log::{LogKind, STDIO, Stream};
 
 /// The logs. Clones are the same logs.
 #[derive(Clone)]
@@ -31,6 +29,8 @@ struct Inner {
     writer: LogWriter,
     masker: Arc<Masker>,
     limits: LogLimits,
+    /// Which attempt of the step writes, from 1.
+    attempt: AtomicU32,
     open: Mutex<BTreeMap<String, LogHandle>>,
     /// The logs of the commands under way.
     used: std::sync::Mutex<BTreeSet<String>>,
@@ -52,7 +52,7 @@ pub(super) struct Opening<'a> {
 impl Opening<'_> {
     /// The name, without secrets, of a log that is not open.
     pub(super) fn missing(&self, name: &str) -> Option<String> {
-        (!self.open.contains_key(name)).then(|| self.logs.masker.text(name))
+        (!self.open.contains_key(name)).then(|| self.logs.shown(name))
     }
 
     /// Adds a log that the engine has opened.
@@ -61,6 +61,17 @@ impl Opening<'_> {
         let handle = writer.open(id, *step, masker.clone(), *limits);
         self.open.insert(name.to_owned(), handle.clone());
         handle
+    }
+}
+
+impl Inner {
+    /// What people call the log `name`.
+    fn shown(&self, name: &str) -> String {
+        let name = self.masker.text(name);
+        match self.attempt.load(Ordering::Relaxed) {
+            ..=1 => name,
+            attempt => format!("{name}_attempt_{attempt}"),
+        }
     }
 }
 
@@ -81,9 +92,16 @@ impl Logs {
             writer: attempt.logs.clone(),
             masker: running.masker().clone(),
             limits: running.attempt.generation.config.logs,
+            attempt: AtomicU32::new(1),
             open: Mutex::default(),
             used: std::sync::Mutex::default(),
         }))
+    }
+
+    /// Ends every open log; those that are opened from now on are of the next attempt.
+    pub(super) async fn begin_attempt(&self, attempt: u32) {
+        self.finish_all().await;
+        self.0.attempt.store(attempt, Ordering::Relaxed);
     }
 
     /// Hides secrets.
@@ -115,7 +133,7 @@ impl Logs {
         if let Some(known) = opening.open.get(name) {
             return Ok(known.clone());
         }
-        let (step, name_shown) = (self.0.step, self.0.masker.text(name));
+        let (step, name_shown) = (self.0.step, self.0.shown(name));
         let opened = |answer| BuildReport::LogOpened { step, name: name_shown, kind, answer };
         let id = self.0.teller.ask(opened).await?;
         Ok(opening.add(name, id))

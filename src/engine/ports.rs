@@ -150,6 +150,8 @@ pub trait Link: Send + Sync {
 pub enum CommandEvent {
     /// Output, as it came. The worker may send more once `ack` is dropped.
     Output { stream: Stream, data: Bytes, ack: Ack },
+    /// What a command wrote to the log file `name`, as it came.
+    LogFile { name: String, data: Bytes, ack: Ack },
     /// The exit code.
     Rc(i64),
     /// Why the worker killed it: `timeout_without_output`, `timeout`, `max_lines_failure`.

@@ -6,7 +6,7 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
-use crate::engine::build_report::{BuildReport, Granted};
+use crate::engine::build_report::{BuildReport, Ending, Granted, StepChange};
 use crate::engine::input::Answer;
 use crate::engine::locks::{GivesWay, Holder};
 use crate::engine::state::{Order, Running, State};
@@ -50,12 +50,11 @@ impl Turn<'_> {
                 self.answer(answer, Ok(step));
                 Ok(())
             }
-            BuildReport::StepUpdated { step, text, urls } => {
-                if let Some(text) = text {
-                    steps::set_state(self.conn, step, &text)?;
-                }
-                if let Some(urls) = urls {
-                    steps::set_urls(self.conn, step, &urls)?;
+            BuildReport::StepUpdated { step, change } => {
+                match change {
+                    StepChange::Text(text) => steps::set_state(self.conn, step, &text)?,
+                    StepChange::Urls(urls) => steps::set_urls(self.conn, step, &urls)?,
+                    StepChange::Statistics(all) => steps::set_statistics(self.conn, step, &all)?,
                 }
                 self.announce(Event::StepUpdated { step, build });
                 Ok(())
@@ -83,8 +82,10 @@ impl Turn<'_> {
                 self.out.answers.push(Box::new(move || drop(ack)));
                 Ok(())
             }
-            BuildReport::StepFinished { step, results, text, hidden } => {
-                steps::finish(self.conn, step, results, &text, hidden, self.now)?;
+            BuildReport::StepFinished { step, ending } => {
+                let results = ending.results;
+                let Ending { text, hidden, fault, .. } = ending;
+                steps::finish(self.conn, step, (results, fault), &text, hidden, self.now)?;
                 self.state.locks.release(Holder { build: id, step: Some(step) });
                 self.grant_locks()?;
                 self.announce(Event::StepFinished { step, build, results });

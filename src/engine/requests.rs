@@ -73,7 +73,7 @@ impl Turn<'_> {
         // Buildbot's step 0: clients count on it.
         let text = format!("worker {worker_name} ready");
         let step = steps::insert(self.conn, build.id, 0, "worker_preparation", &text, self.now)?;
-        steps::finish(self.conn, step, Results::Success, &text, false, self.now)?;
+        steps::finish(self.conn, step, (Results::Success, None), &text, false, self.now)?;
         self.report(Kind::BuildStarted, build.builder, request, Some(build.id), None)?;
 
         self.end_notes(request)?;

@@ -7,19 +7,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::id::StepId;
 use crate::engine::attempt::Running;
-use crate::engine::build_report::BuildReport;
-use crate::engine::command::{Answer, End, Flight, Surroundings};
+use crate::engine::build_report::{BuildReport, StepChange};
+use crate::engine::command::{Answer, End, Flight, Surroundings, Wants};
+use crate::engine::common::number;
 use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
-use crate::engine::logs::{Logs, STDIO};
+use crate::engine::logs::Logs;
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
 use crate::engine::triggering::{self, Waiter};
 use crate::engine::upload::Upload;
 use crate::model::command::CommandKind;
-use crate::model::log::{LogKind, Stream};
+use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::PatchRef;
-use crate::model::step::StepView;
+use crate::model::step::{Fault, StepView};
 use crate::store::{Store, patches};
 
 /// A command under way: how it ended, and where the answer goes.
@@ -33,6 +34,10 @@ pub(super) struct Service {
     logs: Logs,
     urls: Vec<Json>,
     summary: Option<String>,
+    /// What the worker could not do, in words.
+    troubles: Vec<String>,
+    /// Why the last command was killed.
+    killed: Option<Fault>,
     /// The step's function has ended.
     over: CancellationToken,
 }
@@ -45,6 +50,8 @@ impl Service {
             logs: Logs::new(running, step),
             urls: Vec::new(),
             summary: None,
+            troubles: Vec::new(),
+            killed: None,
             over: CancellationToken::new(),
         }
     }
@@ -56,6 +63,46 @@ impl Service {
     /// What the step wants its page to say.
     pub(super) fn summary(&self) -> Option<String> {
         self.summary.clone()
+    }
+
+    /// Takes note of the answer to a command.
+    pub(super) fn note_answer(&mut self, answered: &Result<StepAnswer, DeskError>) {
+        match answered {
+            Err(DeskError::Worker(text)) => self.troubles.push(text.clone()),
+            Ok(StepAnswer::Ran(ran)) => {
+                self.killed = ran.failure_reason.as_deref().map(|reason| match reason {
+                    "max_lines_failure" => Fault::Lines,
+                    _ => Fault::Timeout,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whose fault it is that the step ends with this error. Lua passes errors on as texts, so the
+    /// worker's are known by what they say.
+    pub(super) fn fault_of(&self, error: &str) -> Fault {
+        match self.troubles.iter().any(|trouble| error.contains(trouble.as_str())) {
+            true => Fault::Worker,
+            false => Fault::Configuration,
+        }
+    }
+
+    /// Why its last command was killed.
+    pub(super) fn killed(&self) -> Option<Fault> {
+        self.killed
+    }
+
+    /// The step is tried again: what the attempt before has said and counted does not hold.
+    pub(super) async fn begin_attempt(&mut self, running: &Running, attempt: u32) {
+        self.logs.begin_attempt(attempt).await;
+        self.summary = None;
+        self.killed = None;
+        self.troubles.clear();
+        self.over = CancellationToken::new();
+        running.common.forget_statistics(self.step);
+        let change = StepChange::Statistics(json!({}));
+        running.tell(BuildReport::StepUpdated { step: self.step, change }).await;
     }
 
     /// The step's function has ended: nobody waits for its commands any more.
@@ -96,13 +143,14 @@ impl Service {
         view: &StepView,
     ) -> UnderWay {
         match request {
-            StepRequest::Run { mut command, log, collect } => {
+            StepRequest::Run { mut command, log, collect, lines } => {
                 if command.workdir.is_empty() {
                     command.workdir.clone_from(&view.workdir);
                 }
                 let (log, surroundings) = (self.logs.take(log), Surroundings::of(running));
+                let wants = Wants { collect, lines };
                 Box::pin(async move {
-                    let end = flight.run(*command, log, collect, surroundings).await;
+                    let end = flight.run(*command, log, wants, surroundings).await;
                     (flight.answer, end)
                 })
             }
@@ -164,7 +212,7 @@ impl Service {
                 running.set_properties(Properties::from_values(&values, &source)).await;
             }
             StepRequest::GetProperty { name } => {
-                let value = running.attempt.properties.get(&name).cloned();
+                let value = running.common.property(&name);
                 return Ok(StepAnswer::Value(value.unwrap_or(Json::Null)));
             }
             StepRequest::AddLog { name, kind } => {
@@ -181,13 +229,29 @@ impl Service {
                 let text = running.masker().text(&text);
                 self.summary = Some(text.clone());
                 let step = self.step;
-                running.tell(BuildReport::StepUpdated { step, text: Some(text), urls: None }).await;
+                running
+                    .tell(BuildReport::StepUpdated { step, change: StepChange::Text(text) })
+                    .await;
             }
             StepRequest::AddUrl { name, url } => {
                 let (name, url) = (running.masker().text(&name), running.masker().text(&url));
                 self.urls.push(json!({ "name": name, "url": url }));
-                let (step, urls) = (self.step, Some(Json::Array(self.urls.clone())));
-                running.tell(BuildReport::StepUpdated { step, text: None, urls }).await;
+                let change = StepChange::Urls(Json::Array(self.urls.clone()));
+                running.tell(BuildReport::StepUpdated { step: self.step, change }).await;
+            }
+            StepRequest::SetStatistic { name, value } => {
+                let name = running.masker().text(&name);
+                let all = running.common.set_statistic(self.step, &name, value);
+                let change = StepChange::Statistics(all);
+                running.tell(BuildReport::StepUpdated { step: self.step, change }).await;
+            }
+            StepRequest::GetStatistic { name } => {
+                let value = running.common.statistic(self.step, &name);
+                return Ok(StepAnswer::Value(value.map_or(Json::Null, number)));
+            }
+            StepRequest::SumStatistic { name } => {
+                let value = running.common.statistics().get(&name).copied();
+                return Ok(StepAnswer::Value(value.map_or(Json::Null, number)));
             }
             _ => return Err(DeskError::Failed("this needs a worker".to_owned())),
         }
@@ -242,6 +306,9 @@ fn is_note(request: &StepRequest) -> bool {
             | StepRequest::FinishLog { .. }
             | StepRequest::SetSummary { .. }
             | StepRequest::AddUrl { .. }
+            | StepRequest::SetStatistic { .. }
+            | StepRequest::GetStatistic { .. }
+            | StepRequest::SumStatistic { .. }
             | StepRequest::Trigger(_)
     )
 }

@@ -13,22 +13,23 @@ use tokio::sync::watch;
 
 use crate::base::id::StepId;
 use crate::base::results::Results;
-use crate::base::text::shorten;
 use crate::engine::attempt::Running;
-use crate::engine::build_report::{BuildReport, Granted};
-use crate::engine::command::End;
-use crate::engine::desk::{Desk, DeskError};
-use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
+use crate::engine::build_report::{BuildReport, Ending, Granted, StepChange};
+use crate::engine::command::{Answer, End};
+use crate::engine::desk::{Desk, DeskError, StepRequest};
+use crate::engine::ports::{Argument, Future, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
-use crate::engine::serve::{Service, UnderWay};
+use crate::engine::retry::{self, Ended};
+use crate::engine::serve::Service;
 use crate::engine::state::{Order, Stopped};
+use crate::engine::words::{self, Told, describe, suffixed};
 use crate::model::build::BuildView;
 use crate::model::config::{
     Condition, LockAccess, LockList, StepConfig, StepOption, check_step_name,
 };
 use crate::model::log::{LogKind, Stream};
 use crate::model::render::Renderable;
-use crate::model::step::StepView;
+use crate::model::step::{Fault, StepView};
 
 /// How long a step's function may go on after it was stopped.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -42,14 +43,29 @@ pub(super) enum StepEnd {
 }
 
 /// What came of a step's function.
+#[derive(Clone)]
 enum Outcome {
     Returned(Option<Results>),
     Failed(ScriptError),
+    /// What it needs could not be made; the function was not called.
+    Unrendered(ScriptError),
+    /// It has made no progress for this long.
+    Silent(Duration),
     /// Its locks can never be had as long as the build holds others.
     Circle(Results, String),
     Stopped(Stopped),
     Abandoned,
 }
+
+impl Outcome {
+    /// Whether no other attempt can follow.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Abandoned | Self::Circle(..))
+    }
+}
+
+/// A command under way, and whether a worker is at it.
+type AtWork = Future<'static, (bool, Answer, End)>;
 
 /// Runs one step.
 pub(super) async fn run(
@@ -67,7 +83,7 @@ pub(super) async fn run(
         Ok(name) => (running.masker().text(&name), None),
         Err(error) => (config.kind.clone(), Some(error)),
     };
-    let name = running.unique_name(&name);
+    let name = running.common.unique_name(&name);
     let description = describe(running, config, &view).await;
     let shown = suffixed(running, config, description.clone()).await;
     let started = {
@@ -83,16 +99,16 @@ pub(super) async fn run(
     let mut step = StepView { build: (*view).clone(), name, number, place, workdir: String::new() };
     let mut service = Service::new(running, id);
     let outcome = match (broken_name, workdir) {
-        (Some(error), _) | (None, Err(error)) => Outcome::Failed(error),
+        (Some(error), _) | (None, Err(error)) => (Outcome::Unrendered(error), 1),
         (None, Ok(workdir)) => {
             let info = &running.attempt.info;
             step.workdir = info.join(&[&running.attempt.builddir, &workdir]);
             match is_wanted(running, config, &step).await {
-                Err(error) => Outcome::Failed(error),
-                Ok(false) => Outcome::Returned(Some(Results::Skipped)),
+                Err(error) => (Outcome::Unrendered(error), 1),
+                Ok(false) => (Outcome::Returned(Some(Results::Skipped)), 1),
                 Ok(true) => match locks(running, config, id, &shown).await {
-                    Some(outcome) => outcome,
-                    None => perform(running, config, &step, &mut service).await,
+                    Some(outcome) => (outcome, 1),
+                    None => attempts(running, config, &step, &mut service, &shown).await,
                 },
             }
         }
@@ -129,7 +145,7 @@ async fn locks(
     let locks = match wanted_locks(running, &config.locks).await {
         Ok(locks) if locks.is_empty() => return None,
         Ok(locks) => locks,
-        Err(error) => return Some(Outcome::Failed(error)),
+        Err(error) => return Some(Outcome::Unrendered(error)),
     };
     let mut orders = running.attempt.orders.clone();
     let step = Some(id);
@@ -139,8 +155,8 @@ async fn locks(
         answer = wanted => match answer {
             Ok(Granted::AtOnce) => return None,
             Ok(Granted::Waited) => {
-                let text = Some(description.to_owned());
-                running.tell(BuildReport::StepUpdated { step: id, text, urls: None }).await;
+                let change = StepChange::Text(description.to_owned());
+                running.tell(BuildReport::StepUpdated { step: id, change }).await;
                 return None;
             }
             Ok(Granted::Never { results, why }) => Outcome::Circle(results, why),
@@ -189,14 +205,19 @@ async fn perform(
 ) -> Outcome {
     let options = match options(running, config, &Arc::new(step.build.clone())).await {
         Ok(options) => options,
-        Err(error) => return Outcome::Failed(error),
+        Err(error) => return Outcome::Unrendered(error),
     };
+    let quiet = longest_silence(&options);
     let scripts = running.attempt.generation.scripts.clone();
     let (desk, mut asked) = Desk::new();
     let job = StepRun { run: config.run.clone(), view: step.clone(), options, desk };
     let mut function = scripts.run_step(job);
     let mut orders = running.attempt.orders.clone();
-    let mut commands: FuturesUnordered<UnderWay> = FuturesUnordered::new();
+    let mut commands: FuturesUnordered<AtWork> = FuturesUnordered::new();
+    // Commands of the worker have a limit of their own, on the worker.
+    let mut at_work = 0_usize;
+    let silence = tokio::time::sleep(quiet.unwrap_or(Duration::MAX));
+    tokio::pin!(silence);
     let mut outcome = loop {
         tokio::select! {
             biased;
@@ -205,8 +226,12 @@ async fn perform(
                 Err(error) => Outcome::Failed(at_step(error, config)),
             },
             // Who asked may be gone.
-            Some((answer, end)) = commands.next() => match end {
-                End::Answered(answered) => { let _ = answer.send(answered); }
+            Some((is_work, answer, end)) = commands.next() => match end {
+                End::Answered(answered) => {
+                    at_work -= usize::from(is_work);
+                    service.note_answer(&answered);
+                    let _ = answer.send(answered);
+                }
                 End::Abandoned => break Outcome::Abandoned,
                 End::Stopped(stopped) => {
                     let _ = answer.send(Err(DeskError::Stopped));
@@ -214,12 +239,25 @@ async fn perform(
                 }
             },
             Some(wish) = asked.recv() => {
+                let is_work = !matches!(wish.request, StepRequest::Await { .. });
                 let command = service.serve(running, &orders, wish, step).await;
-                commands.extend(command);
+                if let Some(command) = command {
+                    at_work += usize::from(is_work);
+                    commands.push(Box::pin(async move {
+                        let (answer, end) = command.await;
+                        (is_work, answer, end)
+                    }));
+                }
+            }
+            () = &mut silence, if at_work == 0 && quiet.is_some() => {
+                break Outcome::Silent(quiet.unwrap_or_default());
             }
             stopped = end_of_step(&mut orders, service.id()) => {
                 break stopped.map_or(Outcome::Abandoned, Outcome::Stopped);
             }
+        }
+        if let Some(quiet) = quiet {
+            silence.as_mut().reset(tokio::time::Instant::now() + quiet);
         }
     };
     // Whatever is asked from now on is refused.
@@ -238,6 +276,13 @@ async fn perform(
     outcome
 }
 
+/// How long the step may make no progress; none = for ever. A rendered option of the wrong type is
+/// found where the function gets it.
+fn longest_silence(options: &BTreeMap<String, StepValue>) -> Option<Duration> {
+    let Some(StepValue::Json(timeout)) = options.get("timeout") else { return None };
+    Duration::try_from_secs_f64(timeout.as_f64()?).ok()
+}
+
 /// Waits for an order that ends the step; none = the attempt is over.
 async fn end_of_step(orders: &mut watch::Receiver<Order>, id: StepId) -> Option<Stopped> {
     loop {
@@ -250,8 +295,8 @@ async fn end_of_step(orders: &mut watch::Receiver<Order>, id: StepId) -> Option<
 }
 
 /// Waits for the commands that are being stopped, and tells who waits for them.
-async fn last_commands(mut commands: FuturesUnordered<UnderWay>, mut outcome: Outcome) -> Outcome {
-    while let Some((answer, end)) = commands.next().await {
+async fn last_commands(mut commands: FuturesUnordered<AtWork>, mut outcome: Outcome) -> Outcome {
+    while let Some((_, answer, end)) = commands.next().await {
         match end {
             End::Abandoned => return Outcome::Abandoned,
             End::Stopped(stopped) => outcome = Outcome::Stopped(stopped),
@@ -297,62 +342,133 @@ async fn options(
     Ok(out)
 }
 
+/// How an attempt ended, in results and words; none = the build's attempt is over.
+fn judge(
+    running: &Running,
+    step: &StepView,
+    service: &Service,
+    outcome: Outcome,
+) -> Option<(Ended, Option<Stopped>)> {
+    let site = || format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
+    let mut stopped = None;
+    let (results, fault, problem) = match outcome {
+        Outcome::Abandoned => return None,
+        Outcome::Returned(results) => {
+            let results = results.unwrap_or(Results::Success);
+            let fault = service.killed().filter(|_| results == Results::Failure);
+            (results, fault, None)
+        }
+        Outcome::Failed(error) if error.is_failure => {
+            (Results::Failure, service.killed(), Some(error.message))
+        }
+        Outcome::Failed(error) => {
+            let fault = service.fault_of(&error.message);
+            (Results::Exception, Some(fault), Some(format!("{}: {error}", site())))
+        }
+        Outcome::Unrendered(error) => {
+            let problem = format!("{}: {error}", site());
+            (Results::Exception, Some(Fault::Rendering), Some(problem))
+        }
+        Outcome::Silent(limit) => {
+            let seconds = limit.as_secs_f64();
+            let problem = format!("no progress for {seconds} s, the step's `timeout`");
+            (Results::Failure, Some(Fault::Timeout), Some(problem))
+        }
+        Outcome::Circle(results, why) => (results, None, Some(why)),
+        Outcome::Stopped(stop) => {
+            let results = if stop.ends_build { Results::Cancelled } else { Results::Failure };
+            let problem = format!("stopped: {}", stop.reason);
+            stopped = Some(stop);
+            (results, None, Some(problem))
+        }
+    };
+    Some((Ended { results, problem, fault }, stopped))
+}
+
+/// Runs the step, as often as its `retry` wants.
+async fn attempts(
+    running: &mut Running,
+    config: &StepConfig,
+    step: &StepView,
+    service: &mut Service,
+    shown: &str,
+) -> (Outcome, u32) {
+    let mut attempt = 1;
+    loop {
+        let outcome = perform(running, config, step, service).await;
+        let (Some(retry), false) = (&config.retry, outcome.is_final()) else {
+            return (outcome, attempt);
+        };
+        if attempt >= retry.max {
+            return (outcome, attempt);
+        }
+        let Some((ended, _)) = judge(running, step, service, outcome.clone()) else {
+            return (outcome, attempt);
+        };
+        match retry::is_wanted(running, retry, step, &ended).await {
+            Ok(true) => {}
+            Ok(false) => return (outcome, attempt),
+            Err(error) => return (Outcome::Failed(at_step(error, config)), attempt),
+        }
+        note_problem(service, ended.problem.as_deref()).await;
+        let text = retry::waiting(shown, retry, &ended, attempt);
+        let change = StepChange::Text(running.masker().text(&text));
+        running.tell(BuildReport::StepUpdated { step: service.id(), change }).await;
+        let mut orders = running.attempt.orders.clone();
+        let stopped = tokio::select! {
+            biased;
+            stopped = end_of_step(&mut orders, service.id()) => {
+                Some(stopped.map_or(Outcome::Abandoned, Outcome::Stopped))
+            }
+            () = tokio::time::sleep(retry::delay(retry)) => None,
+        };
+        running.attempt.orders = orders;
+        if let Some(stopped) = stopped {
+            return (stopped, attempt);
+        }
+        attempt += 1;
+        service.begin_attempt(running, attempt).await;
+        let change = StepChange::Text(format!("{shown} (attempt {attempt} of {})", retry.max));
+        running.tell(BuildReport::StepUpdated { step: service.id(), change }).await;
+    }
+}
+
+/// Writes what went wrong where people look for it.
+async fn note_problem(service: &Service, problem: Option<&str>) {
+    if let Some(problem) = problem {
+        let text = format!("{problem}\n");
+        service.write_log("error", LogKind::Text, Stream::Stderr, &text).await;
+    }
+}
+
 /// Records the end of a step: its last words, its logs, its result.
 async fn finish(
     running: &mut Running,
     config: &StepConfig,
     step: StepView,
     service: Service,
-    outcome: Outcome,
+    (outcome, attempt): (Outcome, u32),
     description: String,
 ) -> StepEnd {
-    let stopped = match &outcome {
-        Outcome::Stopped(stopped) => Some(stopped.clone()),
-        _ => None,
+    let Some((ended, stopped)) = judge(running, &step, &service, outcome) else {
+        service.close_logs().await;
+        return StepEnd::Abandoned;
     };
-    let (results, problem) = match outcome {
-        Outcome::Abandoned => {
-            service.close_logs().await;
-            return StepEnd::Abandoned;
-        }
-        Outcome::Returned(results) => (results.unwrap_or(Results::Success), None),
-        Outcome::Failed(error) if error.is_failure => (Results::Failure, Some(error.message)),
-        Outcome::Failed(error) => {
-            let site = format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
-            (Results::Exception, Some(format!("{site}: {error}")))
-        }
-        Outcome::Circle(results, why) => (results, Some(why)),
-        Outcome::Stopped(Stopped { reason, ends_build, .. }) => {
-            let results = if ends_build { Results::Cancelled } else { Results::Failure };
-            (results, Some(format!("stopped: {reason}")))
-        }
-    };
-    if let Some(problem) = &problem {
-        let text = format!("{problem}\n");
-        service.write_log("error", LogKind::Text, Stream::Stderr, &text).await;
-    }
+    let Ended { results, problem, fault } = ended;
+    note_problem(&service, problem.as_deref()).await;
     service.close_logs().await;
-    let done = match &config.description_done {
-        Some(text) => render_words(running, text, &running.view()).await.ok(),
-        None => None,
+    let attempts = config.retry.as_ref().map(|retry| (attempt, retry.max));
+    let told = Told {
+        results,
+        fault,
+        problem: problem.as_deref(),
+        summary: service.summary(),
+        attempt: attempts.filter(|_| attempt > 1),
     };
-    let first_line = problem.as_deref().and_then(|p| p.lines().next());
-    let first_line = first_line.map(|line| shorten(&running.masker().text(line), 200));
-    let text = done.or(service.summary()).unwrap_or_else(|| match (results, first_line) {
-        (Results::Success | Results::Warnings | Results::Skipped, _) | (_, None) => description,
-        (Results::Cancelled, Some(_)) => description,
-        (_, Some(line)) => format!("{description}: {line}"),
-    });
-    let text = suffixed(running, config, text).await;
-    let text = match results {
-        Results::Success => text,
-        _ => format!("{text} ({})", results.word()),
-    };
-    let text = running.masker().text(&text);
+    let text = words::last(running, config, told, description).await;
     let hidden = is_hidden(running, config, &step, results).await;
-    let report =
-        BuildReport::StepFinished { step: service.id(), results, text: text.clone(), hidden };
-    running.tell(report).await;
+    let ending = Ending { results, text: text.clone(), hidden, fault };
+    running.tell(BuildReport::StepFinished { step: service.id(), ending }).await;
     StepEnd::Finished { results, text, stopped }
 }
 
@@ -380,57 +496,6 @@ async fn is_hidden(
             tracing::error!(step = step.name, %error, "hide_step_if failed");
             false
         }
-    }
-}
-
-/// What the page says while the step runs: its description, its command, or its kind.
-async fn describe(running: &Running, config: &StepConfig, view: &Arc<BuildView>) -> String {
-    if let Some(description) = &config.description {
-        let text = render_words(running, description, view).await;
-        return text.map_or_else(|_| config.kind.clone(), |text| running.masker().text(&text));
-    }
-    let Some(StepOption::Value(command)) = config.options.get("command") else {
-        return config.kind.clone();
-    };
-    let scripts = running.attempt.generation.scripts.as_ref();
-    let words: Vec<String> = match render(command, view, scripts).await {
-        Ok(Json::String(line)) => line.split_whitespace().map(str::to_owned).collect(),
-        Ok(Json::Array(items)) => items.iter().filter_map(|i| text(i).ok()).collect(),
-        Ok(_) | Err(_) => Vec::new(),
-    };
-    let shown = match &words[..] {
-        [] => return config.kind.clone(),
-        [one] => format!("'{one}'"),
-        [one, two] => format!("'{one} {two}'"),
-        [one, two, ..] => format!("'{one} {two} ...'"),
-    };
-    shorten(&running.masker().text(&shown), 100)
-}
-
-/// A text or a list of words.
-async fn render_words(
-    running: &Running,
-    value: &Renderable,
-    view: &Arc<BuildView>,
-) -> Result<String, ScriptError> {
-    match render(value, view, running.attempt.generation.scripts.as_ref()).await? {
-        Json::Array(words) => {
-            let words: Vec<String> = words.iter().map(text).collect::<Result<_, _>>()?;
-            Ok(words.join(" "))
-        }
-        other => text(&other),
-    }
-}
-
-/// What is said of a step, with its `description_suffix`.
-async fn suffixed(running: &Running, config: &StepConfig, text: String) -> String {
-    let Some(suffix) = &config.description_suffix else { return text };
-    match render_words(running, suffix, &running.view()).await {
-        Ok(suffix) if !suffix.is_empty() => {
-            format!("{text} {}", running.masker().text(&suffix))
-        }
-        // A description that cannot be made is left out, as ever.
-        Ok(_) | Err(_) => text,
     }
 }
 

@@ -51,9 +51,9 @@ fn own_source(running: &Running, updated: bool) -> Vec<Sourcestamp> {
     if !updated {
         return stamps;
     }
-    let got = running.attempt.properties.get("got_revision");
+    let got = running.common.property("got_revision");
     for stamp in &mut stamps {
-        let revision = match got {
+        let revision = match &got {
             Some(Json::Object(of_codebases)) => of_codebases.get(&stamp.codebase),
             // Without codebases it is the revision itself.
             Some(revision) if stamp.codebase.is_empty() => Some(revision),

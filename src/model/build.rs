@@ -45,6 +45,8 @@ pub struct BuildView {
     pub number: i64,
     /// All properties.
     pub properties: Properties,
+    /// What its steps together have counted, by name.
+    pub statistics: BTreeMap<String, f64>,
     /// The worker's name.
     pub worker: String,
     /// What the worker said about itself.

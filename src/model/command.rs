@@ -133,6 +133,21 @@ pub struct ShellCommand {
     pub log_environ: bool,
     /// Text for standard input.
     pub initial_stdin: Option<String>,
+    /// Files that it writes and that are read along, by the names of their logs.
+    pub logfiles: BTreeMap<String, LogFile>,
+    /// Such a log is opened only when there is something in it.
+    pub lazylogfiles: bool,
+    /// The encoding of what it writes; none = UTF-8.
+    pub log_encoding: Option<String>,
+}
+
+/// A file that becomes a log while the command writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Its path, relative to the working directory.
+    pub filename: String,
+    /// What it held before the command wrote to it is left out.
+    pub follow: bool,
 }
 
 /// How a program is named.
@@ -171,6 +186,9 @@ impl ShellCommand {
             want_stderr: true,
             log_environ: true,
             initial_stdin: None,
+            logfiles: BTreeMap::new(),
+            lazylogfiles: false,
+            log_encoding: None,
         }
     }
 }

@@ -63,6 +63,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         decisions,
         properties,
         logs,
+        log_encoding,
         validation,
         limits,
         provided: _,
@@ -83,6 +84,7 @@ fn keys(config: &Config) -> Vec<(&'static str, Outline)> {
         ("properties", Outline::of(properties)),
         ("log_max_size", Outline::of(&logs.log_max_size)),
         ("log_max_tail_size", Outline::of(&logs.log_max_tail_size)),
+        ("log_encoding", Outline::of(log_encoding)),
         ("validation", Outline::of(validation)),
         ("limits", Outline::of(limits)),
     ]

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The log of a command that names none.
+pub const STDIO: &str = "stdio";
+
 /// What a log holds; the letters are Buildbot's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogKind {

@@ -51,6 +51,7 @@ pub(super) fn of(facts: &Facts, generation: &Generation) -> Arc<BuildView> {
     Arc::new(BuildView {
         builder: facts.builder_name.clone(),
         number: facts.number.unwrap_or(0),
+        statistics: facts.statistics.clone(),
         worker_info: Arc::new(worker_info(facts.worker_info.clone())),
         max_builds: config.and_then(|c| c.max_builds),
         worker_properties: config.map(|c| c.properties.clone()).unwrap_or_default(),

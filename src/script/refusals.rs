@@ -85,7 +85,6 @@ const OBJECTS: &[(&str, &str)] = &[
 /// Options, as a line that says one of its object.
 const OPTIONS: &[(&str, &str, &str)] = &[
     ("config", "janitor", "c.janitor = { log_horizon = 86400 * 30 }"),
-    ("config", "log_encoding", "c.log_encoding = 'latin-1'"),
     ("config", "projects", "c.projects = {}"),
     ("protocols", "require_tls", "c.protocols = { require_tls = true }"),
     (
@@ -98,9 +97,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "project",
         "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'p' }",
     ),
-    ("step", "lazylogfiles", "ci.steps.shell { command = 'x', lazylogfiles = true }"),
-    ("step", "log_encoding", "ci.steps.shell { command = 'x', log_encoding = 'latin-1' }"),
-    ("step", "logfiles", "ci.steps.shell { command = 'x', logfiles = { test = 'test.log' } }"),
     ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
     (
         "worker",

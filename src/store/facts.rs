@@ -1,11 +1,13 @@
 //! What an outbox row is about, in full: all that a reporter can say of a build, a request, a
 //! buildset or a worker. Read when the row's message is composed, never by the beat.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::conn::{Conn, Result};
 use super::outbox::Word;
-use super::{changes, outbox, sourcestamps};
+use super::{changes, outbox, sourcestamps, steps};
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, BuilderId, BuildsetId, OutboxId, RequestId, WorkerId};
 use crate::base::results::Results;
@@ -95,6 +97,8 @@ pub struct Facts {
     pub complete_at: Option<Timestamp>,
     /// The build's properties, else the buildset's.
     pub properties: Properties,
+    /// What the build's steps together have counted, by name.
+    pub statistics: BTreeMap<String, f64>,
     /// The source.
     pub sourcestamps: Vec<Sourcestamp>,
     /// The changes.
@@ -214,6 +218,7 @@ fn of_build(conn: &Conn<'_>, id: OutboxId, kind: Kind) -> Result<Facts> {
                 started_at: r.opt_time(22)?,
                 complete_at: r.opt_time(23)?,
                 properties: r.json(24)?,
+                statistics: BTreeMap::new(),
                 sourcestamps: Vec::new(),
                 changes: Vec::new(),
             })
@@ -226,6 +231,7 @@ fn of_build(conn: &Conn<'_>, id: OutboxId, kind: Kind) -> Result<Facts> {
             |r| Ok((r.text(0)?, (r.json(1)?, r.text(2)?))),
         )?;
         facts.properties = Properties(properties.into_iter().collect());
+        facts.statistics = steps::statistics(conn, build)?;
     }
     facts.sourcestamps = sourcestamps::of_buildset(conn, facts.buildset.id)?;
     facts.changes = changes::of_buildset(conn, facts.buildset.id)?;

@@ -22,6 +22,8 @@ pub const STATE: &[&str] = &[
     include_str!("migrations/0010_quarantine.sql"),
     include_str!("migrations/0011_triggers.sql"),
     include_str!("migrations/0012_codebases.sql"),
+    include_str!("migrations/0013_statistics.sql"),
+    include_str!("migrations/0014_step_faults.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];

@@ -1,11 +1,14 @@
 //! `steps`, and `commands`: what they asked of their worker.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::conn::{Conn, Result};
 use crate::base::clock::Timestamp;
 use crate::base::id::{BuildId, StepId};
 use crate::base::results::Results;
+use crate::model::step::Fault;
 use crate::params;
 
 /// Stores a step that begins now.
@@ -58,6 +61,37 @@ pub fn set_urls(conn: &Conn<'_>, id: StepId, urls: &Json) -> Result<()> {
     Ok(())
 }
 
+/// Sets what a step has counted, a JSON map of names and numbers.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_statistics(conn: &Conn<'_>, id: StepId, statistics: &Json) -> Result<()> {
+    conn.execute(
+        "update steps set statistics = $1 where id = $2",
+        params![statistics.clone(), id],
+    )?;
+    Ok(())
+}
+
+/// What the steps of a build together have counted, by name.
+///
+/// # Errors
+/// What the database refuses.
+pub fn statistics(conn: &Conn<'_>, build: BuildId) -> Result<BTreeMap<String, f64>> {
+    let mut out = BTreeMap::new();
+    conn.query(
+        "select statistics from steps where build_id = $1 and statistics is not null",
+        params![build],
+        |r| {
+            for (name, value) in r.json::<BTreeMap<String, f64>>(0)? {
+                *out.entry(name).or_insert(0.0) += value;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(out)
+}
+
 /// Ends a step.
 ///
 /// # Errors
@@ -65,15 +99,15 @@ pub fn set_urls(conn: &Conn<'_>, id: StepId, urls: &Json) -> Result<()> {
 pub fn finish(
     conn: &Conn<'_>,
     id: StepId,
-    results: Results,
+    (results, fault): (Results, Option<Fault>),
     text: &str,
     hidden: bool,
     now: Timestamp,
 ) -> Result<()> {
     conn.execute(
-        "update steps set complete_at = $1, results = $2, state_string = $3, hidden = $4 \
-         where id = $5 and complete_at is null",
-        params![now, results, text, hidden, id],
+        "update steps set complete_at = $1, results = $2, state_string = $3, hidden = $4, fault = $5 \
+         where id = $6 and complete_at is null",
+        params![now, results, text, hidden, fault.map(Fault::word), id],
     )?;
     Ok(())
 }

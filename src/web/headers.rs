@@ -8,9 +8,9 @@ use axum::response::Response;
 use super::auth::Who;
 use super::route::Surface;
 
-/// No inline script or style, nothing from elsewhere, no frames.
+/// No inline script or style, nothing from elsewhere, and no frames but of logs.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+     img-src 'self' data:; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
      form-action 'self'";
 
 const ALWAYS: [(HeaderName, &str); 5] = [

@@ -16,7 +16,7 @@ use crate::store::{Conn, Store, StoreError, frames};
 
 /// What a browser may do with a log: nothing but show it.
 const CONTENT_POLICY: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
 
 /// The answer for a log.
 pub(super) fn stream(site: &Site, log: RawLog, exact: bool) -> Response {
@@ -35,6 +35,8 @@ pub(super) fn stream(site: &Site, log: RawLog, exact: bool) -> Response {
     let body = Body::from_stream(stream::try_unfold(reader, Reader::next));
     let mut response = typed(StatusCode::OK, kind, body);
     set(&mut response, header::CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    // The log's own page shows one of HTML in a frame.
+    set(&mut response, header::X_FRAME_OPTIONS, "SAMEORIGIN");
     if !inline {
         let disposition = format!("attachment; filename={name}");
         set(&mut response, header::CONTENT_DISPOSITION, &disposition);

@@ -9,6 +9,7 @@ mod gate;
 mod link;
 pub mod msgpack;
 pub mod names;
+mod reading;
 pub mod session;
 mod sinks;
 pub mod updates;

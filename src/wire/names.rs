@@ -1,10 +1,12 @@
 //! Neutral commands in the words of the msgpack protocol: argument names, absolute paths by the
 //! worker's own rules, and what a worker of some version does not know.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::msgpack::codec::Value;
-use crate::model::command::{Argument, Command, CommandKind, CommandLine, ShellCommand};
+use crate::model::command::{Argument, Command, CommandKind, CommandLine, LogFile, ShellCommand};
 use crate::model::worker::WorkerInfo;
 
 /// Who the arguments are for.
@@ -82,7 +84,7 @@ impl Peer<'_> {
             ("env", Value::map(env)),
             ("want_stdout", shell.want_stdout.into()),
             ("want_stderr", shell.want_stderr.into()),
-            ("logfiles", Value::Map(Vec::new())),
+            ("logfiles", logfiles(&shell.logfiles)),
             ("timeout", seconds(shell.timeout)),
             ("maxTime", seconds(shell.max_time)),
             ("max_lines", shell.max_lines.into()),
@@ -118,6 +120,18 @@ fn seconds(value: Option<f64>) -> Value {
         Some(s) if s.fract() == 0.0 && s.abs() < 1e15 => Value::Int(s as i128),
         Some(s) => Value::Float(s),
     }
+}
+
+/// Log files in Buildbot's two forms: a path, or a path with what is left out.
+fn logfiles(files: &BTreeMap<String, LogFile>) -> Value {
+    Value::map(files.iter().map(|(name, file)| {
+        let path = Value::text(&file.filename);
+        let value = match file.follow {
+            false => path,
+            true => Value::map([("filename", path), ("follow", true.into())]),
+        };
+        (name.as_str(), value)
+    }))
 }
 
 /// A variable's value; numbers and truth values become text, because stock workers refuse them.

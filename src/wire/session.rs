@@ -14,6 +14,7 @@ use super::attach::{Attach, Finding, Question};
 use super::msgpack::codec::Value;
 use super::msgpack::message::{self, EXTENSION_VERSION, Message, NEWLINE_RE, WINDOW};
 use super::names::Peer;
+use super::reading::Reading;
 use super::updates::{self, Said};
 use crate::engine::ports::{Ack, CommandEvent};
 use crate::model::command::Command;
@@ -102,6 +103,8 @@ struct Running {
     unanswered: usize,
     /// Bytes of output so far, which our worker counts too.
     offset: u64,
+    /// Makes text of them.
+    reading: Reading,
 }
 
 enum Owner {
@@ -204,7 +207,10 @@ impl Session {
         }
         let arguments = peer.arguments(command);
         let builder = Value::text(&command.builder);
-        self.launch(key.to_string(), Owner::Sink(key), name, arguments, Some(builder));
+        // A stock worker sends text, decoded already.
+        let reading = if self.native { Reading::of(command) } else { Reading::default() };
+        let owner = (Owner::Sink(key), reading);
+        self.launch(key.to_string(), owner, name, arguments, Some(builder));
     }
 
     /// Asks the worker to stop a command; one that has ended is left alone.
@@ -348,7 +354,7 @@ impl Session {
             Ok(said) => said,
             Err(why) => return self.respond(seq, Err(why)),
         };
-        let size = said.iter().map(|s| if let Said::Output(_, d) = s { d.len() } else { 0 }).sum();
+        let size = said.iter().map(Said::size).sum();
         if let Err(why) = self.account(seq, id, size, body.get("offset").and_then(Value::as_int)) {
             return self.close(&why);
         }
@@ -357,12 +363,13 @@ impl Session {
             return;
         };
         for said in said {
+            let said = running.reading.read(said);
             match &mut running.owner {
                 Owner::Attach(finding) => match said {
                     Said::Rc(rc) => finding.rc = Some(rc),
                     Said::Files(files) => finding.files = files,
                     Said::Stat(stat) => finding.stat = Some(stat),
-                    Said::Output(..) | Said::FailureReason(_) => {}
+                    Said::Output(..) | Said::Log(..) | Said::FailureReason(_) => {}
                 },
                 Owner::Sink(key) => self.out.push_back(Output::Event(*key, event(said, &due))),
             }
@@ -405,7 +412,7 @@ impl Session {
         if let Err(why) = self.account(seq, id, 0, offset) {
             return self.close(&why);
         }
-        let Some(running) = self.running.remove(id) else {
+        let Some(mut running) = self.running.remove(id) else {
             return;
         };
         let failure = match body.get("args") {
@@ -415,7 +422,9 @@ impl Session {
         };
         match running.owner {
             Owner::Sink(key) => {
-                let due = Due { seq, acks: self.acks.clone() };
+                let due = Arc::new(Due { seq, acks: self.acks.clone() });
+                let rest = running.reading.rest();
+                self.out.extend(rest.map(|said| Output::Event(key, event(said, &due))));
                 let ack = Ack::new(move || drop(due));
                 self.out.push_back(Output::Event(key, CommandEvent::Complete { failure, ack }));
             }
@@ -447,7 +456,8 @@ impl Session {
             }
             Question::Command(name, arguments) => {
                 let id = format!("attach-{}", self.next_seq);
-                self.launch(id, Owner::Attach(Finding::default()), name, arguments, None);
+                let owner = (Owner::Attach(Finding::default()), Reading::default());
+                self.launch(id, owner, name, arguments, None);
             }
             Question::Nothing => {
                 self.attach_until = None;
@@ -461,7 +471,7 @@ impl Session {
     fn launch(
         &mut self,
         id: String,
-        owner: Owner,
+        (owner, reading): (Owner, Reading),
         name: &str,
         arguments: Value,
         builder: Option<Value>,
@@ -472,7 +482,7 @@ impl Session {
             ("args", arguments),
         ];
         let builder = builder.map(|b| ("builder_name", b));
-        self.running.insert(id.clone(), Running { owner, unanswered: 0, offset: 0 });
+        self.running.insert(id.clone(), Running { owner, unanswered: 0, offset: 0, reading });
         self.request("start_command", Waiting::Start(id), builder.into_iter().chain(fields));
     }
 
@@ -502,6 +512,10 @@ fn event(said: Said, due: &Arc<Due>) -> CommandEvent {
         Said::Output(stream, data) => {
             let due = due.clone();
             CommandEvent::Output { stream, data, ack: Ack::new(move || drop(due)) }
+        }
+        Said::Log(name, data) => {
+            let due = due.clone();
+            CommandEvent::LogFile { name, data, ack: Ack::new(move || drop(due)) }
         }
         Said::Rc(rc) => CommandEvent::Rc(rc),
         Said::FailureReason(why) => CommandEvent::FailureReason(why),

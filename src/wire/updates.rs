@@ -12,6 +12,8 @@ use crate::model::log::Stream;
 pub enum Said {
     /// Output, in the order of its stream.
     Output(Stream, Bytes),
+    /// What a command wrote to a log file, by the log's name.
+    Log(String, Bytes),
     /// The exit code.
     Rc(i64),
     /// Why the worker killed it.
@@ -20,6 +22,17 @@ pub enum Said {
     Stat(FileStat),
     /// The answer to listdir and glob.
     Files(Vec<String>),
+}
+
+impl Said {
+    /// Bytes of output.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Output(_, data) | Self::Log(_, data) => data.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What the `args` of an update say, in order.
@@ -39,14 +52,18 @@ pub fn read(args: &Value) -> Result<Vec<Said>, String> {
             "stdout" => out.push(Said::Output(Stream::Stdout, text(value).ok_or_else(odd)?)),
             "stderr" => out.push(Said::Output(Stream::Stderr, text(value).ok_or_else(odd)?)),
             "header" => out.push(Said::Output(Stream::Header, text(value).ok_or_else(odd)?)),
+            "log" => {
+                let Some([name, value]) = value.as_array() else { return Err(odd()) };
+                let name = name.as_str().ok_or_else(odd)?.to_owned();
+                out.push(Said::Log(name, text(value).ok_or_else(odd)?));
+            }
             "rc" => out.push(Said::Rc(value.as_int().ok_or_else(odd)?)),
             "failure_reason" => {
                 out.push(Said::FailureReason(value.as_str().ok_or_else(odd)?.to_owned()));
             }
             "stat" => out.push(Said::Stat(stat(value).ok_or_else(odd)?)),
             "files" => out.push(Said::Files(names(value).ok_or_else(odd)?)),
-            // `elapsed` is measured here too; `log` needs log files, which no step asks for yet;
-            // anything else is a newer worker's.
+            // `elapsed` is measured here too; anything else is a newer worker's.
             _ => {}
         }
     }
@@ -112,6 +129,7 @@ mod tests {
             [
                 Said::Output(Stream::Header, "h\n".into()),
                 Said::Output(Stream::Stdout, "a\n".into()),
+                Said::Log("l".to_owned(), "x\n".into()),
                 Said::Rc(-1),
                 Said::Output(Stream::Stderr, Bytes::from_static(b"\xff")),
             ]

@@ -201,6 +201,11 @@ impl Process {
         &self.buffers[usize::from(stream != Stream::Stdout)]
     }
 
+    /// It said something elsewhere, in a file: it is not silent.
+    pub(super) fn heard(&mut self) {
+        self.spoke = Instant::now();
+    }
+
     /// Stops it: the first rung of the ladder. Again is nothing new.
     pub(super) fn stop(&mut self) {
         if self.stop != Stop::Running || self.status.is_some() {

@@ -59,7 +59,7 @@ pub(super) struct Report {
     uplink: Uplink,
     clock: Clock,
     dialect: Dialect,
-    streams: BTreeMap<Stream, Assembler>,
+    streams: BTreeMap<Voice, Assembler>,
     pending: Vec<Piece>,
     size: usize,
     room: Arc<Semaphore>,
@@ -70,9 +70,29 @@ pub(super) struct Report {
     muted: bool,
 }
 
+/// Who speaks; in the order of the names, in which a stock master gets their last lines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Voice {
+    Header,
+    /// A log file, by the name of its log.
+    Log(String),
+    Stderr,
+    Stdout,
+}
+
+impl From<Stream> for Voice {
+    fn from(stream: Stream) -> Self {
+        match stream {
+            Stream::Stdout => Self::Stdout,
+            Stream::Stderr => Self::Stderr,
+            Stream::Header => Self::Header,
+        }
+    }
+}
+
 enum Piece {
-    Raw(Stream, BytesMut),
-    Lines(Stream, Lines),
+    Raw(Voice, BytesMut),
+    Lines(Voice, Lines),
     Other(&'static str, Value),
 }
 
@@ -101,6 +121,15 @@ impl Report {
 
     /// Adds output.
     pub(super) fn output(&mut self, stream: Stream, bytes: &[u8]) {
+        self.say(stream.into(), bytes);
+    }
+
+    /// Adds what was read from the file of the log `name`.
+    pub(super) fn log(&mut self, name: &str, bytes: &[u8]) {
+        self.say(Voice::Log(name.to_owned()), bytes);
+    }
+
+    fn say(&mut self, voice: Voice, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -108,19 +137,21 @@ impl Report {
             Dialect::Raw { .. } => {
                 self.size += bytes.len();
                 match self.pending.last_mut() {
-                    Some(Piece::Raw(last, data)) if *last == stream => {
+                    Some(Piece::Raw(last, data)) if *last == voice => {
                         data.extend_from_slice(bytes);
                     }
-                    _ => self.pending.push(Piece::Raw(stream, BytesMut::from(bytes))),
+                    _ => self.pending.push(Piece::Raw(voice, BytesMut::from(bytes))),
                 }
             }
             Dialect::Lines { max_line_length, .. } => {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds fit well into f64")]
                 let now = self.clock.now().0 as f64 / 1e6;
-                let assembler =
-                    self.streams.entry(stream).or_insert_with(|| Assembler::new(max_line_length));
+                let assembler = self
+                    .streams
+                    .entry(voice.clone())
+                    .or_insert_with(|| Assembler::new(max_line_length));
                 let lines = assembler.push(bytes, now);
-                self.lines(stream, lines);
+                self.lines(voice, lines);
             }
         }
         self.arm();
@@ -187,9 +218,9 @@ impl Report {
 
     /// Sends the rest, and that the command is over.
     pub(super) async fn complete(mut self, failure: Option<String>) {
-        for (stream, mut assembler) in std::mem::take(&mut self.streams) {
+        for (voice, mut assembler) in std::mem::take(&mut self.streams) {
             let lines = assembler.finish();
-            self.lines(stream, lines);
+            self.lines(voice, lines);
         }
         self.flush().await;
         let mut fields = vec![
@@ -212,14 +243,14 @@ impl Report {
         &self.id
     }
 
-    fn lines(&mut self, stream: Stream, lines: Lines) {
+    fn lines(&mut self, voice: Voice, lines: Lines) {
         if lines.text.is_empty() {
             return;
         }
         self.size += lines.cost();
         match self.pending.last_mut() {
-            Some(Piece::Lines(last, all)) if *last == stream => all.append(lines),
-            _ => self.pending.push(Piece::Lines(stream, lines)),
+            Some(Piece::Lines(last, all)) if *last == voice => all.append(lines),
+            _ => self.pending.push(Piece::Lines(voice, lines)),
         }
     }
 
@@ -250,18 +281,19 @@ impl Report {
 
 impl Piece {
     fn into_pair(self) -> Value {
-        let name = |stream| match stream {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
-            Stream::Header => "header",
+        let said = |voice: Voice, value: Value| match voice {
+            Voice::Header => ("header", value),
+            Voice::Log(name) => ("log", Value::Array(vec![Value::text(&name), value])),
+            Voice::Stderr => ("stderr", value),
+            Voice::Stdout => ("stdout", value),
         };
         let (key, value) = match self {
-            Self::Raw(stream, data) => (name(stream), Value::Bin(data.freeze())),
-            Self::Lines(stream, lines) => {
+            Self::Raw(voice, data) => said(voice, Value::Bin(data.freeze())),
+            Self::Lines(voice, lines) => {
                 let ends = lines.ends.into_iter().map(Value::from).collect();
                 let times = lines.times.into_iter().map(Value::from).collect();
                 let text = Value::Str(lines.text.into());
-                (name(stream), Value::Array(vec![text, Value::Array(ends), Value::Array(times)]))
+                said(voice, Value::Array(vec![text, Value::Array(ends), Value::Array(times)]))
             }
             Self::Other(key, value) => (key, value),
         };

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use halide_ci::model::command::{CommandKind, CommandLine, ShellCommand};
+use halide_ci::model::command::{CommandKind, CommandLine, LogFile, ShellCommand};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -288,4 +288,68 @@ async fn directories_and_files_are_made_looked_at_and_removed() {
     let made = run(&link, 11, odd).await;
     assert!(made.rc != Some(0) && made.header.starts_with("mkdir: "));
     pair.end().await;
+}
+
+fn log_file(name: &str, filename: &str, follow: bool) -> (String, LogFile) {
+    (name.to_owned(), LogFile { filename: filename.to_owned(), follow })
+}
+
+#[tokio::test]
+async fn files_are_read_along_from_the_moment_when_they_change() {
+    // Buildbot looks every two seconds, so what `follow` leaves out is what came before that look.
+    let line = "echo kept > same; echo old > changed; sleep 2.2; echo new >> changed; echo f >> new; echo go; \
+                sleep 2.2; echo last >> new; printf tail >> new";
+    let (outcome, _) = one(line, |command| {
+        command.logfiles = [
+            log_file("new", "new", false),
+            log_file("gone", "nowhere/x", false),
+            log_file("followed", "changed", true),
+            log_file("whole", "changed", false),
+        ]
+        .into();
+    })
+    .await;
+    assert_eq!(outcome.rc, Some(0), "{outcome:?}");
+    let text = |name: &str| outcome.logs.get(name).map(|b| String::from_utf8_lossy(b).into_owned());
+    assert_eq!(text("new").unwrap(), "f\nlast\ntail");
+    assert_eq!(text("whole").unwrap(), "old\nnew\n");
+    assert_eq!(text("followed").unwrap(), "new\n");
+    assert_eq!(text("gone"), None);
+    assert!(
+        outcome.header.contains(
+            "watching logfiles {'followed': {'filename': 'changed', 'follow': True}, 'gone': 'nowhere/x', "
+        ),
+        "{}",
+        outcome.header
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_did_not_change_is_no_log_and_one_that_does_keeps_the_command_alive() {
+    let pair = Pair::new().await;
+    let link = pair.link().await;
+    run(&link, 1, kind(shell("echo before > old; echo before > touched"))).await;
+    let mut command = shell("for i in 1 2 3 4; do sleep 1; echo $i >> touched; done; sleep 60");
+    command.timeout = Some(3.0);
+    command.logfiles =
+        [log_file("old", "old", false), log_file("touched", "touched", false)].into();
+    let outcome = run(&link, 2, kind(command)).await;
+    assert_eq!(outcome.failure_reason.as_deref(), Some("timeout_without_output"));
+    assert_eq!(outcome.logs.keys().collect::<Vec<_>>(), ["touched"]);
+    assert_eq!(outcome.logs["touched"], b"before\n1\n2\n3\n4\n");
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn a_large_file_is_read_whole_and_what_is_not_utf8_is_decoded() {
+    let (outcome, _) = one(
+        "printf 'gr\\374n\\n'; head -c 3000000 /dev/zero | tr '\\0' '\\374' > big",
+        |command| {
+            command.log_encoding = Some("latin-1".to_owned());
+            command.logfiles = [log_file("big", "big", false)].into();
+        },
+    )
+    .await;
+    assert_eq!(String::from_utf8(outcome.stdout).unwrap(), "grün\n");
+    assert_eq!(String::from_utf8(outcome.logs["big"].clone()).unwrap(), "ü".repeat(3_000_000));
 }

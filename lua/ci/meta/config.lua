@@ -19,7 +19,7 @@
 ---@field secrets_providers? any list of `ci.secrets.file`: where `ci.secret` and `%(secret:…)s` look
 ---@field log_max_size? integer bytes after which a log is cut (default: logs have any length)
 ---@field log_max_tail_size? integer last bytes of a log that is cut which are kept all the same (default 0)
----@field log_encoding? string of what commands write; not available yet (default "utf-8")
+---@field log_encoding? string of what commands write, such as "cp1252" (default "utf-8")
 ---@field validation? ci.ValidationOptions what users may say who force builds
 ---@field projects? any list of projects; not available yet
 ---@field janitor? ci.JanitorOptions when old logs go; not available yet

@@ -89,6 +89,7 @@ function Lock:access(mode, count) end
 ---@field changes ci.Change[]
 ---@field sourcestamps ci.Sourcestamp[]
 ---@field builddir string absolute, as the worker writes it
+---@field statistics table<string, number> what its steps together have counted (`step:set_statistic`)
 
 ---@class ci.Sourcestamp
 ---@field branch? string
@@ -147,8 +148,11 @@ local RunningStep = {}
 ---@field initial_stdin? string
 ---@field decode_rc? table<integer, ci.Results>
 ---@field log? string default "stdio"; "stdio_2" and so on for commands that run at the same time
+---@field logfiles? table<string, any> more logs: name → path, or { filename, follow } (see `ci.StepOptions`)
+---@field lazylogfiles? boolean
+---@field log_encoding? string
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
----@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes; not available yet
+---@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes, without its end; an error in it ends the step
 
 ---Runs a command. What is not said is taken from the step's own options.
 ---@param options ci.RunOptions
@@ -248,15 +252,20 @@ function RunningStep:add_url(name, url) end
 ---@param options ci.StepTriggerOptions
 ---@return { results: ci.Results, requests: ci.TriggeredRequest[] }
 function RunningStep:trigger(options) end
----A number that is shown with the step, and summed over the build. Not available yet.
+---A number that is shown with the step, and summed over the build.
 ---@param name string such as "tests-failed"
 ---@param value number
 function RunningStep:set_statistic(name, value) end
----Not available yet.
+---What this step has counted.
 ---@param name string
 ---@param default? number
 ---@return number?
 function RunningStep:statistic(name, default) end
+---What all steps of the build together have counted so far, this one included.
+---@param name string
+---@param default? number
+---@return number?
+function RunningStep:sum_statistic(name, default) end
 ---Steps that run next. Not available yet.
 ---@param steps any list of steps
 function RunningStep:add_steps_after_current_step(steps) end

@@ -20,14 +20,15 @@ ci.steps = {}
 ---@field description? ci.Renderable<string> what the page says while it runs
 ---@field description_done? ci.Renderable<string> and afterwards
 ---@field description_suffix? ci.Renderable<string> put after either
----@field log_encoding? string of what commands write (not available yet; default UTF-8)
----@field logfiles? table<string, any> log → path, or { filename, follow } (not available yet)
----@field lazylogfiles? boolean no empty logs of `logfiles` (not available yet)
+---@field retry? ci.RetryOptions try it more than once before its result counts
+---@field log_encoding? ci.Renderable<string> of what commands write, such as "latin-1" or "cp1252" (default: `c.log_encoding`, else UTF-8)
+---@field logfiles? ci.Renderable<table<string, any>> files that commands write, shown live as logs: name → path below `workdir`, or { filename, follow }; with `follow` what was in it before is left out
+---@field lazylogfiles? ci.Renderable<boolean> no log of `logfiles` before there is something in it (default false)
 ---@field use_pty? boolean run commands in a terminal (not available yet)
 ---@field data? any
 ---@field env? ci.Renderable<table<string, any>>
 ---@field workdir? ci.Renderable<string> relative to the build's directory (default: the builder's, "build")
----@field timeout? ci.Renderable<number> seconds without output (default 1200, ci.null = none)
+---@field timeout? ci.Renderable<number> seconds without output of a command (default 1200, ci.null = none); where it is given, also the longest that the step may be without progress while it runs no command: waiting, sleeping, asking
 ---@field max_time? ci.Renderable<number> seconds in all
 ---@field max_lines? ci.Renderable<integer>
 ---@field sigterm_time? ci.Renderable<number> send TERM first and wait this long
@@ -37,6 +38,16 @@ ci.steps = {}
 ---@field want_stderr? ci.Renderable<boolean> default true
 ---@field initial_stdin? ci.Renderable<string>
 ---@field decode_rc? table<integer, ci.Results> default { [0] = "success" }, everything else a failure
+
+---How often a step is tried. Each attempt has logs of its own ("stdio", "stdio_attempt_2"); what the step holds (its
+---locks) it keeps between them. Stopping the step or the build ends it.
+---```lua
+---ci.steps.shell { command = "fetch-llvm.sh", retry = { max = 3, delay = 30 } }
+---```
+---@class ci.RetryOptions
+---@field max integer attempts in all, from 2 to 100
+---@field on? ci.Results[]|fun(results: ci.Results, step: ci.StepView): any after which results (default: a failure, and what the worker could not carry out)
+---@field delay? number seconds between two attempts (default 0)
 
 ---@class ci.ShellOptions: ci.StepOptions
 ---@field command ci.Renderable<any> text for the worker's shell, or a list: a program and its arguments

@@ -104,6 +104,7 @@ impl Serialize for Config {
             decisions,
             properties,
             logs,
+            log_encoding,
             validation,
             limits,
             provided,
@@ -119,6 +120,7 @@ impl Serialize for Config {
         map.serialize_entry("properties", properties)?;
         map.serialize_entry("log_max_size", &logs.log_max_size)?;
         map.serialize_entry("log_max_tail_size", &logs.log_max_tail_size)?;
+        map.serialize_entry("log_encoding", log_encoding)?;
         map.serialize_entry("validation", validation)?;
         map.serialize_entry("limits", limits)?;
         map.serialize_entry("workers", workers)?;

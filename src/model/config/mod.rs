@@ -53,7 +53,9 @@ pub use self::source::{
     BranchPattern, Branches, Encoding, GitAccess, GitPoller, PullRequestPoller, RepositoryType,
     Said, SourceConfig, SourceKind, Times as PollTimes,
 };
-pub use self::step::{Condition, StepConfig, StepFlags, StepOption, check_step_name};
+pub use self::step::{
+    Condition, Retry, RetryOn, StepConfig, StepFlags, StepOption, check_step_name,
+};
 pub use self::timed::{TimedScheduler, Times, TriggerableScheduler};
 pub use self::validation::{Checked, Validation};
 pub use self::worker::WorkerConfig;
@@ -154,6 +156,8 @@ pub struct Config {
     pub properties: BTreeMap<String, Json>,
     /// How long logs may get.
     pub logs: LogLimits,
+    /// The encoding of what commands write, unless their step says another; none = UTF-8.
+    pub log_encoding: Option<String>,
     /// What users may say who force builds.
     pub validation: Validation,
     /// Budgets of the Lua state.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Callback, LockAccess, LockList, Site};
+use crate::base::results::Results;
 use crate::model::render::Renderable;
 
 /// A step of a factory.
@@ -33,8 +34,31 @@ pub struct StepConfig {
     pub description_done: Option<Renderable>,
     /// What is put after either.
     pub description_suffix: Option<Renderable>,
+    /// Whether it is tried more than once.
+    pub retry: Option<Retry>,
     /// Where it is written.
     pub site: Site,
+}
+
+/// `retry` of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retry {
+    /// How many attempts there are, the first included.
+    pub max: u32,
+    /// After which results; none = after a failure, and when the worker could not do it.
+    pub on: Option<RetryOn>,
+    /// Seconds between two attempts (default 0).
+    pub delay: f64,
+}
+
+/// After which results a step is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum RetryOn {
+    /// These.
+    Results(Vec<Results>),
+    /// Those for which a function says so; called with (results, step).
+    Callback(Callback),
 }
 
 impl StepConfig {
@@ -58,6 +82,7 @@ impl StepConfig {
             description,
             description_done,
             description_suffix,
+            retry,
             site: _,
         } = self;
         *kind == other.kind
@@ -69,6 +94,7 @@ impl StepConfig {
             && *description == other.description
             && *description_done == other.description_done
             && *description_suffix == other.description_suffix
+            && *retry == other.retry
             && locks.rendered == other.locks.rendered
             && same_locks(&locks.fixed, &other.locks.fixed)
     }

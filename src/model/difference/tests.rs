@@ -32,6 +32,7 @@ fn step(name: &str, command: &str) -> Arc<StepConfig> {
         options: BTreeMap::from([("command".to_owned(), StepOption::Value(constant(command)))]),
         flags: StepFlags::default(),
         do_step_if: None,
+        retry: None,
         hide_step_if: None,
         locks: LockList::default(),
         description: None,

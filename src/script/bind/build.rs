@@ -13,8 +13,16 @@ use crate::model::step::StepView;
 use crate::script::convert;
 use crate::script::read::Objects;
 
-const FIELDS: &[&str] =
-    &["properties", "builder", "worker", "number", "changes", "sourcestamps", "builddir"];
+const FIELDS: &[&str] = &[
+    "properties",
+    "builder",
+    "worker",
+    "number",
+    "changes",
+    "sourcestamps",
+    "builddir",
+    "statistics",
+];
 const WORKER_FIELDS: &[&str] = &["name", "max_builds", "info", "data", "properties"];
 const STEP_FIELDS: &[&str] = &["name", "number", "workdir", "build", "data"];
 
@@ -36,6 +44,10 @@ pub(in crate::script) fn build(
         }
     }
     out.set("worker", worker(lua, objects, view)?)?;
+    let counted: Map<String, Json> =
+        view.statistics.iter().map(|(name, n)| (name.clone(), Json::from(*n))).collect();
+    let counted = convert::to_lua(lua, &Json::Object(counted))?;
+    out.set("statistics", counted)?;
     out.set("number", view.number)?;
     out.set("builddir", view.builddir.as_str())?;
     let changes = lua.create_table()?;

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use mlua::{Lua, Table, Value};
+use mlua::{Function, Lua, Table, Value};
 use serde_json::Value as Json;
 
 use crate::base::results::Results;
 use crate::engine::desk::Ran;
-use crate::model::command::{Argument, CommandLine, ShellCommand};
+use crate::model::command::{Argument, CommandLine, LogFile, ShellCommand};
+use crate::model::log::STDIO;
 use crate::script::convert;
 use crate::script::read::step::{COMMAND, check_command_option};
 use crate::script::shape::Shape;
 use crate::script::spelling::suggestion;
 
 /// What `step:run` takes beside the options of commands.
-const OWN: [&str; 4] = ["command", "log", "collect", "decode_rc"];
+const OWN: [&str; 5] = ["command", "log", "collect", "decode_rc", "on_line"];
 
 /// A command with where its output goes.
 pub(super) struct Wanted {
@@ -22,6 +23,8 @@ pub(super) struct Wanted {
     pub(super) log: Option<String>,
     pub(super) collect: bool,
     pub(super) decode_rc: Option<Json>,
+    /// Called with each line that it prints.
+    pub(super) on_line: Option<Function>,
 }
 
 /// Reads the options of `step:run`; `standard` are the step's own.
@@ -35,17 +38,23 @@ pub(super) fn read(
     workdir: &str,
 ) -> Result<Wanted, String> {
     let mut given: BTreeMap<String, Json> = BTreeMap::new();
+    let mut on_line = None;
     for pair in options.pairs::<Value, Value>() {
         let (key, value) = pair.map_err(|e| e.to_string())?;
         let key = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
         let known: Vec<String> =
             OWN.into_iter().chain(COMMAND.iter().map(|(n, _)| *n)).map(str::to_owned).collect();
         if !known.contains(&key) {
-            if key == "on_line" {
-                return Err("`on_line` of step:run is not available yet.".to_owned());
-            }
             let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
             return Err(format!("step:run has no option `{key}`.{near}"));
+        }
+        if key == "on_line" {
+            let got = convert::a_type(&value);
+            let Value::Function(function) = value else {
+                return Err(format!("`on_line` of step:run must be a function, not {got}."));
+            };
+            on_line = Some(function);
+            continue;
         }
         let json = match key.as_str() {
             "decode_rc" => decode_table(&value)?,
@@ -79,6 +88,7 @@ pub(super) fn read(
         log,
         collect,
         decode_rc: pick("decode_rc").cloned(),
+        on_line,
     })
 }
 
@@ -101,6 +111,9 @@ fn command<'j>(
     command.want_stdout = yes("want_stdout");
     command.want_stderr = yes("want_stderr");
     command.log_environ = yes("log_environ");
+    command.logfiles = log_files(pick("logfiles"))?;
+    command.lazylogfiles = pick("lazylogfiles").and_then(Json::as_bool).unwrap_or(false);
+    command.log_encoding = pick("log_encoding").and_then(Json::as_str).map(str::to_owned);
     command.initial_stdin = pick("initial_stdin").and_then(Json::as_str).map(str::to_owned);
     Ok(command)
 }
@@ -145,6 +158,51 @@ fn environment(env: Option<&Json>) -> Result<BTreeMap<String, Json>, String> {
         out.insert(name.clone(), value);
     }
     Ok(out)
+}
+
+fn log_files(files: Option<&Json>) -> Result<BTreeMap<String, LogFile>, String> {
+    let Some(Json::Object(files)) = files else { return Ok(BTreeMap::new()) };
+    let read =
+        |(log, file): (&String, &Json)| Some(log_file(log, file).map(|f| Some((log.clone(), f?))));
+    let read = files.iter().filter_map(read).collect::<Result<Vec<_>, _>>();
+    let read = read.map_err(|what| format!("`logfiles` {what}."))?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// An entry of `logfiles`: a path, or `{ filename = path, follow = true }`; null is none.
+///
+/// # Errors
+/// The end of a sentence that begins with `logfiles`.
+pub(in crate::script) fn log_file(log: &str, file: &Json) -> Result<Option<LogFile>, String> {
+    let wrong = || {
+        format!(
+            "must give a path or {{ filename = path, follow = true }} for each log; that of \
+             {log:?} is {file}"
+        )
+    };
+    if log.trim().is_empty() || log == STDIO {
+        return Err(format!("cannot call a log {log:?}; choose a name of its own"));
+    }
+    let (filename, follow) = match file {
+        Json::Null => return Ok(None),
+        Json::String(path) => (path.clone(), false),
+        Json::Object(about) => {
+            if about.keys().any(|key| key != "filename" && key != "follow") {
+                return Err(wrong());
+            }
+            let filename = about.get("filename").and_then(Json::as_str).ok_or_else(wrong)?;
+            let follow = match about.get("follow") {
+                None | Some(Json::Null) => false,
+                Some(follow) => follow.as_bool().ok_or_else(wrong)?,
+            };
+            (filename.to_owned(), follow)
+        }
+        _ => return Err(wrong()),
+    };
+    if filename.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Some(LogFile { filename, follow }))
 }
 
 fn decode_table(value: &Value) -> Result<Json, String> {

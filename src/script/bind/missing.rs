@@ -11,8 +11,6 @@ use crate::script::spelling::suggestion;
 
 /// For steps.
 pub(super) fn of_step<M: UserDataMethods<Step>>(methods: &mut M) {
-    methods.add_method("set_statistic", |_, _, _: MultiValue| not_yet("set_statistic"));
-    methods.add_method("statistic", |_, _, _: MultiValue| not_yet("statistic"));
     methods.add_method("add_steps_after_current_step", |_, _, _: MultiValue| {
         not_yet("add_steps_after_current_step")
     });

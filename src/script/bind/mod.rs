@@ -8,6 +8,7 @@ pub(super) mod event;
 mod files;
 pub(super) mod log;
 mod missing;
+mod observe;
 pub(super) mod request;
 pub(super) mod step;
 mod trigger;

@@ -3,17 +3,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Value};
 use serde_json::Value as Json;
+use tokio::sync::mpsc;
 
 use super::command::{self, Wanted};
 use super::files;
 use super::log::Log;
+use super::observe::Observer;
 use super::{missing, trigger};
 use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
-use crate::model::log::LogKind;
+use crate::model::log::{LogKind, Stream};
 use crate::script::budget::Fatal;
 use crate::script::convert::{self, a_type};
 
@@ -38,7 +42,7 @@ pub(super) async fn ask(desk: &OpenDesk, request: StepRequest) -> mlua::Result<S
     let Some(desk) = open else { return Err(mlua::Error::external(Fatal::Stopped)) };
     desk.ask(request).await.map_err(|error| match error {
         DeskError::Stopped => mlua::Error::external(Fatal::Stopped),
-        DeskError::Failed(text) => mlua::Error::runtime(text),
+        DeskError::Failed(text) | DeskError::Worker(text) => mlua::Error::runtime(text),
     })
 }
 
@@ -52,17 +56,63 @@ impl Step {
         ask(&self.desk, request).await.map(|_| ())
     }
 
-    async fn run(&self, wanted: Wanted) -> mlua::Result<Ran> {
+    async fn run(&self, lua: &Lua, wanted: Wanted) -> mlua::Result<Ran> {
+        let (mut observer, lines, mut output) = match wanted.on_line {
+            None => (None, None, None),
+            Some(on_line) => {
+                let (lines, output) = mpsc::channel(4);
+                (Some(Observer::new(lua, on_line)?), Some(lines), Some(output))
+            }
+        };
         let request = StepRequest::Run {
             command: Box::new(wanted.command),
             log: wanted.log,
             collect: wanted.collect,
+            lines,
         };
-        match ask(&self.desk, request).await? {
+        let mut asked = pin!(ask(&self.desk, request));
+        let answer = loop {
+            tokio::select! {
+                // An answer may come before the last lines have been taken.
+                biased;
+                Some((stream, data)) = next(output.as_mut()), if output.is_some() => {
+                    if let Some(observer) = &mut observer {
+                        observer.take(lua, stream, &data).await?;
+                    }
+                }
+                answer = &mut asked => break answer?,
+            }
+        };
+        if let (Some(observer), Some(output)) = (&mut observer, &mut output) {
+            while let Some((stream, data)) = output.recv().await {
+                observer.take(lua, stream, &data).await?;
+            }
+            observer.end(lua).await?;
+        }
+        match answer {
             StepAnswer::Ran(ran) => Ok(ran),
             other => Err(unexpected(&other)),
         }
     }
+
+    /// A number that the engine knows, or `default`.
+    async fn counted(
+        &self,
+        lua: &Lua,
+        request: StepRequest,
+        default: Value,
+    ) -> mlua::Result<Value> {
+        match ask(&self.desk, request).await? {
+            StepAnswer::Value(Json::Null) => Ok(default),
+            StepAnswer::Value(value) => convert::to_lua(lua, &value),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+/// The next output; none = there is no more.
+async fn next(output: Option<&mut mpsc::Receiver<(Stream, Bytes)>>) -> Option<(Stream, Bytes)> {
+    output?.recv().await
 }
 
 fn json(lua: &Lua, what: &str, value: &Value) -> mlua::Result<Json> {
@@ -98,7 +148,7 @@ fn commands<M: UserDataMethods<Step>>(methods: &mut M) {
         let wanted = command::read(&lua, options, &step.standard, &step.workdir)
             .map_err(mlua::Error::runtime)?;
         let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
-        let ran = step.run(wanted).await?;
+        let ran = step.run(&lua, wanted).await?;
         let out = lua.create_table()?;
         out.set("rc", ran.rc)?;
         out.set("results", command::results(&ran, decode_rc.as_ref()).word())?;
@@ -158,6 +208,30 @@ fn records<M: UserDataMethods<Step>>(methods: &mut M) {
             step.done(StepRequest::AddLog { name: name.clone(), kind }).await?;
             let log = Log { desk: step.desk.clone(), name };
             super::waiting(&lua, || lua.create_userdata(log))
+        },
+    );
+    methods.add_async_method(
+        "set_statistic",
+        |_, step, (name, value): (String, Value)| async move {
+            let number = value.as_f64().filter(|n| n.is_finite());
+            let Some(value) = number.or_else(|| value.as_i64().map(|n| n as f64)) else {
+                let got = a_type(&value);
+                let text = format!("step:set_statistic takes a name and a number, not {got}.");
+                return Err(mlua::Error::runtime(text));
+            };
+            step.done(StepRequest::SetStatistic { name, value }).await
+        },
+    );
+    methods.add_async_method(
+        "statistic",
+        |lua, step, (name, default): (String, Value)| async move {
+            step.counted(&lua, StepRequest::GetStatistic { name }, default).await
+        },
+    );
+    methods.add_async_method(
+        "sum_statistic",
+        |lua, step, (name, default): (String, Value)| async move {
+            step.counted(&lua, StepRequest::SumStatistic { name }, default).await
         },
     );
     methods.add_async_method("set_summary", |_, step, text: String| async move {

@@ -112,7 +112,6 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
     }
     looked_at(f, "projects", "ci.project", &["project"]);
     settings::janitor(f);
-    settings::log_encoding(f);
     Config {
         title: f.text("title").unwrap_or_else(|| "halide-ci".to_owned()),
         title_url: f.text("title_url").unwrap_or_else(|| url.clone()),
@@ -165,6 +164,7 @@ fn fields(f: &mut Fields<'_, '_>) -> Config {
         decisions: callbacks::of_master(f),
         properties: f.properties("properties"),
         logs: settings::logs(f),
+        log_encoding: settings::log_encoding(f),
         validation: settings::validation(f),
         limits,
         provided: Default::default(),

@@ -5,16 +5,12 @@
 /// Kinds of objects and their options; `*` = the whole kind.
 pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("config", "janitor"),
-    ("config", "log_encoding"),
     ("config", "projects"),
     ("protocols", "require_tls"),
     ("project", "*"),
     ("with_secrets", "*"),
     ("builder", "description_format"),
     ("builder", "project"),
-    ("step", "lazylogfiles"),
-    ("step", "log_encoding"),
-    ("step", "logfiles"),
     ("step", "use_pty"),
     ("worker", "keepalive_interval"),
     // What looks for changes.

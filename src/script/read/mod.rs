@@ -354,6 +354,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("raw_formatter", formatter::RAW_OPTIONS),
     ("missing_worker_formatter", formatter::WORKER_OPTIONS),
     ("step", step::OPTIONS),
+    ("retry", step::RETRY_OPTIONS),
     ("secret_directory", provider::OPTIONS),
     ("scheduler", scripted::SCHEDULER_OPTIONS),
     ("reporter", scripted::REPORTER_OPTIONS),

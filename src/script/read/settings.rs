@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::scheduler::cron;
+use super::step::check_command_option;
 use super::{filter, listen};
 use crate::model::config::{Limits, LogLimits, Protocols, Validation};
 use crate::script::read::fields::Fields;
@@ -79,8 +80,12 @@ pub(super) fn logs(f: &mut Fields<'_, '_>) -> LogLimits {
 }
 
 /// The encoding of what commands write.
-pub(super) fn log_encoding(f: &mut Fields<'_, '_>) {
-    f.text("log_encoding");
+pub(super) fn log_encoding(f: &mut Fields<'_, '_>) -> Option<String> {
+    let name = f.text("log_encoding")?;
+    if let Err(what) = check_command_option("log_encoding", &name.as_str().into()) {
+        f.problem("log_encoding", format!("`log_encoding` of c {what}."));
+    }
+    Some(name)
 }
 
 /// What users may say who force builds.

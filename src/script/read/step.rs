@@ -9,8 +9,13 @@ use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
 use super::{Reader, callbacks, lock, scripted};
-use crate::model::config::{Callback, StepConfig, StepFlags, StepOption, check_step_name};
+use crate::base::encoding::Encoding;
+use crate::base::results::Results;
+use crate::model::config::{
+    Callback, Retry, RetryOn, StepConfig, StepFlags, StepOption, check_step_name,
+};
 use crate::model::render::Renderable;
+use crate::script::bind::command;
 use crate::script::convert::a_type;
 use crate::script::raised::Raised;
 use crate::script::read::fields::Fields;
@@ -41,6 +46,7 @@ pub(in crate::script) const OPTIONS: &[&str] = &[
     "max_lines",
     "max_time",
     "name",
+    "retry",
     "sigterm_time",
     "timeout",
     "use_pty",
@@ -64,6 +70,9 @@ pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
     ("want_stdout", "boolean?"),
     ("want_stderr", "boolean?"),
     ("initial_stdin", "string?"),
+    ("logfiles", "map?"),
+    ("lazylogfiles", "boolean?"),
+    ("log_encoding", "string?"),
 ];
 
 /// The same, read.
@@ -159,6 +168,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
         description: described(&mut f, &kind, "description"),
         description_done: described(&mut f, &kind, "description_done"),
         description_suffix: described(&mut f, &kind, "description_suffix"),
+        retry: retry(&mut f),
         site,
     });
     coming(&mut f);
@@ -310,30 +320,45 @@ fn flags(f: &mut Fields<'_, '_>, kind: &StepType) -> StepFlags {
     }
 }
 
+/// Options of `retry`.
+pub(in crate::script) const RETRY_OPTIONS: &[&str] = &["delay", "max", "on"];
+/// More attempts than this are a slip.
+const MOST_ATTEMPTS: i64 = 100;
+
+fn retry(f: &mut Fields<'_, '_>) -> Option<Retry> {
+    let owner = format!("`retry` of {}", f.owner);
+    let mut r = f.nested("retry", "retry", &owner)?;
+    let max = r.integer("max", 2..=MOST_ATTEMPTS);
+    if max.is_none() && r.value("max").is_none() {
+        r.missing("max");
+    }
+    let on = match r.value("on") {
+        None => None,
+        Some(Value::Function(function)) => Some(RetryOn::Callback(r.keep("on", &function))),
+        Some(_) => {
+            let words = r.texts("on").unwrap_or_default();
+            let known = words.iter().map(|word| match Results::from_word(word) {
+                Some(Results::Success | Results::Skipped | Results::Cancelled) | None => {
+                    let message = format!(
+                        "`on` of {owner} holds {word:?}; it takes a function or some of \"warnings\", \
+                         \"failure\", \"exception\", \"retry\"."
+                    );
+                    r.problem_at("on", word, message, Vec::new());
+                    Results::Failure
+                }
+                Some(results) => results,
+            });
+            Some(RetryOn::Results(known.collect()))
+        }
+    };
+    let delay = r.seconds("delay").unwrap_or(0.0);
+    r.finish();
+    Some(Retry { max: u32::try_from(max.unwrap_or(2)).unwrap_or(2), on, delay })
+}
+
 /// What is checked now and refused by `later`.
 fn coming(f: &mut Fields<'_, '_>) {
     f.boolean("use_pty", false);
-    f.boolean("lazylogfiles", false);
-    f.text("log_encoding");
-    for (log, file) in f.data("logfiles") {
-        let fits = match &file {
-            Json::String(_) => true,
-            Json::Object(about) => {
-                about.get("filename").is_some_and(Json::is_string)
-                    && about.get("follow").is_none_or(Json::is_boolean)
-                    && about.keys().all(|key| key == "filename" || key == "follow")
-            }
-            _ => false,
-        };
-        if !fits {
-            let message = format!(
-                "the log {log:?} in `logfiles` of {} must be a path or {{ filename = path, follow = \
-                 true }}.",
-                f.owner
-            );
-            f.problem("logfiles", message);
-        }
-    }
 }
 
 /// What the types of the options for commands do not say.
@@ -359,6 +384,13 @@ pub(in crate::script) fn check_command_option(name: &str, value: &Json) -> Resul
             let near = near.map_or(String::new(), |n| format!("; did you mean {n:?}?"));
             Err(format!("must be a signal's name such as \"TERM\", not {signal:?}{near}"))
         }
+        ("log_encoding", Json::String(name)) if Encoding::named(name).is_none() => Err(format!(
+            "must be the name of an encoding such as \"latin-1\", \"cp1252\" or \"shift_jis\", not \
+             {name:?}"
+        )),
+        ("logfiles", Json::Object(files)) => {
+            files.iter().try_for_each(|(log, file)| command::log_file(log, file).map(drop))
+        }
         ("workdir", Json::String(dir)) if dir.is_empty() => {
             Err("must not be empty; `.` is the build's directory".to_owned())
         }
@@ -374,7 +406,6 @@ const SIGNALS: [&str; 15] = [
 
 /// `decode_rc = { [77] = "skipped" }`: exit codes and the results they mean.
 fn decode_rc(f: &mut Fields<'_, '_>) -> Option<Json> {
-    use crate::base::results::Results;
     let value = f.value("decode_rc")?;
     let Value::Table(table) = &value else {
         let got = a_type(&value);

@@ -85,7 +85,6 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
     (
         "step",
         &[
-            "retry",
             "remote_submodules",
             "tags",
             "reference",

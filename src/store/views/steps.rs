@@ -1,8 +1,11 @@
 //! Steps for the data API.
 
+use std::collections::BTreeMap;
+
 use crate::base::clock::Timestamp;
 use crate::base::id::LogId;
 use crate::base::results::Results;
+use crate::model::step::Fault;
 use crate::params;
 use crate::store::conn::{Conn, Result};
 use crate::store::page::{Column, Kind, Table};
@@ -71,6 +74,12 @@ pub struct Shown {
     pub state: String,
     /// Links: (name, URL).
     pub urls: Vec<(String, String)>,
+    /// Whose fault it is that it did not do its work.
+    pub fault: Option<Fault>,
+    /// The group of steps that it stands in.
+    pub group: Option<String>,
+    /// What it has counted, by name.
+    pub statistics: BTreeMap<String, f64>,
     /// Hidden unless somebody asks.
     pub hidden: bool,
     /// Its logs.
@@ -106,7 +115,8 @@ pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<Shown>> {
     let mut steps: Vec<Shown> = Vec::new();
     conn.query(
         "select s.id, s.number, s.name, s.started_at, s.locks_acquired_at, s.complete_at, s.results, \
-         s.state_string, s.urls, s.hidden, l.id, l.name, l.slug, l.num_lines, l.complete \
+         s.state_string, s.urls, s.hidden, l.id, l.name, l.slug, l.num_lines, l.complete, \
+         coalesce(s.statistics, '{}'), s.fault, s.step_group \
          from steps s left join logs l on l.step_id = s.id where s.build_id = $1 \
          order by s.number, l.id",
         params![build],
@@ -124,6 +134,9 @@ pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<Shown>> {
                     results: r.opt_results(6)?,
                     state: r.text(7)?,
                     urls: links.into_iter().map(|l| (l.name, l.url)).collect(),
+                    fault: r.opt_text(16)?.as_deref().and_then(Fault::from_word),
+                    group: r.opt_text(17)?,
+                    statistics: r.json(15)?,
                     hidden: r.bool(9)?,
                     logs: Vec::new(),
                 });

@@ -1,6 +1,8 @@
 //! One build, the answer first: its result and the last lines of what failed or runs; then every
 //! step with its logs, what caused it, its changes, its properties.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -197,6 +199,7 @@ fn summary(view: &View, rows: &Rows) -> Markup {
                 @if let [step] = failed.as_slice() { ": " (visible(&step.state)) }
             }
         }
+        (counted(&sums(&rows.steps)))
         p {
             @if line.complete_at.is_none() {
                 (part::button(view, "stop", &format!("builds/{}/stop", line.id), "Stop"))
@@ -213,7 +216,8 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
     html! {
         div class={ "step " (part::class(step.results)) } {
             div.step-head {
-                (part::status(step.results))
+                @match step.fault { Some(fault) => (part::fault(step.results, fault)), None => (part::status(step.results)) }
+                @if let Some(group) = &step.group { span.quiet { (visible(group)) " / " } }
                 span.step-name { (visible(&step.name)) }
                 span.wide { (visible(&step.state)) }
                 span.num {
@@ -227,6 +231,7 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                 }
             }
             (waits(view, rows, Some(step.id)))
+            (counted(&step.statistics))
             @if !step.logs.is_empty() || !step.urls.is_empty() {
                 p.step-links {
                     @for log in &step.logs {
@@ -253,6 +258,26 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
             }
         }
     }
+}
+
+/// What was counted.
+fn counted(statistics: &BTreeMap<String, f64>) -> Markup {
+    html! {
+        @if !statistics.is_empty() {
+            p.step-links {
+                @for (name, value) in statistics { span { (visible(name)) ": " (value) } " " }
+            }
+        }
+    }
+}
+
+/// What all steps together have counted.
+fn sums(steps: &[Step]) -> BTreeMap<String, f64> {
+    let mut out = BTreeMap::new();
+    for (name, value) in steps.iter().flat_map(|step| &step.statistics) {
+        *out.entry(name.clone()).or_insert(0.0) += value;
+    }
+    out
 }
 
 /// What a step waits for, or, without one, the build itself.

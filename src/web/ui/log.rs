@@ -50,9 +50,11 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
             " · " (visible(&place.step)) " · " (visible(&place.name))
         }
         (pager(&view, &place, from, last))
-        ol.log #lines start=(from + 1) data-next=(next) {
+        @if place.kind == "h" {
+            (framed(&view, &place))
+        } @else { ol.log #lines start=(from + 1) data-next=(next) {
             (rows(&lines, from, &mut style))
-        }
+        } }
         @if lines.is_empty() { p.quiet { "Nothing was written." } }
         (pager(&view, &place, from, last))
     };
@@ -69,6 +71,12 @@ async fn read(site: &Site, place: &Place, from: i64) -> Result<Vec<Line>, Proble
         .read_logs(move |conn| frames::lines(conn, log, from, WINDOW, complete))
         .await?;
     Ok(lines)
+}
+
+/// A log of HTML, where it can do nothing but be seen: no script runs, nothing is sent or fetched.
+fn framed(view: &View, place: &Place) -> Markup {
+    let raw = format!("api/v2/logs/{}/raw_inline", place.log);
+    html! { iframe.log-frame title=(visible(&place.name)) sandbox="" src=(view.to(&raw)) {} }
 }
 
 /// Lines of the list; the first has the number `from`, counted from 0. People count from 1. What a

@@ -10,6 +10,7 @@ use super::visible::visible;
 use crate::base::clock::Timestamp;
 use crate::base::results::Results;
 use crate::base::text;
+use crate::model::step::Fault;
 use crate::store::views::builds::Line;
 
 /// A status; none = it runs.
@@ -19,6 +20,16 @@ pub(super) fn status(results: Option<Results>) -> Markup {
         Some(results) => (results.word(), icon(results), results.word()),
     };
     html! { span class={ "status " (class) } { span.icon aria-hidden="true" { (icon) } " " (word) } }
+}
+
+/// The status of what has ended by somebody's fault: whose it is, instead of the result's word.
+pub(super) fn fault(results: Option<Results>, fault: Fault) -> Markup {
+    let results = results.unwrap_or(Results::Exception);
+    html! {
+        span class={ "status " (results.word()) } title=(results.word()) {
+            span.icon aria-hidden="true" { (icon(results)) } " " (fault.status())
+        }
+    }
 }
 
 /// The status of what waits for its turn.

@@ -6,6 +6,7 @@ mod cpdir;
 mod download;
 mod glob;
 mod listdir;
+mod logfile;
 mod mkdir;
 mod program;
 mod rmdir;
@@ -72,7 +73,7 @@ pub(super) struct Context {
 /// A command with its arguments.
 #[derive(Debug)]
 pub(super) enum Job {
-    Shell(shell::Shell),
+    Shell(Box<shell::Shell>),
     Mkdir(mkdir::Mkdir),
     Rmdir(rmdir::Rmdir),
     Cpdir(cpdir::Cpdir),
@@ -92,7 +93,7 @@ impl Job {
     pub(super) fn read(name: &str, arguments: &Value) -> Result<Self, String> {
         let arguments = Arguments::new(name, arguments)?;
         Ok(match name {
-            "shell" => Self::Shell(shell::Shell::read(&arguments)?),
+            "shell" => Self::Shell(Box::new(shell::Shell::read(&arguments)?)),
             "mkdir" => Self::Mkdir(mkdir::Mkdir::read(&arguments)?),
             "rmdir" => Self::Rmdir(rmdir::Rmdir::read(&arguments)?),
             "cpdir" => Self::Cpdir(cpdir::Cpdir::read(&arguments)?),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::logfile::{LogFile, Watch};
 use super::{Context, reason};
 use crate::model::log::Stream;
 use crate::wire::msgpack::codec::Value;
@@ -38,6 +39,10 @@ pub(super) struct Program {
     pub(super) want_stderr: bool,
     /// Report the exit code; a helper's is not yet that of its command.
     pub(super) tells_rc: bool,
+    /// Files that it writes and that are read along.
+    pub(super) logfiles: Vec<LogFile>,
+    /// The same in Python's notation.
+    pub(super) watched: String,
 }
 
 impl Program {
@@ -56,6 +61,8 @@ impl Program {
             want_stdout: true,
             want_stderr: true,
             tells_rc: false,
+            logfiles: Vec::new(),
+            watched: "{}".to_owned(),
         }
     }
 
@@ -80,8 +87,9 @@ impl Program {
                 context.host.random.token()
             ),
         };
+        let mut watch = Watch::new(std::mem::take(&mut self.logfiles));
         let ending = match Process::start(spec) {
-            Ok(process) => self.follow(process, context).await,
+            Ok(process) => self.follow(process, &mut watch, context).await,
             Err(error) => {
                 let name = self.argv.first().map(|a| String::from_utf8_lossy(a).into_owned());
                 let name = name.unwrap_or_default();
@@ -90,6 +98,7 @@ impl Program {
                 Ending { rc: 1, signal: None, immortal: false }
             }
         };
+        watch.finish(&mut context.report).await;
         if let Some(signal) = ending.signal {
             context.report.header(&format!("process killed by signal {signal}\n"));
         }
@@ -107,7 +116,12 @@ impl Program {
     }
 
     /// Passes on what the program says until it has ended.
-    async fn follow(&self, mut process: Process, context: &mut Context) -> Ending {
+    async fn follow(
+        &self,
+        mut process: Process,
+        watch: &mut Watch,
+        context: &mut Context,
+    ) -> Ending {
         let (mut asked, mut lost) = (false, false);
         let interrupt = context.interrupt.clone();
         loop {
@@ -115,6 +129,8 @@ impl Program {
             let due = report.due();
             let overdue = due.is_some_and(|due| due <= Instant::now());
             let reads = !report.is_full();
+            let look = watch.due().filter(|_| reads);
+            let looks = look.is_some_and(|look| look <= Instant::now());
             tokio::select! {
                 biased;
                 () = interrupt.lost.cancelled(), if !lost => {
@@ -127,6 +143,10 @@ impl Program {
                     process.stop();
                 }
                 () = report.flush(), if overdue => {}
+                () = std::future::ready(()), if looks => if watch.look(report) {
+                    process.heard();
+                },
+                () = until(look), if !looks && look.is_some() => {}
                 () = until(due), if !overdue && due.is_some() => {}
                 happening = process.next(reads) => match happening {
                     Happening::Said(stream) => {
@@ -187,7 +207,7 @@ impl Program {
         if let Some(most) = self.limits.max_time {
             out.push_str(&format!(" (maxTime {})", text::seconds(most.as_secs_f64())));
         }
-        out.push_str(&format!("\n watching logfiles {{}}\n argv: {}\n", self.literal));
+        out.push_str(&format!("\n watching logfiles {}\n argv: {}\n", self.watched, self.literal));
         if self.log_environ {
             out.push_str(" environment:\n");
             for (name, value) in &self.environ {

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::arguments::Arguments;
 use super::program::Program;
-use super::{Context, reason};
+use super::{Context, logfile, reason};
 use crate::base::env::{EnvValue, merged};
 use crate::wire::msgpack::codec::Value;
 use crate::worker::process::Limits;
@@ -25,6 +25,7 @@ pub(in crate::worker) struct Shell {
     log_environ: bool,
     want_stdout: bool,
     want_stderr: bool,
+    logfiles: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -68,6 +69,7 @@ impl Shell {
             log_environ: arguments.flag("logEnviron", true),
             want_stdout: arguments.flag("want_stdout", true),
             want_stderr: arguments.flag("want_stderr", true),
+            logfiles: arguments.get("logfiles").cloned(),
         })
     }
 
@@ -80,6 +82,8 @@ impl Shell {
         let environ = environment(&context.host.environ, &self.env)?;
         let workdir = context.host.base_dir.join(&self.workdir);
         make(&workdir)?;
+        let watched = logfile::literal(self.logfiles.as_ref());
+        let logfiles = logfile::read(self.logfiles.as_ref(), &workdir)?;
         let program = Program {
             argv: self.line.argv,
             shown: self.line.shown,
@@ -92,6 +96,8 @@ impl Shell {
             want_stdout: self.want_stdout,
             want_stderr: self.want_stderr,
             tells_rc: true,
+            logfiles,
+            watched,
         };
         program.run(context).await.map(|_| ())
     }

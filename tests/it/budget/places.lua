@@ -24,6 +24,10 @@ local steps = {
     workdir = ci.transform(function() return attack() end, ci.property "x"),
     do_step_if = function() return attack() end,
     hide_step_if = function() return attack() end,
+    retry = {
+      max = 2,
+      on = function() return attack() end,
+    },
     description = function() return attack() end,
     locks = function() return attack() end,
   },

@@ -45,7 +45,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "ci.steps.git { … }",
-        "repourl=repo mode method workdir alwaysUseLatest retry=? codebase timeout logEnviron env branch \
+        "repourl=repo mode method workdir alwaysUseLatest retry codebase timeout logEnviron env branch \
          submodules remoteSubmodules=? tags=? shallow reference=? filters=? progress=? retryFetch=? \
          clobberOnFailure=? getDescription=? config=? origin=? port=? sshPrivateKey=? sshHostKey=? \
          sshKnownHosts=? auth_credentials=? git_credentials=?",

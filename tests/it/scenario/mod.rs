@@ -1,5 +1,6 @@
 //! Stories: what a user does and what becomes of it, told against the simulated world.
 
+mod attempts;
 mod cancel;
 mod configuration;
 mod custom;
@@ -11,6 +12,7 @@ mod functions;
 mod github;
 mod libraries;
 mod locks;
+mod logs;
 mod missed;
 mod missing;
 mod operator;

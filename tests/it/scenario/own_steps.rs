@@ -291,9 +291,9 @@ fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
     let run = r#"
     local log = step:add_log "told"
     local function told(f) log:stdout(select(2, pcall(f)) .. "\n") end
-    told(function() step:set_statistic("warnings", 3) end)
-    told(function() step:add_steps_after_current_step {} end)
-    told(function() step:run { command = "x", on_line = print } end)
+    told(function() step:set_statistic("warnings", "3") end)
+    told(function() step:add_test_result_set("a", "b", "c") end)
+    told(function() step:run { command = "x", on_line = 7 } end)
     told(function() step:runCommand { command = "x" } end)
     told(function() step:path_exist "x" end)
     told(function() return step.workdirs end)
@@ -313,9 +313,9 @@ fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
         assert_eq!(
             told,
             [
-                "step:set_statistic is not available yet.",
-                "step:add_steps_after_current_step is not available yet.",
-                "`on_line` of step:run is not available yet.",
+                "step:set_statistic takes a name and a number, not a string.",
+                "step:add_test_result_set is not available yet.",
+                "`on_line` of step:run must be a function, not an integer.",
                 "a step has no `runCommand`. Buildbot's `runCommand` is `run` here.",
                 "a step has no `path_exist`. Did you mean `path_exists`?",
                 "a step has no `workdirs`. Did you mean `workdir`?",

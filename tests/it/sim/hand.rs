@@ -17,12 +17,16 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) struct Expected {
     command: String,
     stdout: Vec<String>,
+    /// What it writes to log files, by the log's name.
+    logs: Vec<(String, String)>,
     rc: i64,
     takes: Duration,
     holds: String,
     finds: Vec<String>,
     /// Why the worker cannot carry it out.
     breaks: Option<String>,
+    /// Why the worker killed it.
+    killed: Option<String>,
     /// Where it is noted among what the hand says.
     says: Option<usize>,
 }
@@ -36,6 +40,12 @@ impl Expected {
     /// It prints this.
     pub(crate) fn prints(mut self, text: &str) -> Self {
         self.stdout.push(text.to_owned());
+        self
+    }
+
+    /// It writes this to the file of a log.
+    pub(crate) fn logs(mut self, name: &str, text: &str) -> Self {
+        self.logs.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -61,6 +71,12 @@ impl Expected {
     pub(crate) fn breaks(mut self, why: &str) -> Self {
         self.breaks = Some(why.to_owned());
         self
+    }
+
+    /// The worker kills it, for this reason.
+    pub(crate) fn kills(mut self, reason: &str) -> Self {
+        self.killed = Some(reason.to_owned());
+        self.exits(-1)
     }
 
     /// It runs this many seconds.
@@ -234,6 +250,10 @@ impl Hand {
                 self.0.state.lock().unwrap().printed += text.len();
             }
         }
+        for (name, text) in &plan.logs {
+            let (name, data) = (name.clone(), text.clone().into());
+            let _ = sink.send(CommandEvent::LogFile { name, data, ack: Ack::none() }).await;
+        }
         if plan.command.starts_with("upload ") {
             for block in plan.holds.as_bytes().chunks(10).map(<[u8]>::to_vec) {
                 let (answer, answered) = oneshot::channel();
@@ -271,6 +291,9 @@ impl Hand {
         if was_running {
             if !plan.finds.is_empty() {
                 let _ = sink.send(CommandEvent::Files(plan.finds)).await;
+            }
+            if let Some(reason) = plan.killed {
+                let _ = sink.send(CommandEvent::FailureReason(reason)).await;
             }
             let failure = plan.breaks;
             if failure.is_none() {

@@ -276,7 +276,7 @@ fn fill(state: &mut Writer, log_file: &mut Writer, config: &Config) {
             properties.set("branch", EVIL.into(), "Build");
             builds::set_properties(c, build.id, &properties)?;
             let first = steps::insert(c, build.id, 0, "worker_preparation", "pending", now)?;
-            steps::finish(c, first, Results::Success, "worker w1 ready", false, now)?;
+            steps::finish(c, first, (Results::Success, None), "worker w1 ready", false, now)?;
             let second = steps::insert(c, build.id, 1, "make", EVIL, now)?;
             steps::set_urls(
                 c,
@@ -286,7 +286,7 @@ fn fill(state: &mut Writer, log_file: &mut Writer, config: &Config) {
             let log = logs::insert(c, second, "stdio", LogKind::Stdio)?;
             logs::grew(c, log, 4, 0, true)?;
             let later = Timestamp(now.0 + 2_700_000);
-            steps::finish(c, second, Results::Failure, "'make' (failure)", false, later)?;
+            steps::finish(c, second, (Results::Failure, None), "'make' (failure)", false, later)?;
             builds::finish(c, build.id, Results::Failure, "failed 'make' (failure)", later)?;
             requests::complete(c, request, Results::Failure, None, later)?;
             buildsets::complete_if_done(c, set, later)?;

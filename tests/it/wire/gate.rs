@@ -130,6 +130,8 @@ pub(crate) struct Outcome {
     pub(crate) stderr: Vec<u8>,
     pub(crate) header: String,
     pub(crate) order: Vec<Stream>,
+    /// Log files by name.
+    pub(crate) logs: std::collections::BTreeMap<String, Vec<u8>>,
     pub(crate) rc: Option<i64>,
     pub(crate) failure_reason: Option<String>,
     pub(crate) stat: Option<FileStat>,
@@ -155,6 +157,10 @@ impl Outcome {
                     Stream::Header => self.header.push_str(&String::from_utf8_lossy(&data)),
                 }
                 self.order.push(stream);
+                drop(ack);
+            }
+            CommandEvent::LogFile { name, data, ack } => {
+                self.logs.entry(name).or_default().extend_from_slice(&data);
                 drop(ack);
             }
             CommandEvent::Rc(rc) => self.rc = Some(rc),

@@ -1,0 +1,93 @@
+//! What the steps of one build have in common while it runs. Several of them may run at once, so each
+//! look is short and none waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value as Json;
+
+use crate::base::id::StepId;
+use crate::base::text;
+use crate::model::property::Properties;
+
+/// Clones are the same.
+#[derive(Clone)]
+pub(super) struct Common(Arc<Mutex<Inner>>);
+
+struct Inner {
+    properties: Properties,
+    /// Names that steps have already.
+    names: Vec<String>,
+    /// What each step has counted.
+    statistics: BTreeMap<StepId, BTreeMap<String, f64>>,
+}
+
+impl Common {
+    pub(super) fn new(properties: Properties) -> Self {
+        let names = vec!["worker_preparation".to_owned()];
+        let statistics = BTreeMap::new();
+        Self(Arc::new(Mutex::new(Inner { properties, names, statistics })))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The properties as they are now.
+    pub(super) fn properties(&self) -> Properties {
+        self.inner().properties.clone()
+    }
+
+    /// A property as it is now.
+    pub(super) fn property(&self, name: &str) -> Option<Json> {
+        self.inner().properties.get(name).cloned()
+    }
+
+    pub(super) fn set_properties(&self, properties: &Properties) {
+        self.inner().properties.update(properties);
+    }
+
+    /// A name that no step of the build has yet.
+    pub(super) fn unique_name(&self, name: &str) -> String {
+        let mut inner = self.inner();
+        let name = text::unique(name, |n| inner.names.iter().any(|taken| taken == n));
+        inner.names.push(name.clone());
+        name
+    }
+
+    /// Notes what a step has counted; returns all that it has.
+    pub(super) fn set_statistic(&self, step: StepId, name: &str, value: f64) -> Json {
+        let mut inner = self.inner();
+        let own = inner.statistics.entry(step).or_default();
+        own.insert(name.to_owned(), value);
+        own.iter().map(|(name, value)| (name.clone(), number(*value))).collect()
+    }
+
+    /// What a step has counted does not hold.
+    pub(super) fn forget_statistics(&self, step: StepId) {
+        self.inner().statistics.remove(&step);
+    }
+
+    /// What a step has counted.
+    pub(super) fn statistic(&self, step: StepId, name: &str) -> Option<f64> {
+        self.inner().statistics.get(&step)?.get(name).copied()
+    }
+
+    /// What all steps together have counted so far, by name.
+    pub(super) fn statistics(&self) -> BTreeMap<String, f64> {
+        let mut out = BTreeMap::new();
+        for (name, value) in self.inner().statistics.values().flatten() {
+            *out.entry(name.clone()).or_insert(0.0) += value;
+        }
+        out
+    }
+}
+
+/// A number as people write it: whole ones without a fraction.
+pub(super) fn number(value: f64) -> Json {
+    #[expect(clippy::cast_possible_truncation, reason = "whole and far below 2^53")]
+    match value.fract() == 0.0 && value.abs() < 1e15 {
+        true => Json::from(value as i64),
+        false => Json::from(value),
+    }
+}
