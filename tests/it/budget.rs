@@ -298,10 +298,11 @@ fn costly_answers_are_refused_or_of_no_consequence() {
 }
 
 /// Functions that are called while the configuration loads, which `src/script/load.rs` attacks, and
-/// those of options that are refused because the engine lacks them, and `on_line`, which steps call
-/// themselves and `scenario/logs.rs` attacks.
-const NOT_CALLED: [&str; 9] = [
+/// those of options that are refused because the engine lacks them, and those that steps call
+/// themselves as a part of `run`: `extract`, and `on_line`, which `scenario/logs.rs` attacks.
+const NOT_CALLED: [&str; 10] = [
     "check",
+    "extract",
     "lookup",
     "on_line",
     "on_merge_request",

@@ -178,9 +178,12 @@ const ROWS: &[(&str, &str)] = &[
 const CLASSES: &[(&str, &str)] = &[
     ("ci.steps.ShellCommand", "`shell` here"),
     ("ci.steps.GitHub", "`github` here"),
-    ("ci.steps.CMake", "not available yet"),
+    ("ci.steps.CMake", "Buildbot's `CMake` is `cmake` here."),
     ("ci.steps.Trigger", "`trigger` here"),
-    ("ci.steps.SetPropertyFromCommand", "not available yet"),
+    (
+        "ci.steps.SetPropertyFromCommand",
+        "Buildbot's `SetPropertyFromCommand` is `set_property_from_command` here.",
+    ),
     ("ci.steps.VS2022", "has no counterpart: run msbuild"),
     ("ci.steps.RpmBuild", "has no counterpart: run its program"),
     ("ci.schedulers.AnyBranchScheduler", "`any_branch` here"),
