@@ -18,10 +18,12 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.strict.globals", include_str!("../../lua/ci/strict/globals.lua")),
     ("ci.strict.order", include_str!("../../lua/ci/strict/order.lua")),
     ("ci.strict.patterns", include_str!("../../lua/ci/strict/patterns.lua")),
+    ("ci.warnings", include_str!("../../lua/ci/warnings.lua")),
     ("ci.xml", include_str!("../../lua/ci/xml.lua")),
     ("ci.steps.cargo", include_str!("../../lua/ci/steps/cargo.lua")),
     ("ci.steps.cmake", include_str!("../../lua/ci/steps/cmake.lua")),
     ("ci.steps.cmake_build", include_str!("../../lua/ci/steps/cmake_build.lua")),
+    ("ci.steps.compile", include_str!("../../lua/ci/steps/compile.lua")),
     ("ci.steps.configure", include_str!("../../lua/ci/steps/configure.lua")),
     ("ci.steps.ctest", include_str!("../../lua/ci/steps/ctest.lua")),
     ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
@@ -42,6 +44,10 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.steps.shell_sequence", include_str!("../../lua/ci/steps/shell_sequence.lua")),
     ("ci.steps.test", include_str!("../../lua/ci/steps/test.lua")),
     ("ci.steps.trigger", include_str!("../../lua/ci/steps/trigger.lua")),
+    (
+        "ci.steps.warning_counting_shell",
+        include_str!("../../lua/ci/steps/warning_counting_shell.lua"),
+    ),
 ];
 
 /// `ci.test`: only tests have it.
@@ -66,7 +72,7 @@ pub const META: &[(&str, &str)] = &[
 /// Modules that a configuration may ask for by name; the others are parts of `ci`.
 #[must_use]
 pub(super) fn is_public(name: &str) -> bool {
-    name == "ci" || name == "ci.git" || name.starts_with("ci.steps.")
+    matches!(name, "ci" | "ci.git" | "ci.warnings") || name.starts_with("ci.steps.")
 }
 
 /// Whether the module gets what Rust provides. Steps are written with the public API only, so they

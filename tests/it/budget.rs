@@ -299,8 +299,9 @@ fn costly_answers_are_refused_or_of_no_consequence() {
 
 /// Functions that are called while the configuration loads, which `src/script/load.rs` attacks, and
 /// those of options that are refused because the engine lacks them, and those that steps call
-/// themselves as a part of `run`: `extract`, and `on_line`, which `scenario/logs.rs` attacks.
-const NOT_CALLED: [&str; 10] = [
+/// themselves as a part of `run`: `extract`,
+/// `warning_extractor`, and `on_line`, which `scenario/logs.rs` attacks.
+const NOT_CALLED: [&str; 11] = [
     "check",
     "extract",
     "lookup",
@@ -311,6 +312,7 @@ const NOT_CALLED: [&str; 10] = [
     "review",
     "start",
     "summary",
+    "warning_extractor",
 ];
 
 #[test]

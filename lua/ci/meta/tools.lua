@@ -204,3 +204,46 @@ function ci.steps.pytest(options) end
 ---@param options ci.TestOptions
 ---@return ci.Step
 function ci.steps.test(options) end
+
+---A warning that does not count. What is not said is any.
+---@class ci.Suppression
+---@field file? string regular expression, from the beginning of the file's name
+---@field text? string regular expression
+---@field first? integer line
+---@field last? integer line (default `first`)
+
+---@class ci.WarningCountingShellOptions: ci.StepOptions
+---@field command ci.Renderable<any>
+---@field warning_pattern? ci.Renderable<string> regular expression, from a line's beginning (default "(?i).*warning[: ].*")
+---@field warning_extractor? "whole_line"|"groups"|fun(line: string, groups: string[]): string?, integer?, string? file, line and text of a warning: "groups" takes the pattern's (default "whole_line": only the text)
+---@field max_warn_count? ci.Renderable<integer> more are a failure
+---@field directory_enter_pattern? ci.Renderable<string> regular expression whose first group is where the files of what follows are (default: make's words)
+---@field directory_leave_pattern? ci.Renderable<string>
+---@field suppression_file? ci.Renderable<string> on the worker, relative to `workdir`: lines `FILE : TEXT`, `FILE : TEXT : LINE`, `FILE : TEXT : FIRST-LAST`; FILE and TEXT are regular expressions
+---@field suppression_list? ci.Renderable<ci.Suppression[]>
+
+---Runs a command and counts the warnings that it prints: a log of their own, the statistic `warnings`, the property
+---`warnings-count` over the whole build, and the result "warnings".
+---@param options ci.WarningCountingShellOptions
+---@return ci.Step
+function ci.steps.warning_counting_shell(options) end
+
+---@class ci.CompileOptions: ci.StepOptions
+---@field command? ci.Renderable<any> default { "make", "all" }
+---@field warning_pattern? ci.Renderable<string> regular expression, from a line's beginning (default "(?i).*warning[: ].*")
+---@field warning_extractor? "whole_line"|"groups"|fun(line: string, groups: string[]): string?, integer?, string? file, line and text of a warning: "groups" takes the pattern's (default "whole_line": only the text)
+---@field max_warn_count? ci.Renderable<integer> more are a failure
+---@field directory_enter_pattern? ci.Renderable<string> regular expression whose first group is where the files of what follows are (default: make's words)
+---@field directory_leave_pattern? ci.Renderable<string>
+---@field suppression_file? ci.Renderable<string> on the worker, relative to `workdir`: lines `FILE : TEXT`, `FILE : TEXT : LINE`, `FILE : TEXT : FIRST-LAST`; FILE and TEXT are regular expressions
+---@field suppression_list? ci.Renderable<ci.Suppression[]>
+
+---Builds a project and counts the warnings, as `warning_counting_shell` does.
+---```lua
+---ci.steps.compile { command = { "make", "-j8" }, max_warn_count = 20, suppression_list = {
+---  { file = "third_party/" }, { text = "deprecated" },
+---}, warning_pattern = "([^:]+):([0-9]+):.*warning: (.*)", warning_extractor = "groups" }
+---```
+---@param options ci.CompileOptions
+---@return ci.Step
+function ci.steps.compile(options) end

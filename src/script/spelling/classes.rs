@@ -15,6 +15,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("enforceChosenWorker", "ci.enforce_chosen_worker"),
     // Steps
     ("CMake", "ci.steps.cmake"),
+    ("Compile", "ci.steps.compile"),
     ("Configure", "ci.steps.configure"),
     ("FileUpload", "ci.steps.file_upload"),
     ("Git", "ci.steps.git"),
@@ -29,6 +30,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("ShellSequence", "ci.steps.shell_sequence"),
     ("Test", "ci.steps.test"),
     ("Trigger", "ci.steps.trigger"),
+    ("WarningCountingShellCommand", "ci.steps.warning_counting_shell"),
     // Values
     ("FlattenList", "ci.list.flatten"),
     ("Interpolate", "ci.interpolate"),
@@ -115,7 +117,6 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
 /// What Buildbot has and a later version will have.
 pub(super) const COMING: &[&str] = &[
     // Steps: commands, tests
-    "Compile",
     "Cppcheck",
     "MsBuild",
     "PerlModuleTest",
@@ -125,7 +126,6 @@ pub(super) const COMING: &[&str] = &[
     "SubunitShellCommand",
     "TreeSize",
     "Trial",
-    "WarningCountingShellCommand",
     // Steps: sources
     "Gerrit",
     "GitCommit",

@@ -123,7 +123,7 @@ mod tests {
                 "AnyBranchScheduler",
                 Some("Buildbot's `AnyBranchScheduler` is `ci.schedulers.any_branch` here."),
             ),
-            ("", "Compile", Some("Buildbot's `Compile` is not available yet.")),
+            ("", "Compile", Some("Buildbot's `Compile` is `ci.steps.compile` here.")),
             ("", "Trigger", Some("Buildbot's `Trigger` is `ci.steps.trigger` here.")),
             (
                 "ci.steps",

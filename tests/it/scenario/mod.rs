@@ -29,6 +29,7 @@ mod schedule;
 mod settings;
 mod survival;
 mod timed;
+mod tools;
 mod triggers;
 mod virtual_builders;
 mod why;
