@@ -1,20 +1,37 @@
--- A checkout with the worker's git, as the steps `git` and `github` do it. Works with git 2.20 and
--- later. Branches and revisions come from strangers (anyone may open a pull request), so each is
--- checked before it becomes an argument.
+-- A checkout with the worker's git, as the steps `git` and `github` do it, top to bottom. Works with git
+-- 2.20 and later. What it is made of: names that strangers choose (`git/names.lua`), secrets for the time
+-- of the step (`git/access.lua`), a mirror that all builders of a worker share (`git/mirror.lua`).
 
 local ci = require "ci"
+local access = require "ci.git.access"
+local mirror = require "ci.git.mirror"
+local names = require "ci.git.names"
 local git = {}
 
 git.options = {
   repo = "string",
   branch = "string?", -- when the sourcestamp has none; default HEAD
   mode = '"incremental"|"full"?',
-  method = '"clobber"|"fresh"|"clean"?', -- of mode "full"; default "fresh"
+  method = '"clobber"|"fresh"|"clean"|"copy"?', -- of mode "full"; default "fresh"
   codebase = "string?",
   submodules = "boolean?",
+  remote_submodules = "boolean?", -- the newest of their branches, not what the commit names
   shallow = "boolean|integer?", -- true = one commit
+  tags = "boolean?",
+  mirror = "boolean?", -- share what is fetched with the worker's other builders
+  reference = "string?", -- a repository on the worker to borrow from
+  filters = "string[]?", -- leave out what these say, such as "blob:none"
+  sparse = "string[]?", -- check only these folders out
+  lfs = "boolean?",
   always_use_latest = "boolean?",
+  clobber_on_failure = "boolean?", -- begin anew, once, when what is there cannot be used
+  retry_fetch = "boolean?", -- twice more, after 10 and 30 s
+  get_description = "(boolean|map)?", -- `git describe`, as the property `commit-description`
+  config = "map?", -- of every git command
+  origin = "string?", -- name of the remote
+  progress = "boolean?",
 }
+for name, shape in pairs(access.options) do git.options[name] = shape end
 
 git.defaults = { halt_on_failure = true, description = "updating", description_done = "update" }
 
@@ -26,20 +43,15 @@ end
 
 function git.check(o)
   if o.method and o.mode ~= "full" then return false, '`method` needs mode = "full"' end
-  return true
-end
-
-local function is_hex(s) return #s >= 7 and #s <= 64 and not s:find "[^0-9a-fA-F]" end
-
--- What git allows in a ref's name, less what could be an option or a refspec.
-local function is_ref(s)
-  return s ~= ""
-    and not s:find "^[-/+]"
-    and not s:find "[%c%s~^:?*\\%[\127]"
-    and not s:find("..", 1, true)
-    and not s:find("@{", 1, true)
-    and not s:find("//", 1, true)
-    and not s:find "[/.]$"
+  if o.remote_submodules and not o.submodules then return false, "`remote_submodules` needs submodules = true" end
+  if o.mirror and (o.shallow or o.filters) then
+    return false, ("`mirror` has whole histories; leave it or `%s` out"):format(o.shallow and "shallow" or "filters")
+  end
+  if type(o.repo) == "string" then
+    local why = names.wrong_repository(o.repo)
+    if why then return false, why end
+  end
+  return access.check(o)
 end
 
 local function sourcestamp(build, codebase)
@@ -53,88 +65,196 @@ end
 local function wanted(step, o, ignores_revision)
   local stamp = sourcestamp(step.build, o.codebase or "")
   local branch = stamp.branch or o.branch or "HEAD"
-  if not is_ref(branch) then step:fail(("the branch %q is not a name that git can fetch."):format(branch)) end
+  if not names.is_ref(branch) then step:fail(("the branch %q is not a name that git can fetch."):format(branch)) end
   local revision = stamp.revision
   if o.always_use_latest or revision == "" or (revision and ignores_revision(branch)) then revision = nil end
-  if revision and not is_hex(revision) and not (revision:find "^refs/" and is_ref(revision)) then
+  if revision and not names.is_hex(revision) and not (revision:find "^refs/" and names.is_ref(revision)) then
     step:fail(("the revision %q is neither a commit's hash nor a full ref."):format(revision))
   end
   return branch, revision
 end
 
-local function no_revision_is_ignored() return false end
+-- Seconds before a fetch is tried again.
+local PAUSES <const> = { 10, 30 }
 
--- Runs the whole checkout; returns the step's result.
-function git.run(step, o, ignores_revision)
-  local dir = step.workdir
-  local branch, revision = wanted(step, o, ignores_revision or no_revision_is_ignored)
-  local env = { GIT_TERMINAL_PROMPT = "0" }
-  for name, value in pairs(o.env or {}) do env[name] = value end
-
-  local function run(arguments, options)
+-- The commands of one checkout in `dir`. `works(…)` runs git there and says whether it went well.
+local function commands(step, o, dir)
+  local settings = {}
+  for name, value in pairs(o.config or {}) do settings[#settings + 1] = { "-c", name .. "=" .. tostring(value) } end
+  local env, access_settings = access.prepare(step, o)
+  local here = {}
+  function here.run(arguments, options)
     options = options or {}
-    return step:run { command = { "git", arguments }, env = env, collect = options.collect }
+    local command = { "git", settings, access_settings, arguments }
+    return step:run { command = command, env = env, workdir = options.dir or dir, collect = options.collect }
   end
-  local function works(...) return run({ ... }).rc == 0 end
-
-  local full = o.mode == "full"
-  local method = o.method or "fresh"
-  local known = step:path_exists(dir .. "/.git")
-  if full and method == "clobber" or not known then
-    step:remove_directory(dir)
-    known = false
-  end
-
-  local depth = o.shallow and { "--depth", o.shallow == true and 1 or o.shallow }
-  if not known and not works("clone", "--no-checkout", depth, "--", o.repo, ".") then return "failure" end
-
-  -- A commit that is here already needs no network.
-  local commit = revision and is_hex(revision) and revision
-  local is_here = commit and works("cat-file", "-e", commit .. "^{commit}")
-  if not is_here then
-    local ref = revision and not commit and revision or branch
-    if not works("fetch", "--force", "--tags", "--progress", depth, "--", o.repo, ref) then return "failure" end
-    -- The branch may have moved on from a shallow history that ends before the commit.
-    if commit and o.shallow and not works("cat-file", "-e", commit .. "^{commit}") then
-      if not works("fetch", "--force", "--unshallow", "--", o.repo, ref) then return "failure" end
+  function here.works(...) return here.run({ ... }).rc == 0 end
+  function here.works_in(other, ...) return here.run({ ... }, { dir = other }).rc == 0 end
+  -- The same for what needs the network, which may be away for a moment.
+  function here.fetches(other, ...)
+    local done = here.run({ ... }, { dir = other }).rc == 0
+    for _, pause in ipairs(o.retry_fetch and PAUSES or {}) do
+      if done then break end
+      ci.sleep(pause)
+      done = here.run({ ... }, { dir = other }).rc == 0
     end
+    return done
   end
-  if not works("checkout", "--force", "--detach", commit or "FETCH_HEAD", "--") then return "failure" end
+  function here.has(commit) return here.works("cat-file", "-e", commit .. "^{commit}") end
+  return here
+end
 
-  if o.submodules then
-    local update = { "submodule", "update", "--init", "--recursive", "--force", depth }
-    if not works("submodule", "sync", "--recursive") or not works(update) then return "failure" end
+-- Files by which a git says that it is at work. Nobody else works in a build's directory: one that is
+-- there was left by a git that was killed.
+local function remove_locks(step, dir)
+  local found = {}
+  for _, pattern in ipairs { "*.lock", "refs/heads/*.lock", "refs/remotes/*/*.lock", "refs/tags/*.lock", "modules/*/*.lock" } do
+    for _, path in ipairs(step:glob(dir .. "/.git/" .. pattern)) do found[#found + 1] = path end
   end
-  if full and known then
-    local clean = { "clean", "-f", "-f", "-d", method == "fresh" and "-x" }
-    if not works(clean) then return "failure" end
-    if o.submodules and not works("submodule", "foreach", "--recursive", "git", clean) then return "failure" end
-  end
+  for _, path in ipairs(found) do step:remove_file(path) end
+  return #found > 0
+end
 
-  -- What somebody tries. In the index, so that the next checkout takes new files away again.
+-- Fetches what is wanted into a repository that is there; false when it cannot.
+local function fetch(here, o, branch, revision, commit)
+  local progress, depth = o.progress ~= false and "--progress", o.depth
+  local from = o.filters and (o.origin or "origin") or o.repo
+  if o.filters and not here.works("remote", "set-url", from, o.repo) then return false end
+  local ref = revision and not commit and revision or branch
+  if not here.fetches(nil, "fetch", "--force", o.tags and "--tags", progress, depth, "--", from, ref) then return false end
+  -- The branch may have moved on from a shallow history that ends before the commit.
+  if commit and o.shallow and not here.has(commit) then
+    return here.works("fetch", "--force", "--unshallow", progress, "--", from, ref)
+  end
+  return true
+end
+
+-- Makes the repository, without a checkout.
+local function clone(step, here, o, dir, borrowed)
+  step:remove_directory(dir)
+  local filters = ci.list.map(ci.list.flatten(o.filters), function(filter) return "--filter=" .. filter end)
+  local reference = o.reference and { "--reference", o.reference }
+  local origin = o.origin and { "--origin", o.origin }
+  local progress = o.progress ~= false and "--progress"
+  if borrowed then return here.works("clone", "--no-checkout", "--shared", origin, "--", borrowed, ".") end
+  return here.works("clone", "--no-checkout", progress, origin, filters, reference, o.depth, "--", o.repo, ".")
+end
+
+local function submodules(here, o)
+  if not o.submodules then return true end
+  local update = { "submodule", "update", "--init", "--recursive", "--force", o.remote_submodules and "--remote", o.depth }
+  return here.works("submodule", "sync", "--recursive") and here.works(update)
+end
+
+local function clean(here, o)
+  local how = { "clean", "-f", "-f", "-d", (o.method or "fresh") == "fresh" and "-x" }
+  return here.works(how) and (not o.submodules or here.works("submodule", "foreach", "--recursive", "git", how))
+end
+
+local function sparse(step, here, o, dir, known)
+  if o.sparse then return here.works("sparse-checkout", "set", o.sparse) end
+  -- What an earlier configuration left out.
+  local is_sparse = known and step:path_exists(dir .. "/.git/info/sparse-checkout")
+  return not is_sparse or here.works("sparse-checkout", "disable")
+end
+
+-- From what is there to what is wanted; false when a command failed.
+local function update(step, here, o, dir, known, branch, revision)
+  local commit = revision and names.is_hex(revision) and revision
+  local borrowed
+  if o.mirror then
+    borrowed, commit = mirror.update(step, here, o, branch, revision)
+    if not borrowed then return false end
+  end
+  if not known and not clone(step, here, o, dir, borrowed) then return false end
+  -- A commit that is here already needs no network.
+  local is_here = borrowed or commit and here.has(commit)
+  if not is_here and not fetch(here, o, branch, revision, commit) then return false end
+  if not sparse(step, here, o, dir, known) then return false end
+  if o.lfs and not here.works("lfs", "install", "--local") then return false end
+  if not here.works("checkout", "--force", "--detach", commit or "FETCH_HEAD", "--") then return false end
+  if o.lfs and not here.works("lfs", "pull") then return false end
+  if not submodules(here, o) then return false end
+  return not (known and o.mode == "full") or clean(here, o)
+end
+
+-- What somebody tries. In the index, so that the next checkout takes new files away again.
+local function apply_patch(step, here, o, dir)
   local patch = sourcestamp(step.build, o.codebase or "").patch
-  if patch then
-    step:write_patch(dir .. "/.git/try.patch", o.codebase or "")
-    local apply = { "apply", "--index", "-p" .. patch.level, patch.subdir ~= "" and "--directory=" .. patch.subdir }
-    if not works(apply, ".git/try.patch") then step:fail "the patch does not apply" end
+  if not patch then return end
+  step:write_patch(dir .. "/.git/try.patch", o.codebase or "")
+  local folder = patch.subdir ~= "" and "--directory=" .. patch.subdir
+  if not here.works("apply", "--index", "-p" .. patch.level, folder, ".git/try.patch") then
+    step:fail "the patch does not apply"
   end
+end
 
-  local got = ci.text.trim(run({ "rev-parse", "HEAD" }, { collect = true }).stdout or "")
-  if not is_hex(got) then step:fail(("git rev-parse HEAD said %q, which is no commit."):format(got)) end
+-- A property per codebase: text without codebases, else a table by codebase.
+local function remember(step, name, codebase, value)
+  if codebase == "" then
+    step:set_property(name, value, "Git")
+    return
+  end
+  local all = step:property(name)
+  if type(all) ~= "table" then all = {} end
+  all[codebase] = value
+  step:set_property(name, all, "Git")
+end
+
+function git.remember(step, codebase, revision) remember(step, "got_revision", codebase, revision) end
+
+local function describe(step, here, o)
+  if not o.get_description then return end
+  local options = {}
+  for name, value in pairs(type(o.get_description) == "table" and o.get_description or {}) do
+    local option = "--" .. name:gsub("_", "-")
+    if value == true then options[#options + 1] = option
+    elseif value then options[#options + 1] = option .. "=" .. tostring(value) end
+  end
+  local said = here.run({ "describe", options, "HEAD" }, { collect = true })
+  if said.rc == 0 then remember(step, "commit-description", o.codebase or "", ci.text.trim(said.stdout or "")) end
+end
+
+local function checkout(step, o, dir, branch, revision)
+  local here = commands(step, o, dir)
+  local begins_anew = o.mode == "full" and o.method == "clobber"
+  local known = not begins_anew and step:path_exists(dir .. "/.git")
+  local done = update(step, here, o, dir, known, branch, revision)
+  if not done and known and remove_locks(step, dir) then done = update(step, here, o, dir, known, branch, revision) end
+  if not done and known and o.clobber_on_failure then done = update(step, here, o, dir, false, branch, revision) end
+  if not done then return "failure" end
+  apply_patch(step, here, o, dir)
+
+  local got = ci.text.trim(here.run({ "rev-parse", "HEAD" }, { collect = true }).stdout or "")
+  if not names.is_hex(got) then step:fail(("git rev-parse HEAD said %q, which is no commit."):format(got)) end
+  local commit = revision and names.is_hex(revision) and revision:lower()
+  if commit and got:sub(1, #commit) ~= commit then
+    step:fail(("the checkout is at %s, and %s was wanted."):format(got, commit))
+  end
   git.remember(step, o.codebase or "", got)
+  describe(step, here, o)
   return "success"
 end
 
--- `got_revision` is text without codebases, else a table of revisions by codebase.
-function git.remember(step, codebase, revision)
-  if codebase == "" then
-    step:set_property("got_revision", revision, "Git")
-    return
+local function no_revision_is_ignored() return false end
+
+-- Runs the whole checkout; returns the step's result.
+function git.run(step, options, ignores_revision)
+  local o = {}
+  for name in pairs(git.options) do o[name] = options[name] end
+  o.env = options.env
+  o.depth = o.shallow and { "--depth", o.shallow == true and 1 or o.shallow }
+  local why = names.wrong_repository(o.repo)
+  if why then step:fail(why) end
+  local branch, revision = wanted(step, o, ignores_revision or no_revision_is_ignored)
+  local dir = step.workdir
+  local copied = o.mode == "full" and o.method == "copy"
+  local results = checkout(step, o, copied and dir .. "-source" or dir, branch, revision)
+  if copied and results == "success" then
+    step:remove_directory(dir)
+    step:copy_directory(dir .. "-source", dir)
   end
-  local all = step:property "got_revision"
-  if type(all) ~= "table" then all = {} end
-  all[codebase] = revision
-  step:set_property("got_revision", all, "Git")
+  return results
 end
 
 return git

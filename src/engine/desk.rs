@@ -102,6 +102,8 @@ pub enum StepRequest {
         data: Bytes,
         /// Permission bits; none = the worker's umask's.
         mode: Option<u32>,
+        /// Only for the time of the step: it is removed however the step ends.
+        temporary: bool,
     },
     /// Write the patch of a codebase's source into a file on the worker; the answer is whether there
     /// is one.

@@ -1,8 +1,10 @@
 //! Serves what a running step asks for: properties, logs and links at once, everything that needs the
 //! worker as a command of its own, of which several may be under way.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::StepId;
@@ -26,6 +28,9 @@ use crate::store::{Store, patches};
 /// A command under way: how it ended, and where the answer goes.
 pub(super) type UnderWay = Future<'static, (Answer, End)>;
 
+/// How long the removal of a temporary file may take.
+const REMOVAL: Duration = Duration::from_secs(10);
+
 /// The serving end of one step's desk.
 pub(super) struct Service {
     step: StepId,
@@ -38,6 +43,8 @@ pub(super) struct Service {
     troubles: Vec<String>,
     /// Why the last command was killed.
     killed: Option<Fault>,
+    /// Files of the worker that must not outlive the step.
+    temporary: Vec<String>,
     /// The step's function has ended.
     over: CancellationToken,
 }
@@ -52,6 +59,7 @@ impl Service {
             summary: None,
             troubles: Vec::new(),
             killed: None,
+            temporary: Vec::new(),
             over: CancellationToken::new(),
         }
     }
@@ -128,6 +136,10 @@ impl Service {
             let (teller, step) = (running.teller(), self.step);
             let (orders, over) = (orders.clone(), self.over.clone());
             return Some(Box::pin(Waiter { answer, teller, step, orders, over }.wait(request)));
+        }
+        if let StepRequest::WriteFile { path, temporary: true, .. } = &request {
+            // Before it is written: half a secret is one too.
+            self.temporary.push(path.clone());
         }
         let number = (self.step, self.commands);
         self.commands += 1;
@@ -264,6 +276,27 @@ impl Service {
         self.logs.append(name, kind, stream, data, Ack::none()).await;
     }
 
+    /// Removes what was written for the time of the step only, whatever orders came meanwhile. A worker
+    /// that does not answer any more keeps it.
+    pub(super) async fn remove_temporary(&mut self, running: &Running) {
+        let (_nobody, orders) = watch::channel(Order::Run);
+        for path in std::mem::take(&mut self.temporary) {
+            let (answer, _told) = oneshot::channel();
+            let number = (self.step, self.commands);
+            self.commands += 1;
+            let over = CancellationToken::new();
+            let mut flight = Flight::new(running, number, &self.logs, &orders, &over, answer);
+            let removal = flight.simple(CommandKind::RemoveFile { path });
+            match tokio::time::timeout(REMOVAL, removal).await {
+                Ok(End::Answered(Ok(_))) => {}
+                Ok(End::Answered(Err(error))) => {
+                    tracing::warn!(step = self.step.0, %error, "a temporary file stays on the worker");
+                }
+                Ok(End::Stopped(_) | End::Abandoned) | Err(_) => return,
+            }
+        }
+    }
+
     /// Ends every open log; returns when all is on disk.
     pub(super) async fn close_logs(&self) {
         self.logs.finish_all().await;
@@ -332,7 +365,7 @@ async fn on_files(flight: &mut Flight, request: StepRequest) -> End {
         }
         StepRequest::Glob { path } => flight.files(CommandKind::Glob { path }).await,
         StepRequest::ReadFile { path, max_size } => flight.read(path, max_size).await,
-        StepRequest::WriteFile { path, data, mode } => flight.write(path, data, mode).await,
+        StepRequest::WriteFile { path, data, mode, .. } => flight.write(path, data, mode).await,
         other => End::Answered(Err(DeskError::Failed(format!("this needs no worker: {other:?}")))),
     }
 }

@@ -427,6 +427,7 @@ async fn attempts(
             return (stopped, attempt);
         }
         attempt += 1;
+        service.remove_temporary(running).await;
         service.begin_attempt(running, attempt).await;
         let change = StepChange::Text(format!("{shown} (attempt {attempt} of {})", retry.max));
         running.tell(BuildReport::StepUpdated { step: service.id(), change }).await;
@@ -446,10 +447,14 @@ async fn finish(
     running: &mut Running,
     config: &StepConfig,
     step: StepView,
-    service: Service,
+    mut service: Service,
     (outcome, attempt): (Outcome, u32),
     description: String,
 ) -> StepEnd {
+    let is_mute = matches!(&outcome, Outcome::Stopped(Stopped { is_mute: true, .. }));
+    if !is_mute && !matches!(outcome, Outcome::Abandoned) {
+        service.remove_temporary(running).await;
+    }
     let Some((ended, stopped)) = judge(running, &step, &service, outcome) else {
         service.close_logs().await;
         return StepEnd::Abandoned;

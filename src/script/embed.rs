@@ -7,6 +7,9 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.custom", include_str!("../../lua/ci/custom.lua")),
     ("ci.define", include_str!("../../lua/ci/define.lua")),
     ("ci.git", include_str!("../../lua/ci/git.lua")),
+    ("ci.git.access", include_str!("../../lua/ci/git/access.lua")),
+    ("ci.git.mirror", include_str!("../../lua/ci/git/mirror.lua")),
+    ("ci.git.names", include_str!("../../lua/ci/git/names.lua")),
     ("ci.library", include_str!("../../lua/ci/library.lua")),
     ("ci.list", include_str!("../../lua/ci/list.lua")),
     ("ci.live", include_str!("../../lua/ci/live.lua")),
@@ -28,6 +31,9 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.steps.ctest", include_str!("../../lua/ci/steps/ctest.lua")),
     ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
     ("ci.steps.git", include_str!("../../lua/ci/steps/git.lua")),
+    ("ci.steps.git_commit", include_str!("../../lua/ci/steps/git_commit.lua")),
+    ("ci.steps.git_push", include_str!("../../lua/ci/steps/git_push.lua")),
+    ("ci.steps.git_tag", include_str!("../../lua/ci/steps/git_tag.lua")),
     ("ci.steps.github", include_str!("../../lua/ci/steps/github.lua")),
     ("ci.steps.make", include_str!("../../lua/ci/steps/make.lua")),
     ("ci.steps.make_directory", include_str!("../../lua/ci/steps/make_directory.lua")),
@@ -59,6 +65,7 @@ pub const META: &[(&str, &str)] = &[
     ("config.lua", include_str!("../../lua/ci/meta/config.lua")),
     ("custom.lua", include_str!("../../lua/ci/meta/custom.lua")),
     ("data.lua", include_str!("../../lua/ci/meta/data.lua")),
+    ("git.lua", include_str!("../../lua/ci/meta/git.lua")),
     ("library.lua", include_str!("../../lua/ci/meta/library.lua")),
     ("reporters.lua", include_str!("../../lua/ci/meta/reporters.lua")),
     ("schedulers.lua", include_str!("../../lua/ci/meta/schedulers.lua")),
@@ -72,7 +79,9 @@ pub const META: &[(&str, &str)] = &[
 /// Modules that a configuration may ask for by name; the others are parts of `ci`.
 #[must_use]
 pub(super) fn is_public(name: &str) -> bool {
-    matches!(name, "ci" | "ci.git" | "ci.warnings") || name.starts_with("ci.steps.")
+    matches!(name, "ci" | "ci.git" | "ci.warnings")
+        || name.starts_with("ci.steps.")
+        || name.starts_with("ci.git.")
 }
 
 /// Whether the module gets what Rust provides. Steps are written with the public API only, so they

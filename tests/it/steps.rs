@@ -18,6 +18,7 @@ use serde_json::{Value as Json, json};
 
 use crate::scripts::load_steps;
 
+mod git;
 mod tools;
 
 type Answer = Result<StepAnswer, DeskError>;
@@ -208,135 +209,6 @@ fn a_commands_options_are_the_steps_unless_told_otherwise() {
         assert_eq!((two.env.get("B"), two.env.get("A")), (Some(&Json::Null), None));
         assert_eq!((two.want_stdout, two.interrupt_signal.as_str()), (false, "INT"));
     });
-}
-
-const HEX: &str = "0123456789abcdef0123456789abcdef01234567";
-
-#[test]
-fn git_clones_fetches_and_checks_out_where_nothing_is_there() {
-    let played = play_stamps(
-        "ci.steps.git { repo = 'file:///r.git', branch = 'main' }",
-        &[],
-        vec![is_there(false), done(), exit(0), exit(0), exit(0), says(&format!("{HEX}\n")), done()],
-    );
-    played.expect(
-        Results::Success,
-        &[
-            "stat /w/b/build/.git",
-            "RemoveDirectory { paths: [\"/w/b/build\"], timeout: None }",
-            "git clone --no-checkout -- file:///r.git .",
-            "git fetch --force --tags --progress -- file:///r.git main",
-            "git checkout --force --detach FETCH_HEAD --",
-            "git rev-parse HEAD >",
-            &format!("set got_revision=\"{HEX}\" by Git"),
-        ],
-    );
-}
-
-#[test]
-fn git_needs_no_network_for_a_commit_that_is_there() {
-    let played = play_stamps(
-        "ci.steps.git { repo = 'r', codebase = 'halide' }",
-        &[("llvm", "x", None), ("halide", "main", Some(HEX))],
-        vec![
-            is_there(true),
-            exit(0),
-            exit(0),
-            says(HEX),
-            Ok(StepAnswer::Value(json!({ "llvm": "abc" }))),
-            done(),
-        ],
-    );
-    played.expect(
-        Results::Success,
-        &[
-            "stat /w/b/build/.git",
-            &format!("git cat-file -e {HEX}^{{commit}}"),
-            &format!("git checkout --force --detach {HEX} --"),
-            "git rev-parse HEAD >",
-            "GetProperty { name: \"got_revision\" }",
-            &format!("set got_revision={{\"halide\":\"{HEX}\",\"llvm\":\"abc\"}} by Git"),
-        ],
-    );
-}
-
-#[test]
-fn git_full_fresh_cleans_and_a_failing_fetch_ends_the_step() {
-    let step = "ci.steps.git { repo = 'r', mode = 'full', submodules = true }";
-    let answers = vec![
-        is_there(true),
-        exit(0),
-        exit(0),
-        exit(0),
-        exit(0),
-        exit(0),
-        exit(0),
-        says(HEX),
-        done(),
-    ];
-    let played = play(step, answers);
-    assert_eq!(
-        played.asked[1..7],
-        [
-            "git fetch --force --tags --progress -- r HEAD",
-            "git checkout --force --detach FETCH_HEAD --",
-            "git submodule sync --recursive",
-            "git submodule update --init --recursive --force",
-            "git clean -f -f -d -x",
-            "git submodule foreach --recursive git clean -f -f -d -x",
-        ]
-    );
-    assert_eq!(played.results.unwrap(), Some(Results::Success));
-    play(step, vec![is_there(true), exit(128)]).expect(
-        Results::Failure,
-        &["stat /w/b/build/.git", "git fetch --force --tags --progress -- r HEAD"],
-    );
-}
-
-#[test]
-fn github_takes_the_tip_of_a_merge_ref_and_git_takes_the_revision() {
-    let stamps = [("", "refs/pull/7/merge", Some(HEX))];
-    let played = play_stamps(
-        "ci.steps.github { repo = 'r' }",
-        &stamps,
-        vec![is_there(true), exit(0), exit(0), says(HEX), done()],
-    );
-    assert_eq!(played.asked[1], "git fetch --force --tags --progress -- r refs/pull/7/merge");
-    assert_eq!(played.asked[2], "git checkout --force --detach FETCH_HEAD --");
-    let played = play_stamps(
-        "ci.steps.git { repo = 'r' }",
-        &stamps,
-        vec![is_there(true), exit(1), exit(0), exit(0), says(HEX), done()],
-    );
-    assert_eq!(played.asked[3], format!("git checkout --force --detach {HEX} --"));
-}
-
-#[test]
-fn hostile_branches_and_revisions_never_reach_git() {
-    for branch in [
-        "--upload-pack=evil",
-        "-x",
-        "a b",
-        "a:b",
-        "+main",
-        "a..b",
-        "x@{1}",
-        "a~1",
-        "a\nb",
-        "/x",
-        "a^",
-        "x/",
-    ] {
-        let stamps = [("", branch, None)];
-        let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
-        assert_eq!(played.asked, Vec::<String>::new(), "{branch}");
-        played.expect_failure("is not a name that git can fetch");
-    }
-    for revision in ["--output=x", "HEAD~1", "main", "12345; rm", "refs/heads/-x y"] {
-        let stamps = [("", "main", Some(revision))];
-        let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
-        played.expect_failure("is neither a commit's hash nor a full ref");
-    }
 }
 
 #[test]

@@ -181,6 +181,11 @@ function RunningStep:read_file(path, max_size) end
 ---@param text string
 ---@param mode? string octal digits, "0644"
 function RunningStep:write_file(path, text, mode) end
+---Writes a file of the worker that only the worker's user can read, such as a key. It is removed however the step ends, as
+---long as the worker is there.
+---@param path string
+---@param text string
+function RunningStep:write_temporary_file(path, text) end
 ---Writes the patch that somebody tries (see `ci.schedulers.try_userpass`) into a file of the worker.
 ---@param path string
 ---@param codebase? string whose source it changes (default: the one without a name)

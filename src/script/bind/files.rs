@@ -103,7 +103,21 @@ pub(super) fn add<M: UserDataMethods<Step>>(methods: &mut M) {
             };
             let data = Bytes::copy_from_slice(&text.as_bytes());
             let mode = octal(&mode).map_err(mlua::Error::runtime)?;
-            step.done(StepRequest::WriteFile { path, data, mode }).await
+            step.done(StepRequest::WriteFile { path, data, mode, temporary: false }).await
+        },
+    );
+    methods.add_async_method(
+        "write_temporary_file",
+        |_, step, (path, text): (String, Value)| async move {
+            let Value::String(text) = text else {
+                let got = a_type(&text);
+                let message =
+                    format!("step:write_temporary_file takes a path and a text, not {got}.");
+                return Err(mlua::Error::runtime(message));
+            };
+            let data = Bytes::copy_from_slice(&text.as_bytes());
+            let mode = Some(0o600);
+            step.done(StepRequest::WriteFile { path, data, mode, temporary: true }).await
         },
     );
     methods.add_async_method(

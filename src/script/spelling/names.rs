@@ -48,6 +48,7 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("repo_url", "repo"),
     ("repourl", "repo"),
     ("slavedest", "workerdest"),
+    ("tag_name", "tag"),
     ("scheduler_names", "schedulers"),
     ("slavesrc", "workersrc"),
     ("source_stamp", "sourcestamp"),

@@ -4,7 +4,7 @@
 use halide_ci::base::id::BuildId;
 use halide_ci::engine::input::Force;
 
-use super::{World, story};
+use super::{FARM, World, story};
 use crate::sim::hand::shell;
 
 /// A farm of one builder whose step does `run`.
@@ -323,4 +323,43 @@ fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
             ]
         );
     });
+}
+
+#[test]
+fn a_key_does_not_outlive_its_step_however_that_ends() {
+    let own = |ends: &str| {
+        FARM.replace(
+            "local f = ci.factory()",
+            &format!(
+                "local own = ci.step_type {{ name = 'own', run = function(step)
+                   step:write_temporary_file(step.build.builddir .. '/key', 'K')
+                   {ends}
+                 end }}
+                 local f = ci.factory()"
+            ),
+        )
+        .replace(
+            "f:add(ci.steps.shell { name = \"Build\"",
+            "f:add(own {}) f:add(ci.steps.shell { name = \"Build\"",
+        )
+    };
+    for (ends, text) in [
+        ("", "own"),
+        ("error 'broken'", "broken"),
+        ("step:fail 'no'", "no"),
+        ("step:run { command = { 'sleep' } }", "stopped"),
+    ] {
+        let transcript = story(&own(ends), async |world: &mut World| {
+            let hand = world.connect("w1").await;
+            hand.dawdle(5);
+            world.push("main", "a1").await;
+            if text == "stopped" {
+                world.pass(8).await;
+                world.engine().stop_build(BuildId(1), "a whim".to_owned()).await.unwrap();
+            }
+            world.settle().await;
+        });
+        let of = |words: &str| transcript.lines().filter(|line| line.contains(words)).count();
+        assert_eq!((of("gets \"rmfile"), of("gets \"download")), (1, 1), "{ends}: {transcript}");
+    }
 }
