@@ -99,6 +99,9 @@
 //!   properties, complete or not, and cancels what it does not want any more (`engine::trigger`). So
 //!   neither a restart nor a lost worker builds a child twice. When a step ends that waits, or its
 //!   request for good, what it waits for is cancelled; who waits is rows, not memory.
+//! * A step that is tried again (`retry`) is one row whose attempts have logs of their own; steps that run
+//!   at the same time (`ci.step_group { parallel = true }`) are rows of their own. Steps that a step adds
+//!   are read as those of a factory, and their functions forgotten when the build has ended (`script/late.rs`).
 //! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
 //!   days of the week count as Buildbot's do.
 //! * What is told is decided when it happens, from rows; in which words, when it is about to leave. The

@@ -24,6 +24,7 @@ ci.factory = define.factory
 ci.worker_lock = define.lock("worker_lock", "ci.worker_lock")
 ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
+ci.step_group = define.maker("step_group", "step_group", "ci.step_group")
 ci.project = define.maker("project", "project", "ci.project")
 ci.with_secrets = define.maker("with_secrets", "with_secrets", "ci.with_secrets")
 ci.with_defaults = define.with_defaults

@@ -3,18 +3,20 @@
 //! Lua, which the engine never does. When the attempt is given up from outside, the task ends
 //! without a word; whatever it still said would be stale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::base::results::Results;
 use crate::engine::build_report::{BuildReport, Granted};
 use crate::engine::common::Common;
+use crate::engine::desk::AddedStep;
 use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
@@ -27,12 +29,13 @@ use crate::engine::teller::Teller;
 use crate::engine::{Engine, Generation, Refusal};
 use crate::model::build::{Build, BuildView, verdict};
 use crate::model::change::Change;
-use crate::model::config::{BuilderConfig, Condition, LockAccess, LockList};
+use crate::model::config::{BuilderConfig, Condition, LockAccess, LockList, StepConfig};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::worker::WorkerInfo;
 
 /// What a build's task starts with.
+#[derive(Clone)]
 pub(super) struct Attempt {
     pub(super) build: Build,
     pub(super) builder: BuilderConfig,
@@ -55,7 +58,8 @@ pub(super) struct Attempt {
     pub(super) base_dir: Option<PathBuf>,
 }
 
-/// A build under way: what its steps share.
+/// A build under way. Clones are the same build, each with its own ear for orders.
+#[derive(Clone)]
 pub(super) struct Running {
     pub(super) attempt: Attempt,
     /// What its steps share.
@@ -117,7 +121,8 @@ impl Running {
         if let Err(end) = self.take_rendered_locks().await {
             return end;
         }
-        for (place, config) in steps.iter().enumerate() {
+        let mut line: VecDeque<(usize, Arc<StepConfig>)> = steps.into_iter().enumerate().collect();
+        while let Some(first) = line.pop_front() {
             match self.take_order() {
                 Some(Order::Abandon) => return None,
                 Some(Order::Stop(reason)) => {
@@ -127,35 +132,62 @@ impl Running {
                 }
                 Some(Order::Run | Order::StopStep(..)) | None => {}
             }
-            if !goes_on && !config.flags.always_run {
-                continue;
+            let mut together = together(first, &mut line);
+            together.retain(|(_, config)| goes_on || config.flags.always_run);
+            let ends = self.run_together(&together, &mut number).await;
+            let mut is_mute = false;
+            for ((_, config), end) in together.iter().zip(ends) {
+                let (step_results, text, stopped) = match end {
+                    StepEnd::Abandoned => return None,
+                    StepEnd::Finished { results, text, stopped } => (results, text, stopped),
+                };
+                let verdict = verdict(config.flags, step_results, results);
+                if verdict.results != results && !verdict.results.is_good() {
+                    summary = Some(match &stopped {
+                        Some(stopped) if stopped.ends_build => {
+                            format!("cancelled ({}) {text}", stopped.reason)
+                        }
+                        _ => text,
+                    });
+                }
+                results = verdict.results;
+                goes_on &= verdict.go_on;
+                is_mute |= stopped.is_some_and(|stopped| stopped.is_mute);
             }
-            number += 1;
-            let end = step::run(self, config, place, number).await;
-            let (step_results, text, stopped) = match end {
-                StepEnd::Abandoned => return None,
-                StepEnd::Finished { results, text, stopped } => (results, text, stopped),
-            };
-            let verdict = verdict(config.flags, step_results, results);
-            if verdict.results != results && !verdict.results.is_good() {
-                summary = Some(match &stopped {
-                    Some(stopped) if stopped.ends_build => {
-                        format!("cancelled ({}) {text}", stopped.reason)
-                    }
-                    _ => text,
-                });
-            }
-            results = verdict.results;
-            goes_on &= verdict.go_on;
-            if stopped.is_some_and(|stopped| stopped.is_mute) {
+            if is_mute {
                 // Not even what always runs would ever end there.
                 break;
             }
+            let (next, last) = self.common.take_added();
+            let pair = |step: AddedStep| (step.place, step.config);
+            next.into_iter().rev().for_each(|step| line.push_front(pair(step)));
+            line.extend(last.into_iter().map(pair));
         }
         if let Some(Order::Abandon) = self.take_order() {
             return None;
         }
         Some((results, build_text(results, summary.as_deref())))
+    }
+
+    /// Runs steps at the same time, each in a view of the build of its own.
+    async fn run_together(
+        &mut self,
+        steps: &[(usize, Arc<StepConfig>)],
+        number: &mut i64,
+    ) -> Vec<StepEnd> {
+        let mut numbers = std::iter::repeat_with(|| {
+            *number += 1;
+            *number
+        });
+        if let [(place, config)] = steps {
+            let number = numbers.next().unwrap_or_default();
+            return vec![step::run(self, config, *place, number).await];
+        }
+        let branches = steps.iter().zip(numbers).map(|((place, config), number)| {
+            let mut branch = self.clone();
+            async move { step::run(&mut branch, config, *place, number).await }
+        });
+        join_all(branches.collect::<Vec<_>>()).await
     }
 
     /// Whether the build does anything at all; asked before the worker hears of it.
@@ -295,6 +327,23 @@ impl Running {
     ) -> Result<T, Refusal> {
         self.teller().ask(report).await
     }
+}
+
+/// The step `first`, and those behind it in `line` that run at the same time.
+fn together(
+    first: (usize, Arc<StepConfig>),
+    line: &mut VecDeque<(usize, Arc<StepConfig>)>,
+) -> Vec<(usize, Arc<StepConfig>)> {
+    let group = first.1.group.clone().filter(|group| group.is_parallel);
+    let mut out = vec![first];
+    let Some(group) = group else { return out };
+    let is_of_it = |(_, config): &(usize, Arc<StepConfig>)| {
+        config.group.as_ref().is_some_and(|other| Arc::ptr_eq(other, &group))
+    };
+    while line.front().is_some_and(is_of_it) {
+        out.extend(line.pop_front());
+    }
+    out
 }
 
 /// What a build's page says at the end.

@@ -23,7 +23,7 @@ pub enum BuildReport {
     /// A property was set.
     PropertiesSet { properties: Properties },
     /// A step begins.
-    StepStarted { name: String, number: i64, text: String, answer: Answer<StepId> },
+    StepStarted { begin: Begin, answer: Answer<StepId> },
     /// A step shows something else.
     StepUpdated { step: StepId, change: StepChange },
     /// A log is opened.
@@ -54,6 +54,21 @@ pub enum BuildReport {
     StepFinished { step: StepId, ending: Ending },
     /// The build ended.
     Finished { results: Results, text: String, answer: Answer<()> },
+}
+
+/// A step that begins.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// Its name, which no other step of the build has.
+    pub name: String,
+    /// Its number, from 1.
+    pub number: i64,
+    /// What its page says.
+    pub text: String,
+    /// Its position in the factory, from 0; none = it was added while the build ran.
+    pub place: Option<usize>,
+    /// The group that it stands in.
+    pub group: Option<String>,
 }
 
 /// How a step ended.
@@ -124,7 +139,9 @@ impl BuildReport {
                 let names: Vec<&str> = properties.0.keys().map(String::as_str).collect();
                 format!("sets {}", names.join(", "))
             }
-            Self::StepStarted { name, number, .. } => format!("starts step {number} {name:?}"),
+            Self::StepStarted { begin: Begin { name, number, .. }, .. } => {
+                format!("starts step {number} {name:?}")
+            }
             Self::StepUpdated { step, .. } => format!("updates step {step}"),
             Self::LogOpened { name, .. } => format!("opens log {name:?}"),
             Self::CommandSent { request, .. } => format!("sends {request}"),

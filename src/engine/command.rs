@@ -124,6 +124,8 @@ pub(super) struct Flight {
     step: StepId,
     /// Its number among the step's commands.
     seq: i64,
+    /// The step's name.
+    name: String,
     builder: String,
     builddir: String,
     logs: Logs,
@@ -172,21 +174,22 @@ impl Surroundings {
 impl Flight {
     pub(super) fn new(
         running: &Running,
-        (step, seq): (StepId, i64),
+        ((step, seq), name): ((StepId, i64), &str),
         logs: &Logs,
         orders: &watch::Receiver<Order>,
         over: &CancellationToken,
         answer: Answer,
     ) -> Self {
         let attempt = &running.attempt;
-        let BuilderConfig { name, workerbuilddir, .. } = &attempt.builder;
+        let BuilderConfig { name: builder, workerbuilddir, .. } = &attempt.builder;
         Self {
             answer,
             teller: running.teller(),
             link: attempt.link.clone(),
             step,
             seq,
-            builder: name.clone(),
+            name: name.to_owned(),
+            builder: builder.clone(),
             builddir: workerbuilddir.clone(),
             logs: logs.clone(),
             orders: orders.clone(),
@@ -419,8 +422,12 @@ impl Flight {
         drop(opening);
         // Unique for ever: no answer of an older command can be taken for this one's.
         let key = (u64::try_from(step.0).unwrap_or(0) << 20) | u64::try_from(seq).unwrap_or(0);
-        let command =
-            Command { builder: self.builder.clone(), builddir: self.builddir.clone(), what: kind };
+        let command = Command {
+            builder: self.builder.clone(),
+            builddir: self.builddir.clone(),
+            step: self.name.clone(),
+            what: kind,
+        };
         let (sink, events) = mpsc::channel(64);
         self.link.start(key, command, sink);
         Ok((key, events))

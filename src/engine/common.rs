@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::id::StepId;
 use crate::base::text;
+use crate::engine::desk::{AddedStep, After, Lease};
 use crate::model::property::Properties;
 
 /// Clones are the same.
@@ -20,13 +21,23 @@ struct Inner {
     names: Vec<String>,
     /// What each step has counted.
     statistics: BTreeMap<StepId, BTreeMap<String, f64>>,
+    /// Steps that were added and that nobody has taken: those that run next, and those at the end.
+    added: (Vec<AddedStep>, Vec<AddedStep>),
+    /// They need these until the build has ended.
+    leases: Vec<Lease>,
 }
 
 impl Common {
     pub(super) fn new(properties: Properties) -> Self {
         let names = vec!["worker_preparation".to_owned()];
-        let statistics = BTreeMap::new();
-        Self(Arc::new(Mutex::new(Inner { properties, names, statistics })))
+        let inner = Inner {
+            properties,
+            names,
+            statistics: BTreeMap::new(),
+            added: (Vec::new(), Vec::new()),
+            leases: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(inner)))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -53,6 +64,21 @@ impl Common {
         let name = text::unique(name, |n| inner.names.iter().any(|taken| taken == n));
         inner.names.push(name.clone());
         name
+    }
+
+    /// Adds steps.
+    pub(super) fn add_steps(&self, steps: Vec<AddedStep>, after: After, lease: Lease) {
+        let mut inner = self.inner();
+        match after {
+            After::Current => inner.added.0.extend(steps),
+            After::Last => inner.added.1.extend(steps),
+        }
+        inner.leases.push(lease);
+    }
+
+    /// Takes the steps that were added: those that run next, and those at the end.
+    pub(super) fn take_added(&self) -> (Vec<AddedStep>, Vec<AddedStep>) {
+        std::mem::take(&mut self.inner().added)
     }
 
     /// Notes what a step has counted; returns all that it has.

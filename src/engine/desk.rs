@@ -3,13 +3,16 @@
 //! under way at the same time; one whose answer nobody waits for any more is stopped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::id::RequestId;
+use crate::engine::ports::Ack;
 use crate::model::command::{FileStat, ShellCommand};
+use crate::model::config::StepConfig;
 use crate::model::log::{LogKind, Stream};
 use crate::model::trigger::{RequestEnd, TriggerWish, Triggered};
 
@@ -47,6 +50,27 @@ impl Desk {
 
 /// Takes output as it comes; whoever is slow to take it slows its command down.
 pub type Lines = mpsc::Sender<(Stream, Bytes)>;
+
+/// Steps that were added may be run as long as this is held; when it goes, their functions do.
+pub type Lease = Arc<Ack>;
+
+/// A step that another one adds.
+#[derive(Clone, Debug)]
+pub struct AddedStep {
+    /// Its place, from [`crate::model::step::ADDED`] on.
+    pub place: usize,
+    /// What it does.
+    pub config: Arc<StepConfig>,
+}
+
+/// When steps run that were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Next.
+    Current,
+    /// After all others.
+    Last,
+}
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
@@ -131,6 +155,15 @@ pub enum StepRequest {
     Trigger(Box<TriggerWish>),
     /// Wait for the result of a request.
     Await { request: RequestId },
+    /// Run more steps in this build.
+    AddSteps {
+        /// Which.
+        steps: Vec<AddedStep>,
+        /// When.
+        after: After,
+        /// Held until the build has ended.
+        lease: Lease,
+    },
     /// Count something: a number of the step.
     SetStatistic { name: String, value: f64 },
     /// Read what the step has counted.

@@ -370,8 +370,15 @@ impl Locks {
 
     /// A build ends, unless it waits; and then those that waited for nothing but its end.
     fn go_home(&mut self, build: BuildId) {
-        let waits = self.waiting.iter().any(|p| p.who.build() == Some(build));
-        if waits || self.awaits.contains_key(&build) {
+        if self.waiting.iter().any(|p| p.who.build() == Some(build)) {
+            // Steps of it that run at the same time and have their locks end all the same.
+            for holders in self.held.values_mut() {
+                holders.retain(|(h, _)| h.build != build || h.step.is_none());
+            }
+            self.held.retain(|_, holders| !holders.is_empty());
+            return;
+        }
+        if self.awaits.contains_key(&build) {
             return;
         }
         let parents = self.awaits.iter().filter(|(_, of)| of.contains(&build));

@@ -6,7 +6,7 @@ use crate::base::results::Results;
 use crate::engine::Refusal;
 use crate::engine::act::Act;
 use crate::engine::beat::Turn;
-use crate::engine::build_report::{BuildReport, Ending, Granted, StepChange};
+use crate::engine::build_report::{Begin, BuildReport, Ending, Granted, StepChange};
 use crate::engine::input::Answer;
 use crate::engine::locks::{GivesWay, Holder};
 use crate::engine::state::{Order, Running, State};
@@ -43,8 +43,10 @@ impl Turn<'_> {
                 self.announce(Event::BuildUpdated { build, builder });
                 Ok(())
             }
-            BuildReport::StepStarted { name, number, text, answer } => {
+            BuildReport::StepStarted { begin, answer } => {
+                let Begin { name, number, text, place, group } = begin;
                 let step = steps::insert(self.conn, build, number, &name, &text, self.now)?;
+                steps::set_place(self.conn, step, place, group.as_deref())?;
                 builds::set_state(self.conn, build, "building")?;
                 self.announce(Event::StepStarted { step, build });
                 self.answer(answer, Ok(step));

@@ -143,7 +143,8 @@ impl Service {
         }
         let number = (self.step, self.commands);
         self.commands += 1;
-        let flight = Flight::new(running, number, &self.logs, orders, &self.over, answer);
+        let flight =
+            Flight::new(running, (number, &view.name), &self.logs, orders, &self.over, answer);
         Some(self.command(running, flight, request, view))
     }
 
@@ -251,6 +252,9 @@ impl Service {
                 let change = StepChange::Urls(Json::Array(self.urls.clone()));
                 running.tell(BuildReport::StepUpdated { step: self.step, change }).await;
             }
+            StepRequest::AddSteps { steps, after, lease } => {
+                running.common.add_steps(steps, after, lease);
+            }
             StepRequest::SetStatistic { name, value } => {
                 let name = running.masker().text(&name);
                 let all = running.common.set_statistic(self.step, &name, value);
@@ -339,6 +343,7 @@ fn is_note(request: &StepRequest) -> bool {
             | StepRequest::FinishLog { .. }
             | StepRequest::SetSummary { .. }
             | StepRequest::AddUrl { .. }
+            | StepRequest::AddSteps { .. }
             | StepRequest::SetStatistic { .. }
             | StepRequest::GetStatistic { .. }
             | StepRequest::SumStatistic { .. }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::engine::attempt::Running;
-use crate::engine::build_report::{BuildReport, Ending, Granted, StepChange};
+use crate::engine::build_report::{Begin, BuildReport, Ending, Granted, StepChange};
 use crate::engine::command::{Answer, End};
 use crate::engine::desk::{Desk, DeskError, StepRequest};
 use crate::engine::ports::{Argument, Future, ScriptError, StepRun, StepValue};
@@ -29,7 +29,7 @@ use crate::model::config::{
 };
 use crate::model::log::{LogKind, Stream};
 use crate::model::render::Renderable;
-use crate::model::step::{Fault, StepView};
+use crate::model::step::{ADDED, Fault, StepView};
 
 /// How long a step's function may go on after it was stopped.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -87,8 +87,14 @@ pub(super) async fn run(
     let description = describe(running, config, &view).await;
     let shown = suffixed(running, config, description.clone()).await;
     let started = {
-        let (name, text) = (name.clone(), shown.clone());
-        running.ask(|answer| BuildReport::StepStarted { name, number, text, answer }).await
+        let begin = Begin {
+            name: name.clone(),
+            number,
+            text: shown.clone(),
+            place: (place < ADDED).then_some(place),
+            group: config.group.as_ref().map(|group| running.masker().text(&group.name)),
+        };
+        running.ask(|answer| BuildReport::StepStarted { begin, answer }).await
     };
     let Ok(id) = started else { return StepEnd::Abandoned };
 

@@ -15,6 +15,8 @@ pub struct Command {
     pub builder: String,
     /// The builder's directory, relative to the worker's base directory.
     pub builddir: String,
+    /// The step's name, which no other step of its build has.
+    pub step: String,
     /// What is to be done.
     pub what: CommandKind,
 }

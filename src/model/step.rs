@@ -2,6 +2,9 @@
 
 use crate::model::build::BuildView;
 
+/// Places from here on are of steps that were added while the build ran.
+pub const ADDED: usize = 1 << 32;
+
 /// Whose fault it is that a step did not do its work, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -71,7 +74,7 @@ pub struct StepView {
     pub name: String,
     /// Number within the build, from 1; a step that does not run after a halt has none.
     pub number: i64,
-    /// Position in the builder's factory, from 0.
+    /// Position in the builder's factory, from 0; from [`ADDED`] on it is none of the factory's.
     pub place: usize,
     /// Its rendered working directory, absolute on the worker.
     pub workdir: String,

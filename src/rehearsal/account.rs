@@ -1,8 +1,7 @@
 //! What came of a rehearsal, as data: for the terminal, for `--json` and for tests in Lua. Secrets are
 //! masked here, once and for all.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -12,10 +11,10 @@ use crate::base::id::{BuildId, RequestId};
 use crate::base::results::Results;
 use crate::base::tree::Tree;
 use crate::engine::{Engine, Generation};
-use crate::model::build::verdict;
 use crate::model::config::{
-    Condition, Config, LockAccess, LockList, LockMode, StepConfig, StepFlags,
+    Callback, Condition, Config, LockAccess, LockList, LockMode, Site, StepConfig, StepFlags,
 };
+use crate::model::render::Renderable;
 use crate::store::views::rehearsal::Asked;
 use crate::store::views::steps::Shown;
 use crate::store::views::triggers::{self, Child};
@@ -224,14 +223,22 @@ impl Books<'_> {
         let mut runs = self.record.of_build(&line.builder, line.number);
         let mut out = Vec::new();
         let factory = builder.map(|b| b.steps.as_slice()).unwrap_or_default();
-        for (step, number) in reached(factory, &shown) {
-            let row = number.and_then(|n| shown.iter().find(|s| s.number == n));
-            let run = number.and_then(|n| runs.remove(&n));
-            let mut account = self.step(step, row, run).await?;
+        for (place, step) in factory.iter().enumerate() {
+            let row = shown.iter().find(|row| row.place == i64::try_from(place).ok());
+            let run = row.and_then(|row| runs.remove(&row.number));
+            out.push((row.map(|row| row.number), self.step(step, row, run).await?));
+        }
+        for row in shown.iter().filter(|row| row.number > 0 && row.place.is_none()) {
+            let run = runs.remove(&row.number);
+            let at = out.iter().position(|(number, _)| number.is_none_or(|n| n > row.number));
+            let account = self.step(&added(row, run.as_ref()), Some(row), run).await?;
+            out.insert(at.unwrap_or(out.len()), (Some(row.number), account));
+        }
+        let mut out: Vec<StepAccount> = out.into_iter().map(|(_, account)| account).collect();
+        for account in &mut out {
             let of_step = |child: &&Child| child.step.as_ref() == Some(&account.name);
             account.triggered =
                 triggered.iter().filter(of_step).map(TriggeredAccount::from).collect();
-            out.push(account);
         }
         let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(Some(BuildAccount {
@@ -336,30 +343,27 @@ impl Books<'_> {
     }
 }
 
-/// Each step of the factory with its number in the build, if it was reached. Numbers are given as
-/// the build goes on, so the steps that a failure kept from running have none.
-fn reached<'a>(
-    factory: &'a [Arc<StepConfig>],
-    rows: &[Shown],
-) -> Vec<(&'a StepConfig, Option<i64>)> {
-    let known: BTreeSet<i64> = rows.iter().map(|row| row.number).collect();
-    let (mut number, mut goes_on, mut results) = (0, true, Results::Success);
-    let mut out = Vec::new();
-    for step in factory.iter().map(|step| &**step) {
-        if !goes_on && !step.flags.always_run {
-            out.push((step, None));
-            continue;
-        }
-        number += 1;
-        out.push((step, known.contains(&number).then_some(number)));
-        let row = rows.iter().find(|row| row.number == number);
-        if let Some(ended) = row.and_then(|row| row.results) {
-            let verdict = verdict(step.flags, ended, results);
-            results = verdict.results;
-            goes_on &= verdict.go_on;
-        }
+/// What is known of a step that another one has added.
+fn added(row: &Shown, run: Option<&Run>) -> StepConfig {
+    let site = run.map(|run| run.site.as_str()).unwrap_or_default();
+    let (file, line) = site.rsplit_once(':').unwrap_or((site, "0"));
+    let site = Site { file: file.into(), line: line.parse().unwrap_or(0) };
+    StepConfig {
+        kind: "added".to_owned(),
+        name: Some(Renderable::text(&row.name)),
+        run: Callback { slot: 0, site: site.clone(), fingerprint: 0 },
+        options: BTreeMap::new(),
+        flags: StepFlags::default(),
+        do_step_if: None,
+        hide_step_if: None,
+        locks: LockList::default(),
+        description: None,
+        description_done: None,
+        description_suffix: None,
+        retry: None,
+        group: None,
+        site,
     }
-    out
 }
 
 fn refusal(step: &StepConfig) -> String {

@@ -91,6 +91,10 @@ fn word(word: &Word) -> String {
 /// A step whose function was called.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
+    /// The step's name, unique in its build.
+    pub(super) name: String,
+    /// Where its function stands.
+    pub(super) site: String,
     /// Its working directory, absolute on the worker.
     pub(super) workdir: String,
     /// Its options, rendered; functions by their place.
@@ -107,7 +111,7 @@ struct Notes {
     /// Step runs by build and step number.
     runs: BTreeMap<BuildKey, BTreeMap<i64, Run>>,
     /// What runs now, by worker and builder: a worker runs one build of a builder at a time.
-    now: BTreeMap<(String, String), (BuildKey, i64)>,
+    now: BTreeMap<(String, String), BuildKey>,
 }
 
 /// The record of one rehearsal. Clones are the same record.
@@ -132,22 +136,28 @@ impl Record {
             (name.clone(), shown)
         });
         let noted = Run {
+            name: run.view.name.clone(),
+            site: run.run.site.to_string(),
             workdir: run.view.workdir.clone(),
             options: options.collect(),
             commands: Vec::new(),
         };
         let mut notes = self.notes();
         let place = (build.worker.clone(), build.builder.clone());
-        notes.now.insert(place, (key.clone(), run.view.number));
-        notes.runs.entry(key).or_default().insert(run.view.number, noted);
+        notes.now.insert(place, key.clone());
+        let runs = notes.runs.entry(key).or_default();
+        // An attempt before this one has sent commands too.
+        let before = runs.remove(&run.view.number).unwrap_or_default();
+        runs.insert(run.view.number, Run { commands: before.commands, ..noted });
     }
 
     /// A worker got a command.
     pub(super) fn sent(&self, worker: &str, command: &Command) {
         let mut notes = self.notes();
         let place = (worker.to_owned(), command.builder.clone());
-        let Some((key, number)) = notes.now.get(&place).cloned() else { return };
-        if let Some(run) = notes.runs.get_mut(&key).and_then(|runs| runs.get_mut(&number)) {
+        let Some(key) = notes.now.get(&place).cloned() else { return };
+        let mut runs = notes.runs.get_mut(&key).into_iter().flat_map(BTreeMap::values_mut);
+        if let Some(run) = runs.find(|run| run.name == command.step) {
             run.commands.push(Sent::of(&command.what));
         }
     }

@@ -16,6 +16,7 @@ use super::bind::step::{OpenDesk, Step};
 use super::bind::{self, build, deciding, event};
 use super::budget::{Budget, Fatal};
 use super::handle::Inside;
+use super::late::Late;
 use super::raised::script_error;
 use super::read::Objects;
 use super::read::render;
@@ -36,9 +37,24 @@ use crate::model::delivery::{Delivery, Reading};
 const MAX_DEPTH: u32 = 16;
 /// Work for a state.
 pub(super) enum Job {
-    Call { callback: Callback, args: Vec<Argument>, answer: Answer<Json> },
-    Step { step: Box<StepRun>, answer: Answer<Option<Results>> },
-    Delivery { delivery: Box<Delivery>, answer: Answer<Reading> },
+    Call {
+        callback: Callback,
+        args: Vec<Argument>,
+        answer: Answer<Json>,
+    },
+    Step {
+        step: Box<StepRun>,
+        answer: Answer<Option<Results>>,
+    },
+    Delivery {
+        delivery: Box<Delivery>,
+        answer: Answer<Reading>,
+    },
+    /// The build has ended that these were for.
+    Forget {
+        callbacks: Vec<Callback>,
+        places: Vec<usize>,
+    },
 }
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, ScriptError>>;
@@ -62,6 +78,8 @@ pub(super) struct Host {
     /// Step types by the slot of their `run`.
     pub(super) types: HashMap<u32, Rc<StepType>>,
     pub(super) objects: Objects,
+    /// Reads steps that are added to builds.
+    pub(super) late: Rc<Late>,
     pub(super) hook: Option<GithubHook>,
     pub(super) github: Option<Client>,
     pub(super) mailbox: mpsc::WeakUnboundedSender<Posted>,
@@ -98,6 +116,7 @@ impl Host {
                 let site = step.run.site.clone();
                 let _ = answer.send(self.budget.slices(&site, self.run_step(*step)).await);
             }
+            Job::Forget { callbacks, places } => self.late.forget(&callbacks, &places),
             Job::Delivery { delivery, answer } => {
                 let (Some(hook), Some(github)) = (&self.hook, &self.github) else { return };
                 let site = event::site(hook, &delivery.what.event);
@@ -217,13 +236,15 @@ impl Host {
         let site = run.run.site.clone();
         let fail = |error: mlua::Error| script_error(&error, &site);
         let (function, _) = self.function(&run.run)?;
-        let kind = self.types.get(&run.run.slot).cloned();
+        let slot = run.run.slot;
+        let kind = self.types.get(&slot).cloned().or_else(|| self.late.type_of(slot));
         let (options, standard) = self.options(kind.as_deref(), run.options, &run.view.name)?;
         let desk: OpenDesk = Rc::new(RefCell::new(Some(run.desk)));
         let step = Step {
             desk: desk.clone(),
             build: build::build(&self.lua, &self.objects, &run.view.build).map_err(fail)?,
             data: super::bind::build::step_data(&self.objects, &run.view).map_err(fail)?,
+            late: self.late.clone(),
             name: run.view.name,
             number: run.view.number,
             workdir: run.view.workdir,

@@ -2,6 +2,7 @@
 //! leaves its functions waiting for calls. Either everything is right, or every error is told and
 //! nothing has happened.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,10 +19,11 @@ use super::ground::Ground;
 use super::handle::{Handle, Maker, State};
 use super::hints;
 use super::host::{Host, Posted, client};
+use super::late::Late;
 use super::locate::Spot;
 use super::modules;
 use super::raised::Raised;
-use super::read::{Reader, check, config};
+use super::read::{Objects, Reader, check, config};
 use super::sandbox::Sandbox;
 use super::syntax;
 use super::texts::{Texts, Tree};
@@ -241,7 +243,7 @@ fn prepare(
     ground.loading.set(false);
     reader.slots.settle();
     sandbox.native.set("made", Value::Nil).map_err(bug)?;
-    config.locks = std::mem::take(&mut reader.locks.borrow_mut().0);
+    config.locks.clone_from(&reader.locks.borrow().0);
     config.provided = Arc::new(std::mem::take(&mut *reader.secrets.borrow_mut()));
     config.secrets = ground.secrets.borrow().clone();
     config.files = ground.files.borrow().clone();
@@ -256,7 +258,17 @@ fn prepare(
         .filter_map(|t| Some((t.run.as_ref()?.slot, t.clone())))
         .collect();
     let hook = config.www.as_ref().and_then(|www| www.hooks.github.clone());
-    let (slots, objects) = (reader.slots.clone(), reader.objects.take());
+    let slots = reader.slots.clone();
+    let late = Rc::new(Late {
+        ground: ground.clone(),
+        slots: slots.clone(),
+        types: RefCell::new(reader.types.take()),
+        locks: reader.locks.take(),
+        mailbox: mailbox.downgrade(),
+        tables: RefCell::default(),
+        next: Cell::default(),
+    });
+    let objects = Objects { late: Rc::downgrade(&late), ..reader.objects.take() };
     drop(reader);
     // The state itself, not a copy: when that goes, all garbage is looked for at once.
     let Sandbox { lua, budget, .. } = sandbox;
@@ -264,6 +276,7 @@ fn prepare(
         slots,
         types,
         objects,
+        late,
         github: hook.as_ref().map(|hook| client(hook, &options.http, options.clock)),
         hook,
         mailbox: mailbox.downgrade(),

@@ -17,6 +17,7 @@ mod hints;
 mod host;
 mod interpolate;
 mod json;
+mod late;
 mod library;
 pub mod load;
 mod locate;

@@ -31,6 +31,24 @@ pub fn insert(
     )
 }
 
+/// Sets where a step stands: its position in the factory (none = it was added), and its group.
+///
+/// # Errors
+/// What the database refuses.
+pub fn set_place(
+    conn: &Conn<'_>,
+    id: StepId,
+    place: Option<usize>,
+    group: Option<&str>,
+) -> Result<()> {
+    let place = place.and_then(|place| i64::try_from(place).ok());
+    conn.execute(
+        "update steps set place = $1, step_group = $2 where id = $3",
+        params![place, group, id],
+    )?;
+    Ok(())
+}
+
 /// A step has its locks; returns how long it waited for them, in microseconds.
 ///
 /// # Errors

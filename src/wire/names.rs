@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn command(what: CommandKind) -> Command {
-        Command { builder: "b".to_owned(), builddir: "bd".to_owned(), what }
+        Command { builder: "b".to_owned(), builddir: "bd".to_owned(), step: "s".to_owned(), what }
     }
 
     #[test]

@@ -77,7 +77,12 @@ mod tests {
         let mut shell = ShellCommand::new(CommandLine::Shell("x".to_owned()), "build");
         shell.log_encoding = Some("shift_jis".to_owned());
         let what = CommandKind::Shell(Box::new(shell));
-        let command = Command { builder: "b".to_owned(), builddir: "b".to_owned(), what };
+        let command = Command {
+            builder: "b".to_owned(),
+            builddir: "b".to_owned(),
+            step: "s".to_owned(),
+            what,
+        };
         let mut reading = Reading::of(&command);
         let out = |data: &'static [u8]| Said::Output(Stream::Stdout, data.into());
         let log = |data: &'static [u8]| Said::Log("l".to_owned(), data.into());

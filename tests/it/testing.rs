@@ -36,6 +36,7 @@ fn what_people_see_is_as_it_should_be() {
     let mut wrong = Vec::new();
     for (name, arguments) in [
         ("good", "good"),
+        ("grouped", "grouped"),
         ("filter", "good --filter document"),
         ("one_file", "good/builds_test.lua --filter main"),
         ("bad", "bad"),

@@ -116,6 +116,14 @@ fn a_build_page_gives_the_answer_first() {
         assert_eq!(ann.header("cache-control"), "no-store");
         let log = site.get("/builders/1/builds/1/steps/1/logs/stdio").await.text();
         assert!(log.contains("id=\"L3\"") && log.contains("class=\"f1\""), "{log}");
+        // HTML of a build can be seen and nothing else.
+        let log = site.get("/builders/1/builds/1/steps/0/logs/report").await.text();
+        assert!(log.contains("sandbox=\"\"") && !log.contains("id=\"L1\""), "{log}");
+        let raw = site.get("/api/v2/steps/1/logs/report/raw_inline").await;
+        assert_eq!(raw.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(raw.header("x-frame-options"), "SAMEORIGIN");
+        let policy = raw.header("content-security-policy");
+        assert!(policy.starts_with("sandbox; default-src 'none'"), "{policy}");
     });
 }
 

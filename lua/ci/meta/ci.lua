@@ -93,6 +93,28 @@ function ci.master_lock(options) end
 ---@return fun(options: table): ci.Step
 function ci.step_type(type) end
 
+---@class ci.StepGroupOptions
+---@field name string shown before the names of its steps
+---@field steps any list of steps, and of groups if they do not run at the same time
+---@field parallel? boolean its steps run at the same time, on the same worker; each is a step of its own, and the build goes on when all have ended (default false)
+---@field always_run? boolean like the next ones: for those of its steps that do not say it themselves
+---@field flunk_on_failure? boolean
+---@field flunk_on_warnings? boolean
+---@field halt_on_failure? boolean
+---@field warn_on_failure? boolean
+---@field warn_on_warnings? boolean
+
+---Steps under one name, for a factory.
+---```lua
+---ci.step_group { name = "Test", parallel = true, flunk_on_failure = true, steps = {
+---  ci.steps.shell { name = "unit", command = "make unit" },
+---  ci.steps.shell { name = "lint", command = "make lint" },
+---} }
+---```
+---@param options ci.StepGroupOptions
+---@return ci.StepGroup
+function ci.step_group(options) end
+
 ---The same constructor, or table of constructors, with other defaults. A default that one of several
 ---constructors lacks is skipped there; `false` or `{}` in a call undoes one.
 ---@generic T

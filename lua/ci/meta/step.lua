@@ -61,6 +61,7 @@ function Request:can_be_collapsed(newer) end
 ---@class ci.SecretProvider
 ---@class ci.Step
 ---@class ci.LockAccess
+---@class ci.StepGroup
 
 ---What `ci.project` returns.
 ---@class ci.Project: ci.ProjectOptions
@@ -271,11 +272,16 @@ function RunningStep:statistic(name, default) end
 ---@param default? number
 ---@return number?
 function RunningStep:sum_statistic(name, default) end
----Steps that run next. Not available yet.
----@param steps any list of steps
+---Steps that run next in this build, after those that run at the same time as this one.
+---```lua
+---for _, target in ipairs(ci.text.words(step:read_file "targets")) do
+---  step:add_steps_after_current_step { ci.steps.shell { name = target, command = { "make", target } } }
+---end
+---```
+---@param steps any list of steps and groups
 function RunningStep:add_steps_after_current_step(steps) end
----Steps that run at the end. Not available yet.
----@param steps any list of steps
+---Steps that run after all others of this build.
+---@param steps any list of steps and groups
 function RunningStep:add_steps_after_last_step(steps) end
 ---Not available yet.
 ---@param description string

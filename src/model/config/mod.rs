@@ -54,7 +54,7 @@ pub use self::source::{
     Said, SourceConfig, SourceKind, Times as PollTimes,
 };
 pub use self::step::{
-    Condition, Retry, RetryOn, StepConfig, StepFlags, StepOption, check_step_name,
+    Condition, Retry, RetryOn, StepConfig, StepFlags, StepGroup, StepOption, check_step_name,
 };
 pub use self::timed::{TimedScheduler, Times, TriggerableScheduler};
 pub use self::validation::{Checked, Validation};

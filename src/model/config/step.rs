@@ -1,8 +1,9 @@
 //! Steps as a factory holds them, before anything of them is rendered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Callback, LockAccess, LockList, Site};
 use crate::base::results::Results;
@@ -36,8 +37,28 @@ pub struct StepConfig {
     pub description_suffix: Option<Renderable>,
     /// Whether it is tried more than once.
     pub retry: Option<Retry>,
+    /// The group that it stands in.
+    #[serde(serialize_with = "shown_group")]
+    pub group: Option<Arc<StepGroup>>,
     /// Where it is written.
     pub site: Site,
+}
+
+/// A group of steps; one use of it in a factory is one `Arc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepGroup {
+    /// Its name, after those of the groups around it.
+    pub name: String,
+    /// Its steps run at the same time.
+    #[serde(rename = "parallel")]
+    pub is_parallel: bool,
+}
+
+fn shown_group<S: Serializer>(
+    group: &Option<Arc<StepGroup>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    group.as_deref().serialize(serializer)
 }
 
 /// `retry` of a step.
@@ -83,6 +104,7 @@ impl StepConfig {
             description_done,
             description_suffix,
             retry,
+            group,
             site: _,
         } = self;
         *kind == other.kind
@@ -95,6 +117,7 @@ impl StepConfig {
             && *description_done == other.description_done
             && *description_suffix == other.description_suffix
             && *retry == other.retry
+            && *group == other.group
             && locks.rendered == other.locks.rendered
             && same_locks(&locks.fixed, &other.locks.fixed)
     }

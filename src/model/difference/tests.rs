@@ -33,6 +33,7 @@ fn step(name: &str, command: &str) -> Arc<StepConfig> {
         flags: StepFlags::default(),
         do_step_if: None,
         retry: None,
+        group: None,
         hide_step_if: None,
         locks: LockList::default(),
         description: None,

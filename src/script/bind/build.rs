@@ -9,7 +9,7 @@ use crate::model::build::BuildView;
 use crate::model::change::NewChange;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
-use crate::model::step::StepView;
+use crate::model::step::{ADDED, StepView};
 use crate::script::convert;
 use crate::script::read::Objects;
 
@@ -119,6 +119,11 @@ pub(in crate::script) fn step(
 
 /// The `data` of the step as the configuration made it.
 pub(in crate::script) fn step_data(objects: &Objects, view: &StepView) -> mlua::Result<Value> {
+    if view.place >= ADDED {
+        let late = objects.late.upgrade();
+        let step = late.and_then(|late| late.tables.borrow().get(&view.place).cloned());
+        return step.map_or(Ok(Value::Nil), |step| step.get("data"));
+    }
     let made = objects.steps.get(&view.build.builder);
     match made.and_then(|steps| steps.get(view.place)) {
         Some(step) => step.get("data"),

@@ -11,12 +11,6 @@ use crate::script::spelling::suggestion;
 
 /// For steps.
 pub(super) fn of_step<M: UserDataMethods<Step>>(methods: &mut M) {
-    methods.add_method("add_steps_after_current_step", |_, _, _: MultiValue| {
-        not_yet("add_steps_after_current_step")
-    });
-    methods.add_method("add_steps_after_last_step", |_, _, _: MultiValue| {
-        not_yet("add_steps_after_last_step")
-    });
     methods.add_method("add_test_result_set", |_, _, _: MultiValue| not_yet("add_test_result_set"));
     methods.add_method("add_test_result", |_, _, _: MultiValue| not_yet("add_test_result"));
     methods.add_meta_method(MetaMethod::Index, |_, _, key: Value| {

@@ -16,10 +16,11 @@ use super::files;
 use super::log::Log;
 use super::observe::Observer;
 use super::{missing, trigger};
-use crate::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
+use crate::engine::desk::{After, Desk, DeskError, Ran, StepAnswer, StepRequest};
 use crate::model::log::{LogKind, Stream};
 use crate::script::budget::Fatal;
 use crate::script::convert::{self, a_type};
+use crate::script::late::Late;
 
 /// The handle.
 pub(in crate::script) struct Step {
@@ -29,6 +30,7 @@ pub(in crate::script) struct Step {
     pub(in crate::script) workdir: String,
     pub(in crate::script) build: Table,
     pub(in crate::script) data: Value,
+    pub(in crate::script) late: Rc<Late>,
     /// The step's own options for commands, rendered.
     pub(in crate::script) standard: BTreeMap<String, Json>,
 }
@@ -95,6 +97,11 @@ impl Step {
         }
     }
 
+    async fn add_steps(&self, lua: &Lua, steps: &Value, after: After) -> mlua::Result<()> {
+        let (steps, lease) = self.late.read(lua, steps).map_err(mlua::Error::runtime)?;
+        self.done(StepRequest::AddSteps { steps, after, lease }).await
+    }
+
     /// A number that the engine knows, or `default`.
     async fn counted(
         &self,
@@ -135,6 +142,7 @@ impl UserData for Step {
         files::add(methods);
         records(methods);
         trigger::add(methods);
+        additions(methods);
         missing::of_step(methods);
     }
 }
@@ -162,6 +170,16 @@ fn commands<M: UserDataMethods<Step>>(methods: &mut M) {
     methods.add_method("fail", |_, _, text: Option<LuaString>| -> mlua::Result<()> {
         let text = text.map_or_else(|| "the step failed".to_owned(), |t| t.to_string_lossy());
         Err(mlua::Error::external(Fatal::Failed(text)))
+    });
+}
+
+fn additions<M: UserDataMethods<Step>>(methods: &mut M) {
+    methods
+        .add_async_method("add_steps_after_current_step", |lua, step, steps: Value| async move {
+            step.add_steps(&lua, &steps, After::Current).await
+        });
+    methods.add_async_method("add_steps_after_last_step", |lua, step, steps: Value| async move {
+        step.add_steps(&lua, &steps, After::Last).await
     });
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Table, Value};
 
-use super::{Reader, callbacks, lock, outline, step};
+use super::{Reader, callbacks, group, lock, outline};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -102,19 +102,12 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
         }
         return Vec::new();
     }
-    let (mut out, mut tables) = (Vec::new(), Vec::new());
+    let mut out = Vec::new();
     for (at, value) in f.list("factory").unwrap_or_default().into_iter().enumerate() {
-        let read = match &value {
-            Value::Table(table) => step::read(f.reader, table).map(|s| (s, table.clone())),
-            _ => None,
-        };
-        match read {
-            Some((step, table)) => {
-                out.push(step);
-                tables.push(table);
-            }
-            None if is_group(f.reader, &value) => {}
-            None => {
+        match group::add(f.reader, &value, &mut out) {
+            true => {}
+            false if is_group(f.reader, &value) => {}
+            false => {
                 let got = a_type(&value);
                 let hint = match &value {
                     Value::Function(_) => "Call the constructor: ci.steps.shell { … }.",
@@ -132,6 +125,7 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
             }
         }
     }
+    let (out, tables) = out.into_iter().unzip();
     f.reader.objects.borrow_mut().steps.insert(builder.to_owned(), tables);
     out
 }

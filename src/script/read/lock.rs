@@ -57,7 +57,15 @@ pub(in crate::script) fn index(reader: &Reader<'_>, table: &Table) -> Option<usi
             }
         }
     }
+    let spot = f.spot();
     f.finish();
+    if reader.is_late() {
+        let message = format!(
+            "the lock {name:?} was made in a callback; locks are made while the configuration loads."
+        );
+        reader.ground.problem(&spot, message, Vec::new());
+        return None;
+    }
     let mut locks = reader.locks.borrow_mut();
     locks.0.push(LockConfig { name, max_count, max_count_for_worker, for_master });
     let index = locks.0.len() - 1;

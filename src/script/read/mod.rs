@@ -12,6 +12,7 @@ pub(super) mod filter;
 pub(super) mod force;
 mod formatter;
 mod generator;
+pub(super) mod group;
 pub(super) mod hook;
 pub(super) mod later;
 pub(super) mod listen;
@@ -36,7 +37,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Lua, Table, Value};
+use mlua::{Function, Lua, Table, Value};
 
 pub(super) use self::object::{Object, object};
 use super::anchor::Key;
@@ -45,7 +46,7 @@ use super::fingerprint::Fingerprints;
 use super::ground::Ground;
 use super::slots::Slots;
 use crate::base::secret::Secret;
-use crate::model::config::{LockConfig, Site};
+use crate::model::config::{Callback, LockConfig, Site};
 
 /// An option that names another object.
 pub(super) struct Reference {
@@ -67,6 +68,8 @@ pub(super) struct Objects {
     pub(super) schedulers: BTreeMap<String, Table>,
     /// By builder, in the order of the factory.
     pub(super) steps: BTreeMap<String, Vec<Table>>,
+    /// Those that were added to builds.
+    pub(super) late: std::rc::Weak<super::late::Late>,
 }
 
 /// What all readers share.
@@ -83,6 +86,9 @@ pub(super) struct Reader<'l> {
     pub(super) types: RefCell<HashMap<*const c_void, Rc<step::StepType>>>,
     pub(super) scripted: RefCell<HashMap<*const c_void, Rc<scripted::ScriptedType>>>,
     pub(super) steps: RefCell<HashMap<*const c_void, Arc<crate::model::config::StepConfig>>>,
+    pub(super) groups: RefCell<HashMap<*const c_void, Rc<group::Group>>>,
+    /// What is read after the load is lent; none = what is kept is kept for good.
+    lent: Option<RefCell<Vec<Callback>>>,
     /// Objects that were read, so that what nobody uses can be checked at the end.
     pub(super) seen: RefCell<std::collections::HashSet<*const c_void>>,
     /// What options name other objects.
@@ -110,6 +116,8 @@ impl<'l> Reader<'l> {
             types: RefCell::default(),
             scripted: RefCell::default(),
             steps: RefCell::default(),
+            groups: RefCell::default(),
+            lent: None,
             seen: RefCell::default(),
             references: RefCell::default(),
             plain_key: RefCell::default(),
@@ -117,6 +125,42 @@ impl<'l> Reader<'l> {
             open: RefCell::default(),
             secrets: RefCell::default(),
         }
+    }
+
+    /// A reader of what functions make after the load, with what is known since.
+    pub(super) fn late(
+        lua: &'l Lua,
+        ground: Rc<Ground>,
+        native: Table,
+        slots: Rc<Slots>,
+        locks: (Vec<LockConfig>, HashMap<*const c_void, usize>),
+        types: HashMap<*const c_void, Rc<step::StepType>>,
+    ) -> Self {
+        Self {
+            slots,
+            locks: RefCell::new(locks),
+            types: RefCell::new(types),
+            lent: Some(RefCell::default()),
+            ..Self::new(lua, ground, native)
+        }
+    }
+
+    /// Whether the load is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.lent.is_some()
+    }
+
+    /// What was lent.
+    pub(super) fn lent(&self) -> Vec<Callback> {
+        self.lent.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    /// Gives `function` a number: for good, or, after the load, until it is given back.
+    pub(super) fn keep(&self, function: &Function, site: impl Fn() -> Site) -> Callback {
+        let Some(lent) = &self.lent else { return self.slots.keep(function, site) };
+        let callback = self.slots.lend(function, &site(), 0);
+        lent.borrow_mut().push(callback.clone());
+        callback
     }
 
     /// The record of an object that `ci` made; none for a plain table.
@@ -263,6 +307,9 @@ impl<'l> Reader<'l> {
                 "step" => {
                     step::read(self, &table);
                 }
+                "step_group" => {
+                    group::read(self, &table);
+                }
                 "step type" => {
                     step::step_type(self, &table);
                 }
@@ -355,6 +402,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("missing_worker_formatter", formatter::WORKER_OPTIONS),
     ("step", step::OPTIONS),
     ("retry", step::RETRY_OPTIONS),
+    ("step_group", group::OPTIONS),
     ("secret_directory", provider::OPTIONS),
     ("scheduler", scripted::SCHEDULER_OPTIONS),
     ("reporter", scripted::REPORTER_OPTIONS),

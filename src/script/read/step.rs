@@ -169,6 +169,7 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
         description_done: described(&mut f, &kind, "description_done"),
         description_suffix: described(&mut f, &kind, "description_suffix"),
         retry: retry(&mut f),
+        group: None,
         site,
     });
     coming(&mut f);

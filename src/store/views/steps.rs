@@ -78,6 +78,8 @@ pub struct Shown {
     pub fault: Option<Fault>,
     /// The group of steps that it stands in.
     pub group: Option<String>,
+    /// Its position in the factory, from 0; none = it was added while the build ran.
+    pub place: Option<i64>,
     /// What it has counted, by name.
     pub statistics: BTreeMap<String, f64>,
     /// Hidden unless somebody asks.
@@ -116,7 +118,7 @@ pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<Shown>> {
     conn.query(
         "select s.id, s.number, s.name, s.started_at, s.locks_acquired_at, s.complete_at, s.results, \
          s.state_string, s.urls, s.hidden, l.id, l.name, l.slug, l.num_lines, l.complete, \
-         coalesce(s.statistics, '{}'), s.fault, s.step_group \
+         coalesce(s.statistics, '{}'), s.fault, s.step_group, s.place \
          from steps s left join logs l on l.step_id = s.id where s.build_id = $1 \
          order by s.number, l.id",
         params![build],
@@ -136,6 +138,7 @@ pub fn of_build(conn: &Conn<'_>, build: i64) -> Result<Vec<Shown>> {
                     urls: links.into_iter().map(|l| (l.name, l.url)).collect(),
                     fault: r.opt_text(16)?.as_deref().and_then(Fault::from_word),
                     group: r.opt_text(17)?,
+                    place: r.opt_int(18)?,
                     statistics: r.json(15)?,
                     hidden: r.bool(9)?,
                     logs: Vec::new(),

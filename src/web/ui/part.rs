@@ -160,3 +160,16 @@ pub(super) fn table(heads: &[&str], empty: bool, words: &str, rows: &Markup) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_worker_could_not_do_has_a_word_of_its_own() {
+        let html = fault(Some(Results::Exception), Fault::Worker).into_string();
+        assert!(html.contains("class=\"status exception\"") && html.contains(" infrastructure"));
+        let html = fault(Some(Results::Failure), Fault::Timeout).into_string();
+        assert!(html.contains("class=\"status failure\"") && html.contains(" timed out"));
+    }
+}

@@ -10,6 +10,7 @@ mod failure;
 mod filters;
 mod functions;
 mod github;
+mod grouped;
 mod libraries;
 mod locks;
 mod logs;

@@ -285,6 +285,8 @@ fn fill(state: &mut Writer, log_file: &mut Writer, config: &Config) {
             )?;
             let log = logs::insert(c, second, "stdio", LogKind::Stdio)?;
             logs::grew(c, log, 4, 0, true)?;
+            let report = logs::insert(c, first, "report", LogKind::Html)?;
+            logs::grew(c, report, 1, 0, true)?;
             let later = Timestamp(now.0 + 2_700_000);
             steps::finish(c, second, (Results::Failure, None), "'make' (failure)", false, later)?;
             builds::finish(c, build.id, Results::Failure, "failed 'make' (failure)", later)?;

@@ -203,7 +203,12 @@ impl Outcome {
 }
 
 pub(crate) fn command(what: CommandKind) -> Command {
-    Command { builder: "builder".to_owned(), builddir: "builder".to_owned(), what }
+    Command {
+        builder: "builder".to_owned(),
+        builddir: "builder".to_owned(),
+        step: "step".to_owned(),
+        what,
+    }
 }
 
 pub(crate) fn shell(line: &str) -> ShellCommand {

@@ -282,8 +282,12 @@ fn replay(recording: &str) -> BTreeMap<String, Outcome> {
                 let Some(what) = neutral(name, &message["args"]) else { continue };
                 let builder = message["builder_name"].as_str().unwrap();
                 assert!(builders.contains(&builder));
-                let command =
-                    Command { builder: builder.to_owned(), builddir: builder.to_owned(), what };
+                let command = Command {
+                    builder: builder.to_owned(),
+                    builddir: builder.to_owned(),
+                    step: "step".to_owned(),
+                    what,
+                };
                 rig.session.start(next_key, &command);
                 keys.insert(next_key, id.clone().unwrap());
                 next_key += 1;

@@ -288,7 +288,7 @@ impl<'r, 'l> Fields<'r, 'l> {
     }
 
     pub(in crate::script) fn keep(&self, key: &str, function: &Function) -> Callback {
-        self.reader.slots.keep(function, || self.key_spot(key).site)
+        self.reader.keep(function, || self.key_spot(key).site)
     }
 
     /// Plain data by name.
