@@ -36,13 +36,13 @@ end
 
 -- Lines ----------------------------------------------------------------------------------------
 
-local find, cut = string.find, string.sub
+local find, cut = native.find_character, string.sub
 
 -- Calls `f` with each line of `text` and `stream`; a batch of lines comes in one call from Rust.
 function native.each_line(f, text, stream)
   local from, last = 1, #text
   while from <= last do
-    local at = find(text, "\n", from, true) or last + 1
+    local at = find(text, "\n", from) or last + 1
     f(cut(text, from, at - 1), stream)
     from = at + 1
   end

@@ -154,6 +154,7 @@ local RunningStep = {}
 ---@field log_encoding? string
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
 ---@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes, without its end; an error in it ends the step
+---@field line_filter? string a regular expression as `ci.regex` takes it: only lines in which it is found are given to `on_line`, which makes it cheap for millions of lines
 
 ---Runs a command. What is not said is taken from the step's own options.
 ---@param options ci.RunOptions

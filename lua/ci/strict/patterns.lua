@@ -8,6 +8,10 @@ local pack, unpack, concat, max, tointeger = table.pack, table.unpack, table.con
 local find0, sub, byte = string.find, string.sub, string.byte
 local match, find_plain = native.match, native.find_plain
 
+local SHORT <const> = 1024
+-- For one character, which is linear in any text.
+function native.find_character(s, character, start) return find0(s, character, start, true) end
+
 local function text_of(value, position, name)
   if type0(value) == "number" then return tostring0(value) end
   if type0(value) ~= "string" then
@@ -34,6 +38,8 @@ function string.find(s, pattern, init, plain)
   local start, inside = start_of(s, init)
   if not inside then return nil end
   if plain or not find0(pattern, "[%^%$%*%+%?%.%(%)%[%]%%%-]") then
+    -- In a short text Lua's own search cannot take long, and it is the faster one.
+    if #s <= SHORT then return find0(s, pattern, start, true) end
     return find_plain(s, pattern, start)
   end
   local rest, is_anchored = anchored(pattern)

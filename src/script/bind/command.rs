@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mlua::{Function, Lua, Table, Value};
+use regex::bytes::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use crate::base::results::Results;
@@ -15,7 +16,7 @@ use crate::script::shape::Shape;
 use crate::script::spelling::suggestion;
 
 /// What `step:run` takes beside the options of commands.
-const OWN: [&str; 5] = ["command", "log", "collect", "decode_rc", "on_line"];
+const OWN: [&str; 6] = ["command", "log", "collect", "decode_rc", "on_line", "line_filter"];
 
 /// A command with where its output goes.
 pub(super) struct Wanted {
@@ -25,6 +26,8 @@ pub(super) struct Wanted {
     pub(super) decode_rc: Option<Json>,
     /// Called with each line that it prints.
     pub(super) on_line: Option<Function>,
+    /// Only with those in which this is found.
+    pub(super) line_filter: Option<Regex>,
 }
 
 /// Reads the options of `step:run`; `standard` are the step's own.
@@ -80,6 +83,7 @@ pub(super) fn read(
             return Err(format!("`collect` of step:run must be true or false, not {other}."));
         }
     };
+    let line_filter = line_filter(given.get("line_filter"), on_line.is_some())?;
     let line = command_line(given.get("command"))?;
     let pick = |name: &str| given.get(name).or_else(|| standard.get(name));
     let directory = given.get("workdir").and_then(Json::as_str).unwrap_or(workdir);
@@ -89,6 +93,7 @@ pub(super) fn read(
         collect,
         decode_rc: pick("decode_rc").cloned(),
         on_line,
+        line_filter,
     })
 }
 
@@ -158,6 +163,27 @@ fn environment(env: Option<&Json>) -> Result<BTreeMap<String, Json>, String> {
         out.insert(name.clone(), value);
     }
     Ok(out)
+}
+
+fn line_filter(filter: Option<&Json>, is_used: bool) -> Result<Option<Regex>, String> {
+    let pattern = match filter {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::String(pattern)) => pattern,
+        Some(other) => {
+            return Err(format!(
+                "`line_filter` of step:run must be a regular expression, not {other}."
+            ));
+        }
+    };
+    if !is_used {
+        return Err("`line_filter` of step:run says nothing without `on_line`.".to_owned());
+    }
+    let compiled = RegexBuilder::new(pattern).multi_line(true).build();
+    compiled.map(Some).map_err(|error| {
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("`line_filter` of step:run is not a regular expression: {why}.")
+    })
 }
 
 fn log_files(files: Option<&Json>) -> Result<BTreeMap<String, LogFile>, String> {

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 use mlua::{Function, Lua, Table};
+use regex::bytes::Regex;
 
 use crate::model::log::Stream;
 
@@ -19,15 +20,17 @@ pub(super) struct Observer {
     guarded: Function,
     each_line: Function,
     on_line: Function,
+    /// Only lines in which it is found.
+    filter: Option<Regex>,
     /// What has no end yet, of standard output and standard error.
     rest: [Vec<u8>; 2],
 }
 
 impl Observer {
-    pub(super) fn new(lua: &Lua, on_line: Function) -> mlua::Result<Self> {
+    pub(super) fn new(lua: &Lua, on_line: Function, filter: Option<Regex>) -> mlua::Result<Self> {
         let native: Table = lua.named_registry_value("ci.native")?;
         let (guarded, each_line) = (native.get("guarded")?, native.get("each_line")?);
-        Ok(Self { guarded, each_line, on_line, rest: Default::default() })
+        Ok(Self { guarded, each_line, on_line, filter, rest: Default::default() })
     }
 
     /// Gives the lines that `bytes` complete.
@@ -67,6 +70,11 @@ impl Observer {
     }
 
     async fn give(&self, lua: &Lua, stream: Stream, lines: &[u8]) -> mlua::Result<()> {
+        let chosen = self.filter.as_ref().map(|filter| chosen(filter, lines));
+        let lines = chosen.as_deref().unwrap_or(lines);
+        if lines.is_empty() {
+            return Ok(());
+        }
         let text = match memmem::find(lines, b"\r\n") {
             None => lua.create_string(lines)?,
             // What programs on Windows write.
@@ -81,6 +89,23 @@ impl Observer {
     }
 }
 
+/// Those of `lines` in which `filter` is found. Most have nothing of it, and cost no look of their own.
+fn chosen(filter: &Regex, lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    while let Some(found) = filter.find_at(lines, from) {
+        let begin = memchr::memrchr(b'\n', &lines[..found.start()]).map_or(0, |at| at + 1);
+        let end = memchr::memchr(b'\n', &lines[found.start()..]);
+        let end = end.map_or(lines.len(), |at| found.start() + at + 1);
+        out.extend_from_slice(&lines[begin..end]);
+        if end >= lines.len() {
+            break;
+        }
+        from = end;
+    }
+    out
+}
+
 /// `lines` with every CRLF as LF.
 fn without_returns(lines: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(lines.len());
@@ -91,4 +116,29 @@ fn without_returns(lines: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(&lines[from..]);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::bytes::RegexBuilder;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_chosen_by_what_is_found_in_them() {
+        let filter = |pattern: &str| RegexBuilder::new(pattern).multi_line(true).build().unwrap();
+        let text = b"a: warning: 1 warning\nb\n\nwarning\nc warn";
+        let found = |pattern: &str| String::from_utf8(chosen(&filter(pattern), text)).unwrap();
+        assert_eq!(found("warning"), "a: warning: 1 warning\nwarning\n");
+        assert_eq!(found("^warning$"), "warning\n");
+        assert_eq!(found("warn$"), "c warn");
+        assert_eq!(found("nothing"), "");
+        assert_eq!(found("^$"), "\n");
+        assert_eq!(found(""), String::from_utf8(text.to_vec()).unwrap());
+    }
+
+    #[test]
+    fn ends_of_lines_of_windows_become_ends_of_lines() {
+        assert_eq!(without_returns(b"a\r\nb\n\r\nc\r"), b"a\nb\n\nc\r");
+    }
 }

@@ -63,7 +63,7 @@ impl Step {
             None => (None, None, None),
             Some(on_line) => {
                 let (lines, output) = mpsc::channel(4);
-                (Some(Observer::new(lua, on_line)?), Some(lines), Some(output))
+                (Some(Observer::new(lua, on_line, wanted.line_filter)?), Some(lines), Some(output))
             }
         };
         let request = StepRequest::Run {

@@ -48,13 +48,22 @@ const COUNT: &str = r#"
 fn a_function_sees_each_line_as_it_comes_and_numbers_are_summed_over_the_build() {
     let steps = r#"own { name = "one" }, own { name = "two" },
       ci.steps.shell { command = "report", do_step_if = function(step) return step.build.statistics.warnings == 3 end },
+      filtered {},
       ci.steps.shell { command = "never", do_step_if = function(step) return (step.build.statistics.errors or 0) > 0 end }"#;
-    story(&farm(COUNT, steps), async |world: &mut World| {
+    let filtered = r#"local filtered = ci.step_type { name = "filtered", run = function(step)
+  local lines = {}
+  step:run { command = "list", line_filter = "^[0-9]", on_line = function(line) lines[#lines + 1] = line end }
+  step:set_property("lines", lines)
+end }
+c.builders"#;
+    let config = farm(COUNT, steps).replacen("c.builders", filtered, 1);
+    story(&config, async |world: &mut World| {
         let hand = world.connect("w1").await;
         hand.expect([
             shell("make").prints("a warn").prints("ing: 1\nb\r\n\nwarning").prints(": 2"),
             shell("make").prints("warning: 3\n"),
             shell("report"),
+            shell("list").prints("one\n2 two\nthree\n4").prints("4\n"),
         ]);
         force(world).await;
         world.settle().await;
@@ -68,6 +77,8 @@ fn a_function_sees_each_line_as_it_comes_and_numbers_are_summed_over_the_build()
         );
         let counted = world.rows("select statistics from steps where number > 0", 1).await;
         assert_eq!(counted[..2], [r#"{"warnings":2}"#, r#"{"warnings":1}"#]);
+        let lines = world.rows("select value from build_properties where name = 'lines'", 1).await;
+        assert_eq!(lines, [r#"["2 two","44"]"#]);
         let warnings = world.log(BuildId(1), "one", "warnings").await;
         assert_eq!(warnings, ["a warning: 1", "warning: 2"]);
         assert_eq!(

@@ -192,6 +192,14 @@ fn misuse_of_files_names_the_line_and_what_is_right() {
             "`collect` of step:run must be true or false, not 1.",
         ),
         ("step:run { comand = 'x' }", "Did you mean `command`?"),
+        (
+            "step:run { command = 'x', line_filter = 'a' }",
+            "`line_filter` of step:run says nothing without `on_line`.",
+        ),
+        (
+            "step:run { command = 'x', line_filter = '(', on_line = print }",
+            "`line_filter` of step:run is not a regular expression: unclosed group.",
+        ),
         ("step:run 'make'", "step:run takes a table, not a string"),
         ("step:run { command = {} }", "`command` is text or a list, not {}"),
         ("step:remove_directory(7)", "takes a path or a list"),
