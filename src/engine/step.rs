@@ -15,12 +15,12 @@ use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::engine::attempt::Running;
 use crate::engine::build_report::{Begin, BuildReport, Ending, Granted, StepChange};
-use crate::engine::command::{Answer, End};
-use crate::engine::desk::{Desk, DeskError, StepRequest};
-use crate::engine::ports::{Argument, Future, ScriptError, StepRun, StepValue};
+use crate::engine::command::End;
+use crate::engine::desk::{Desk, DeskError};
+use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
 use crate::engine::retry::{self, Ended};
-use crate::engine::serve::Service;
+use crate::engine::serve::{Service, UnderWay};
 use crate::engine::state::{Order, Stopped};
 use crate::engine::words::{self, Told, describe, suffixed};
 use crate::model::build::BuildView;
@@ -63,9 +63,6 @@ impl Outcome {
         matches!(self, Self::Stopped(_) | Self::Abandoned | Self::Circle(..))
     }
 }
-
-/// A command under way, and whether a worker is at it.
-type AtWork = Future<'static, (bool, Answer, End)>;
 
 /// Runs one step.
 pub(super) async fn run(
@@ -219,9 +216,8 @@ async fn perform(
     let job = StepRun { run: config.run.clone(), view: step.clone(), options, desk };
     let mut function = scripts.run_step(job);
     let mut orders = running.attempt.orders.clone();
-    let mut commands: FuturesUnordered<AtWork> = FuturesUnordered::new();
-    // Commands of the worker have a limit of their own, on the worker.
-    let mut at_work = 0_usize;
+    let mut commands: FuturesUnordered<UnderWay> = FuturesUnordered::new();
+    // Commands have a limit of their own, on the worker, and so do builds that are waited for.
     let silence = tokio::time::sleep(quiet.unwrap_or(Duration::MAX));
     tokio::pin!(silence);
     let mut outcome = loop {
@@ -232,9 +228,8 @@ async fn perform(
                 Err(error) => Outcome::Failed(at_step(error, config)),
             },
             // Who asked may be gone.
-            Some((is_work, answer, end)) = commands.next() => match end {
+            Some((answer, end)) = commands.next() => match end {
                 End::Answered(answered) => {
-                    at_work -= usize::from(is_work);
                     service.note_answer(&answered);
                     let _ = answer.send(answered);
                 }
@@ -245,17 +240,10 @@ async fn perform(
                 }
             },
             Some(wish) = asked.recv() => {
-                let is_work = !matches!(wish.request, StepRequest::Await { .. });
                 let command = service.serve(running, &orders, wish, step).await;
-                if let Some(command) = command {
-                    at_work += usize::from(is_work);
-                    commands.push(Box::pin(async move {
-                        let (answer, end) = command.await;
-                        (is_work, answer, end)
-                    }));
-                }
+                commands.extend(command);
             }
-            () = &mut silence, if at_work == 0 && quiet.is_some() => {
+            () = &mut silence, if commands.is_empty() && quiet.is_some() => {
                 break Outcome::Silent(quiet.unwrap_or_default());
             }
             stopped = end_of_step(&mut orders, service.id()) => {
@@ -286,7 +274,8 @@ async fn perform(
 /// found where the function gets it.
 fn longest_silence(options: &BTreeMap<String, StepValue>) -> Option<Duration> {
     let Some(StepValue::Json(timeout)) = options.get("timeout") else { return None };
-    Duration::try_from_secs_f64(timeout.as_f64()?).ok()
+    // None at all is none, as workers read it.
+    Duration::try_from_secs_f64(timeout.as_f64()?).ok().filter(|limit| !limit.is_zero())
 }
 
 /// Waits for an order that ends the step; none = the attempt is over.
@@ -301,8 +290,8 @@ async fn end_of_step(orders: &mut watch::Receiver<Order>, id: StepId) -> Option<
 }
 
 /// Waits for the commands that are being stopped, and tells who waits for them.
-async fn last_commands(mut commands: FuturesUnordered<AtWork>, mut outcome: Outcome) -> Outcome {
-    while let Some((_, answer, end)) = commands.next().await {
+async fn last_commands(mut commands: FuturesUnordered<UnderWay>, mut outcome: Outcome) -> Outcome {
+    while let Some((answer, end)) = commands.next().await {
         match end {
             End::Abandoned => return Outcome::Abandoned,
             End::Stopped(stopped) => outcome = Outcome::Stopped(stopped),

@@ -28,7 +28,7 @@ ci.steps = {}
 ---@field data? any
 ---@field env? ci.Renderable<table<string, any>>
 ---@field workdir? ci.Renderable<string> relative to the build's directory (default: the builder's, "build")
----@field timeout? ci.Renderable<number> seconds without output of a command (default 1200, ci.null = none); where it is given, also the longest that the step may be without progress while it runs no command: waiting, sleeping, asking
+---@field timeout? ci.Renderable<number> seconds without output of a command (default 1200, ci.null = none); where it is given, also the longest that the step may be without progress while it runs no command and waits for no build: sleeping, `ci.http`
 ---@field max_time? ci.Renderable<number> seconds in all
 ---@field max_lines? ci.Renderable<integer>
 ---@field sigterm_time? ci.Renderable<number> send TERM first and wait this long

@@ -171,3 +171,24 @@ fn a_step_without_progress_ends_at_its_timeout() {
     });
     assert!(!transcript.contains("is told to stop"), "{transcript}");
 }
+
+#[test]
+fn builds_that_are_waited_for_take_as_long_as_they_take() {
+    let steps =
+        r#"ci.steps.trigger { schedulers = { "more" }, wait_for_finish = true, timeout = 60 }"#;
+    let config = farm("", steps).replace(
+        "c.schedulers = {",
+        r#"c.workers = { c.workers, ci.worker { name = "w2", password = "secret-of-w2" } }
+c.builders = { c.builders, ci.builder { name = "long", workers = { "w2" }, factory = { ci.steps.shell { command = "long" } } } }
+c.schedulers = { ci.schedulers.triggerable { name = "more", builders = { "long" } },"#,
+    );
+    let config = config.replace("builders = c.builders }", "builders = { \"b\" } }");
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await;
+        let hand = world.connect("w2").await;
+        hand.expect([shell("long").takes(3600)]);
+        force(world).await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["b/1 w1 success", "long/1 w2 success"]);
+    });
+}
