@@ -80,14 +80,15 @@ function warnings.run(step, o, command)
     for _, rule in ipairs(read_rules(step:read_file(path))) do rules[#rules + 1] = rule end
   end
   local is_suppressed = suppressor(rules)
-  local pattern = from_beginning(o.warning_pattern or WARNING)
-  local enter = from_beginning(o.directory_enter_pattern or ENTER)
-  local leave = from_beginning(o.directory_leave_pattern or LEAVE)
+  local patterns = { o.warning_pattern or WARNING, o.directory_enter_pattern or ENTER, o.directory_leave_pattern or LEAVE }
+  local pattern, enter, leave = table.unpack(ci.list.map(patterns, from_beginning))
+  -- Most lines are none of these, and never come here.
+  local any = "^(?:" .. table.concat(ci.list.map(patterns, function(p) return "(?:" .. p .. ")" end), "|") .. ")"
   local extract = o.warning_extractor == "groups" and groups or o.warning_extractor
   if extract == nil or extract == "whole_line" then extract = whole_line end
 
   local found, directories = {}, {}
-  local ran = step:run({ command = command, on_line = function(line)
+  local ran = step:run({ command = command, line_filter = any, on_line = function(line)
     local directory = enter:match(line)
     if directory then
       directories[#directories + 1] = directory

@@ -282,14 +282,15 @@ impl Service {
 
     /// Removes what was written for the time of the step only, whatever orders came meanwhile. A worker
     /// that does not answer any more keeps it.
-    pub(super) async fn remove_temporary(&mut self, running: &Running) {
+    pub(super) async fn remove_temporary(&mut self, running: &Running, step: &str) {
         let (_nobody, orders) = watch::channel(Order::Run);
         for path in std::mem::take(&mut self.temporary) {
             let (answer, _told) = oneshot::channel();
             let number = (self.step, self.commands);
             self.commands += 1;
             let over = CancellationToken::new();
-            let mut flight = Flight::new(running, number, &self.logs, &orders, &over, answer);
+            let whose = (number, step);
+            let mut flight = Flight::new(running, whose, &self.logs, &orders, &over, answer);
             let removal = flight.simple(CommandKind::RemoveFile { path });
             match tokio::time::timeout(REMOVAL, removal).await {
                 Ok(End::Answered(Ok(_))) => {}

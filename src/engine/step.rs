@@ -422,7 +422,7 @@ async fn attempts(
             return (stopped, attempt);
         }
         attempt += 1;
-        service.remove_temporary(running).await;
+        service.remove_temporary(running, &step.name).await;
         service.begin_attempt(running, attempt).await;
         let change = StepChange::Text(format!("{shown} (attempt {attempt} of {})", retry.max));
         running.tell(BuildReport::StepUpdated { step: service.id(), change }).await;
@@ -448,7 +448,7 @@ async fn finish(
 ) -> StepEnd {
     let is_mute = matches!(&outcome, Outcome::Stopped(Stopped { is_mute: true, .. }));
     if !is_mute && !matches!(outcome, Outcome::Abandoned) {
-        service.remove_temporary(running).await;
+        service.remove_temporary(running, &step.name).await;
     }
     let Some((ended, stopped)) = judge(running, &step, &service, outcome) else {
         service.close_logs().await;

@@ -46,9 +46,9 @@ const ROWS: &[(&str, &str)] = &[
     (
         "ci.steps.git { … }",
         "repourl=repo mode method workdir alwaysUseLatest retry codebase timeout logEnviron env branch \
-         submodules remoteSubmodules=? tags=? shallow reference=? filters=? progress=? retryFetch=? \
-         clobberOnFailure=? getDescription=? config=? origin=? port=? sshPrivateKey=? sshHostKey=? \
-         sshKnownHosts=? auth_credentials=? git_credentials=?",
+         submodules remoteSubmodules tags shallow reference filters progress retryFetch \
+         clobberOnFailure getDescription config origin port sshPrivateKey sshHostKey \
+         sshKnownHosts auth_credentials=… git_credentials",
     ),
     ("ci.steps.github { … }", "repourl=repo alwaysUseLatest"),
     ("ci.steps.make_directory { … }", "dir haltOnFailure"),

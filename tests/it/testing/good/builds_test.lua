@@ -40,14 +40,14 @@ end)
 t.test("a checkout that is there is only brought up to date", function()
   local m = t.master()
   for _, name in ipairs { "linux-1", "linux-2" } do
-    m:worker(name):on("stat", { exists = "directory" }):on({ "git", "rev-parse" }, { stdout = ("ab"):rep(20) })
+    m:worker(name):on("stat /worker/linux/build/.git", { exists = "directory" }):on({ "git", "rev-parse" }, { stdout = ("ab"):rep(20) })
   end
   local build = m:run "linux"
   local words = {}
   for _, command in ipairs(build:step("Get source").commands) do
     words[#words + 1] = command.kind == "shell" and command.command[2] or command.kind
   end
-  t.equal(words, { "stat", "fetch", "checkout", "clean", "rev-parse" })
+  t.equal(words, { "stat", "fetch", "stat", "checkout", "clean", "rev-parse" })
   t.equal(build.properties.got_revision, ("ab"):rep(20))
 end)
 
