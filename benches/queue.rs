@@ -35,6 +35,7 @@ use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::base::secret::Secret;
 use halide_ci::engine::input::{Force, NewGeneration};
+use halide_ci::engine::ports::OnMaster;
 use halide_ci::engine::ports::{
     Argument, CommandEvent, Future, Link, ScriptError, Scripts, StepRun,
 };
@@ -198,6 +199,7 @@ impl Master {
             generation: NewGeneration { generation, files: Vec::new() },
             master_name: "bench".to_owned(),
             base_dir: None,
+            on_master: OnMaster::Nobody,
             clock: Clock::system(),
             random: Random::seeded(1),
             tasks: tasks.clone(),

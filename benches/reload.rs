@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use halide_ci::base::clock::Clock;
 use halide_ci::base::random::Random;
+use halide_ci::engine::ports::OnMaster;
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Sabotage, preview};
@@ -208,6 +209,7 @@ fn start(dir: &Path, first: Loaded) -> Engine {
         generation: server::new_generation(first),
         master_name: "bench".to_owned(),
         base_dir: Some(dir.to_owned()),
+        on_master: OnMaster::Nobody,
         clock: Clock::system(),
         random: Random::system(),
         tasks: tasks.clone(),

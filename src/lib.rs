@@ -6,10 +6,10 @@
 //!                   └────────────────►│ rehearsal      another one: in memory, nothing is executed
 //!                                     │
 //!       ┌──────────────┬──────────────┼──────────────┬──────────────┐
-//!       web            script         wire           report, poll   worker        EDGES: none knows another
+//!       web            script         wire, local    report, poll   worker        EDGES: none knows another
 //!       pages, REST    Lua            protocols      out and in     our own agent
 //!       │   │              │              │          │              (shares the codec of `wire`)
-//!       │   └── api        │              │          └── forge ── http       helpers below the edges
+//!       │   └── api        │           process       └── forge ── http       helpers below the edges
 //!       └───────┬──────────┴──────┬───────┴──────── template ─┘
 //!               ▼                 ▼
 //!             engine          ports: Scripts, Link       decides: no Lua, no SQL, no HTTP, no bytes
@@ -49,6 +49,9 @@
 //! it began with ([`engine::Generation`]); a function asks for things through a
 //! [`engine::desk::Desk`]. Output takes another way, from the worker's session to the log writer
 //! ([`engine::output`]), with a budget for each log.
+//!
+//! **A program of the master's own machine** ([`local`]) is a command like any other, to a worker
+//! that has no connection.
 //!
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
@@ -118,8 +121,10 @@ pub mod cli;
 pub mod engine;
 pub mod forge;
 pub mod http;
+pub mod local;
 pub mod model;
 pub mod poll;
+mod process;
 pub mod rehearsal;
 pub mod report;
 pub mod script;

@@ -5,6 +5,7 @@
 pub mod alone;
 mod reload;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -19,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::engine::input::{Input, NewGeneration, Reloaded};
+use crate::engine::ports::OnMaster;
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Effect, Engine, Generation, Reload, Sabotage};
 use crate::http;
+use crate::local::Local;
 use crate::model::config::Config;
 use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load_tree};
 use crate::store::{self, Store, StoreOptions};
@@ -35,6 +38,8 @@ pub struct Options {
     pub base_dir: PathBuf,
     /// The configuration file.
     pub config: PathBuf,
+    /// What programs on the master's own machine find in their environment.
+    pub environ: BTreeMap<String, String>,
 }
 
 /// Why a master does not start.
@@ -104,14 +109,16 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let opened = open_store(&loaded.config, &options.base_dir)?;
 
-    let tasks = Tasks::new();
+    let (tasks, random) = (Tasks::new(), Random::system());
+    let local = Local::new(&options.base_dir, options.environ, random.clone(), tasks.clone()).await;
     let parts = Parts {
         opened,
         generation: new_generation(loaded),
         master_name: master_name(&options.base_dir),
         base_dir: Some(options.base_dir.clone()),
+        on_master: OnMaster::Machine(Arc::new(local)),
         clock,
-        random: Random::system(),
+        random,
         tasks: tasks.clone(),
         observer: None,
         sabotage: Sabotage::default(),

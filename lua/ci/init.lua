@@ -94,9 +94,11 @@ ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, librar
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}
 for _, name in ipairs {
-  "cargo", "cmake", "cmake_build", "compile", "configure", "ctest", "file_upload", "git", "git_commit", "git_push",
-  "git_tag", "github", "make", "make_directory", "ninja", "pytest", "remove_directory", "set_properties",
-  "set_property", "set_property_from_command", "shell", "shell_sequence", "test", "trigger",
+  "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "cppcheck", "ctest", "delete",
+  "file_upload", "get", "git", "git_commit", "git_push", "git_tag", "github", "head", "http",
+  "log_renderable", "make", "make_directory", "master_shell_command", "msbuild", "ninja", "options", "post",
+  "put", "pylint", "pytest", "remove_directory", "robocopy", "set_properties", "set_property",
+  "set_property_from_command", "shell", "shell_sequence", "sleep", "sphinx", "test", "tree_size", "trigger",
   "warning_counting_shell",
 } do
   steps[name] = function() return require("ci.steps." .. name) end

@@ -229,7 +229,7 @@ local function names(...)
   return out
 end
 
-local COMMAND = names("kind", "command", "workdir", "env", "timeout", "max_time", "stdin")
+local COMMAND = names("kind", "command", "workdir", "env", "timeout", "max_time", "stdin", "on_master")
 local STEP = names("name", "kind", "site", "status", "why", "results", "text", "hidden", "locks", "workdir", "options",
   "commands", "triggered", "logs", "ran", "command", "env", "halt_on_failure", "flunk_on_failure", "flunk_on_warnings",
   "warn_on_failure", "warn_on_warnings", "always_run")

@@ -135,7 +135,7 @@ async fn build(
         None => None,
     };
     for step in alone::reduce(&mut loaded.config, &args.builder, &name, &password) {
-        warn(&format!("Step {step:?} starts other builds, which needs a master: it is skipped."));
+        warn(&format!("Step {step:?} needs a master: it is skipped."));
     }
     let running = alone::start(loaded, dir).await.map_err(|e| Failure::failed(e.to_string()))?;
     let ended = attend(args, &running, &name, password, order.clone(), patch, dir, &mut signals);

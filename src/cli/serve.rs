@@ -58,7 +58,8 @@ fn processors() -> usize {
 
 async fn master(place: &Place, config: std::path::PathBuf, herald: &Herald) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let options = server::Options { base_dir: place.dir.clone(), config };
+    let options =
+        server::Options { base_dir: place.dir.clone(), config, environ: surroundings::environ() };
     let running = tokio::select! {
         running = server::start(options) => running.map_err(refused)?,
         () = signals.stop() => return Err(Failure::failed("Stopped before it served.")),

@@ -20,7 +20,7 @@ use crate::engine::desk::AddedStep;
 use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::output::LogWriter;
-use crate::engine::ports::{Argument, Link, ScriptError};
+use crate::engine::ports::{Argument, Link, OnMaster, ScriptError};
 use crate::engine::render::render;
 use crate::engine::returned::is_true;
 use crate::engine::state::Order;
@@ -56,6 +56,8 @@ pub(super) struct Attempt {
     pub(super) engine: Engine,
     pub(super) logs: LogWriter,
     pub(super) base_dir: Option<PathBuf>,
+    /// Runs programs on the master's machine.
+    pub(super) on_master: OnMaster,
 }
 
 /// A build under way. Clones are the same build, each with its own ear for orders.

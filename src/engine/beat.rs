@@ -22,6 +22,7 @@ use crate::base::random::Random;
 use crate::engine::act::{Act, Outcome};
 use crate::engine::input::{Answer, GuestWrite, Input};
 use crate::engine::output::LogWriter;
+use crate::engine::ports::OnMaster;
 use crate::engine::state::State;
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Sabotage, adviser, attempt, supersede};
@@ -42,6 +43,8 @@ pub(super) struct Env {
     pub(super) tasks: Tasks,
     pub(super) logs: LogWriter,
     pub(super) base_dir: Option<std::path::PathBuf>,
+    /// Runs programs on this machine.
+    pub(super) on_master: OnMaster,
     pub(super) sabotage: Sabotage,
     pub(super) observer: Option<Observer>,
     pub(super) intake: Arc<Notify>,

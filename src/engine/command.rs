@@ -17,7 +17,7 @@ use crate::engine::attempt::Running;
 use crate::engine::build_report::BuildReport;
 use crate::engine::desk::{DeskError, Lines, Ran, StepAnswer};
 use crate::engine::logs::{Logs, Use};
-use crate::engine::ports::{Ack, CommandEvent, Link};
+use crate::engine::ports::{Ack, CommandEvent, Link, OnMaster};
 use crate::engine::render::render;
 use crate::engine::state::{Order, Stopped};
 use crate::engine::teller::Teller;
@@ -121,6 +121,8 @@ pub(super) struct Flight {
     pub(super) answer: Answer,
     teller: Teller,
     link: Arc<dyn Link>,
+    /// The program runs on the master: no fault of its is the worker's.
+    is_on_master: bool,
     step: StepId,
     /// Its number among the step's commands.
     seq: i64,
@@ -186,6 +188,7 @@ impl Flight {
             answer,
             teller: running.teller(),
             link: attempt.link.clone(),
+            is_on_master: false,
             step,
             seq,
             name: name.to_owned(),
@@ -197,6 +200,17 @@ impl Flight {
         }
     }
 
+    /// The program runs on the master's machine instead; false = there is none.
+    pub(super) fn move_to_master(&mut self, on_master: &OnMaster) -> bool {
+        self.is_on_master = true;
+        match on_master {
+            OnMaster::Machine(link) => self.link = link.clone(),
+            OnMaster::Noted => {}
+            OnMaster::Nobody => return false,
+        }
+        true
+    }
+
     /// A program, whose output goes to `log`.
     pub(super) async fn run(
         &mut self,
@@ -205,7 +219,10 @@ impl Flight {
         wants: Wants,
         surroundings: Surroundings,
     ) -> End {
-        if let Err(error) = surroundings.add_to(&mut command).await {
+        // The builder's variables are for its workers.
+        if !self.is_on_master
+            && let Err(error) = surroundings.add_to(&mut command).await
+        {
             return End::Answered(Err(DeskError::Failed(error)));
         }
         let kind = CommandKind::Shell(Box::new(command));
@@ -215,7 +232,8 @@ impl Flight {
             Err(end) => return end,
         };
         if let Some(failure) = done.failure {
-            return End::Answered(Err(DeskError::Worker(failure)));
+            let whose = if self.is_on_master { DeskError::Failed } else { DeskError::Worker };
+            return End::Answered(Err(whose(failure)));
         }
         End::Answered(Ok(StepAnswer::Ran(Ran {
             rc: done.rc.unwrap_or(-1),
@@ -317,7 +335,7 @@ impl Flight {
         transfer: &mut Transfer,
     ) -> Result<Finished, End> {
         let grace = STOP_GRACE + sigterm_time(&kind);
-        let blame = Blame::of(&kind);
+        let blame = if self.is_on_master { Blame::Never } else { Blame::of(&kind) };
         let files = log_files(&kind);
         let (key, mut events) = self.start(kind, &log).await?;
         for name in files {

@@ -145,6 +145,17 @@ pub trait Link: Send + Sync {
     }
 }
 
+/// Who runs programs on the master's own machine, for steps that say so.
+#[derive(Clone)]
+pub enum OnMaster {
+    /// The machine itself.
+    Machine(Arc<dyn Link>),
+    /// Nobody: in a rehearsal the build's worker takes note of them.
+    Noted,
+    /// Nobody: there is no master, such steps fail.
+    Nobody,
+}
+
 /// What a worker says about a command.
 #[derive(Debug)]
 pub enum CommandEvent {

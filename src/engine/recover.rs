@@ -17,6 +17,7 @@ use crate::engine::input::NewGeneration;
 use crate::engine::intake::Intake;
 use crate::engine::output::{LogLoop, LogWriter};
 use crate::engine::planner::Planner;
+use crate::engine::ports::OnMaster;
 use crate::engine::schedule::branch::Held;
 use crate::engine::state::{Builder, Scheduler, State};
 use crate::engine::tasks::Tasks;
@@ -41,6 +42,8 @@ pub struct Parts {
     /// Where uploads without an absolute path go; none = a rehearsal, which takes every upload and
     /// throws it away.
     pub base_dir: Option<std::path::PathBuf>,
+    /// Runs programs on this machine.
+    pub on_master: OnMaster,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -97,6 +100,7 @@ pub fn start(parts: Parts) -> Result<Started> {
         tasks,
         logs: log_writer,
         base_dir: parts.base_dir,
+        on_master: parts.on_master,
         sabotage: parts.sabotage,
         observer: parts.observer,
         intake: intake.clone(),

@@ -128,6 +128,7 @@ impl Turn<'_> {
             engine: self.env.engine.clone(),
             logs: self.env.logs.clone(),
             base_dir: self.env.base_dir.clone(),
+            on_master: self.env.on_master.clone(),
         })));
         Ok(true)
     }

@@ -157,7 +157,13 @@ impl Service {
     ) -> UnderWay {
         match request {
             StepRequest::Run { mut command, log, collect, lines } => {
-                if command.workdir.is_empty() {
+                let attempt = &running.attempt;
+                if command.on_master && !flight.move_to_master(&attempt.on_master) {
+                    let text = "it runs on the master, and there is none here";
+                    let end = End::Answered(Err(DeskError::Failed(text.to_owned())));
+                    return Box::pin(async move { (flight.answer, end) });
+                }
+                if command.workdir.is_empty() && !command.on_master {
                     command.workdir.clone_from(&view.workdir);
                 }
                 let (log, surroundings) = (self.logs.take(log), Surroundings::of(running));

@@ -141,6 +141,9 @@ pub struct ShellCommand {
     pub lazylogfiles: bool,
     /// The encoding of what it writes; none = UTF-8.
     pub log_encoding: Option<String>,
+    /// It runs on the master's own machine, with its environment, relative to its base directory;
+    /// no worker gets it.
+    pub on_master: bool,
 }
 
 /// A file that becomes a log while the command writes it.
@@ -191,6 +194,7 @@ impl ShellCommand {
             logfiles: BTreeMap::new(),
             lazylogfiles: false,
             log_encoding: None,
+            on_master: false,
         }
     }
 }

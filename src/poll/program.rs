@@ -1,4 +1,4 @@
-//! Runs the program git for pollers: the only process that the master's side starts. Arguments and
+//! Runs the program git for pollers, which no configuration's step can reach. Arguments and
 //! environment leave a hostile repository or name nothing to hold on to, and whoever hangs is ended
 //! with all of its children.
 

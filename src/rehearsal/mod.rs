@@ -32,6 +32,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::{ChangeId, DeliveryId, RequestId};
 use crate::base::random::Random;
 use crate::engine::input::{Attached, BuildOrder, Delivered, Force, NewGeneration};
+use crate::engine::ports::OnMaster;
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Engine, Generation, Refusal, Sabotage};
@@ -211,6 +212,7 @@ impl Rehearsal {
             generation: NewGeneration { generation, files: Vec::new() },
             master_name: name,
             base_dir: None,
+            on_master: OnMaster::Noted,
             clock,
             random: Random::seeded(1),
             tasks: tasks.clone(),

@@ -42,6 +42,9 @@ pub struct Sent {
     /// Text for standard input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
+    /// It would run on the master.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub on_master: bool,
 }
 
 impl Sent {
@@ -62,6 +65,7 @@ impl Sent {
                 timeout: shell.timeout,
                 max_time: shell.max_time,
                 stdin: shell.initial_stdin.clone(),
+                on_master: shell.on_master,
             },
             CommandKind::MakeDirectory { paths } | CommandKind::RemoveDirectory { paths, .. } => {
                 match &paths[..] {

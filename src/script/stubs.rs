@@ -212,7 +212,10 @@ fn every_shipped_steps_options_are_annotated() {
             options.pairs::<String, String>().map(|pair| pair.unwrap().0).collect();
         let words = name.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
         let class = format!("ci.{}Options", words.collect::<String>());
-        assert_eq!(options, classes.own[&class], "{class}");
+        let own = |class: &String| classes.own[class].clone();
+        let line = classes.line(&class).into_iter().take_while(|class| class != "ci.StepOptions");
+        let annotated: BTreeSet<String> = line.collect::<Vec<_>>().iter().flat_map(own).collect();
+        assert_eq!(options, annotated, "{class}");
         steps += 1;
     }
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/lua/ci/steps")).unwrap();

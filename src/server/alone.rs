@@ -11,6 +11,7 @@ use super::{Running, StartError, listen, master_name, new_generation, spawn_loop
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::Secret;
+use crate::engine::ports::OnMaster;
 use crate::engine::recover::{self, Parts};
 use crate::engine::tasks::Tasks;
 use crate::engine::{Reload, Sabotage};
@@ -20,8 +21,8 @@ use crate::script::load::Loaded;
 use crate::store::{Store, StoreOptions};
 use crate::wire;
 
-/// Steps of these kinds need a master with its schedulers.
-const OF_MASTERS: &[&str] = &["trigger"];
+/// Steps of these kinds need a master: its schedulers, its machine.
+const OF_MASTERS: &[&str] = &["master_shell_command", "trigger"];
 
 /// Takes everything out of `config` that a single build on one worker does without; `worker` connects
 /// with `password`. Returns the names of the builder's steps that are skipped because they need a
@@ -61,6 +62,7 @@ pub async fn start(loaded: Loaded, dir: &Path) -> Result<Running, StartError> {
         generation: new_generation(loaded),
         master_name: master_name(dir),
         base_dir: Some(dir.to_path_buf()),
+        on_master: OnMaster::Nobody,
         clock,
         random: Random::system(),
         tasks: tasks.clone(),

@@ -6,10 +6,7 @@ mod command;
 mod connection;
 mod info;
 mod lines;
-mod process;
 mod report;
-mod text;
-mod tree;
 mod uplink;
 
 use std::collections::BTreeMap;
@@ -24,6 +21,7 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::text::duration;
 use crate::model::worker::WorkerSettings;
+use crate::process::tree;
 use crate::wire::msgpack::websocket::{Credentials, HandshakeError, connect};
 
 /// The first pause between two attempts to connect.

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Name of the golden text, and the arguments after `explain master.lua`.
-const CASES: [(&str, &str); 13] = [
+const CASES: [(&str, &str); 14] = [
     ("change", "--change change.json"),
     ("change_steps", "--change change.json --steps"),
     ("pull_request", "--event pull.json"),
@@ -23,6 +23,7 @@ const CASES: [(&str, &str); 13] = [
     ("broken", "--builder broken"),
     ("unknown_builder", "--builder linus"),
     ("unknown_worker", "--builder broken --worker linux-3"),
+    ("tools", "--builder tools --property branch=dev"),
     ("bad_property", "--builder linux --property =1"),
 ];
 

@@ -16,6 +16,7 @@ mod guide;
 mod hooks;
 mod interop;
 mod library;
+mod local;
 mod lua;
 mod mirror;
 mod outbox;

@@ -11,6 +11,7 @@ use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::base::secret::Secret;
 use halide_ci::engine::input::{Force, NewGeneration};
+use halide_ci::engine::ports::OnMaster;
 use halide_ci::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
@@ -121,6 +122,7 @@ impl Master {
             generation,
             master_name: "test".to_owned(),
             base_dir: Some(dir.to_owned()),
+            on_master: OnMaster::Nobody,
             clock,
             random: Random::seeded(7),
             tasks: tasks.clone(),

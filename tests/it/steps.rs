@@ -11,6 +11,7 @@ use halide_ci::engine::render::render;
 use halide_ci::model::build::BuildView;
 use halide_ci::model::command::{Argument, CommandLine, FileStat};
 use halide_ci::model::config::StepOption;
+use halide_ci::model::log::Stream;
 use halide_ci::model::sourcestamp::Sourcestamp;
 use halide_ci::model::step::StepView;
 use halide_ci::script::load::{Loaded, Mount};
@@ -18,6 +19,8 @@ use serde_json::{Value as Json, json};
 
 use crate::scripts::load_steps;
 
+mod findings;
+mod flow;
 mod git;
 mod tools;
 
@@ -44,11 +47,14 @@ fn line(request: &StepRequest) -> String {
                     .collect::<Vec<_>>()
                     .join(" "),
             };
-            format!("{words}{}", if *collect { " >" } else { "" })
+            let place = if command.on_master { "on the master: " } else { "" };
+            format!("{place}{words}{}", if *collect { " >" } else { "" })
         }
         StepRequest::SetProperty { name, value, source } => {
             format!("set {name}={value} by {source}")
         }
+        StepRequest::SetStatistic { name, value } => format!("count {name}={value}"),
+        StepRequest::GetStatistic { name } => format!("counted {name}"),
         StepRequest::Stat { path } => format!("stat {path}"),
         other => format!("{other:?}"),
     }
@@ -123,6 +129,14 @@ async fn play_loaded(loaded: &Loaded, build: BuildView, answers: Vec<Answer>) ->
         while let Some(wish) = inbox.recv().await {
             asked.push(line(&wish.request));
             let answer = answers.next().unwrap_or_else(|| panic!("unexpected: {asked:#?}"));
+            if let (StepRequest::Run { lines: Some(lines), .. }, Ok(StepAnswer::Ran(ran))) =
+                (&wish.request, &answer)
+            {
+                let said = [(Stream::Stdout, &ran.stdout), (Stream::Stderr, &ran.stderr)];
+                for (stream, text) in said {
+                    lines.send((stream, text.clone().into())).await.unwrap();
+                }
+            }
             let _ = wish.answer.send(answer);
         }
         answers.len()

@@ -34,6 +34,7 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "model" => &["base"],
         "store" => &["base", "model"],
         "http" => &["base"],
+        "process" => &["model"],
         "template" => &[],
         "engine" => &["base", "model", "store"],
         "forge" => &["base", "model", "http"],
@@ -42,11 +43,13 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "script" | "report" => &["base", "model", "store", "engine", "forge", "http", "template"],
         "web" => &["base", "model", "store", "engine", "api", "forge"],
         "wire" => &["base", "model", "store", "engine"],
+        "local" => &["base", "model", "engine", "process"],
         // Our own worker shares nothing with the master but the protocol's codec.
-        "worker" => &["base", "model", "wire"],
-        "server" => {
-            &["base", "model", "store", "engine", "script", "report", "poll", "web", "wire", "http"]
-        }
+        "worker" => &["base", "model", "wire", "process"],
+        "server" => &[
+            "base", "model", "store", "engine", "script", "report", "poll", "web", "wire", "local",
+            "http",
+        ],
         "rehearsal" => &["base", "model", "store", "engine", "api", "script", "forge", "http"],
         "cli" => &[
             "base",

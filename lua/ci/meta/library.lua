@@ -16,7 +16,7 @@ function ci.sleep(seconds) end
 ---@return table<K, any>
 function ci.parallel(functions) end
 
----@class ci.HttpOptions
+---@class ci.HttpCallOptions
 ---@field headers? table<string, any>
 ---@field query? table<string, any> added to the URL
 ---@field json? any the body as JSON
@@ -37,33 +37,33 @@ ci.http = {}
 
 ---A status such as 500 is an answer; raises when there is none. Redirects are followed within the same server.
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.get(url, options) end
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.post(url, options) end
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.put(url, options) end
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.patch(url, options) end
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.delete(url, options) end
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.head(url, options) end
 ---Any method.
 ---@param method string
 ---@param url string
----@param options? ci.HttpOptions
+---@param options? ci.HttpCallOptions
 ---@return ci.HttpAnswer
 function ci.http.request(method, url, options) end
 

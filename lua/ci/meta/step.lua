@@ -160,6 +160,11 @@ local RunningStep = {}
 ---@param options ci.RunOptions
 ---@return { rc: integer, results: ci.Results, failure_reason: string?, stdout: string?, stderr: string? }
 function RunningStep:run(options) end
+---Runs a command on the master, as its user and with its environment; `workdir` is relative to the master's base directory,
+---and there is no `timeout` unless one is given. When the step is stopped, all that the command has started is killed.
+---@param options ci.RunOptions
+---@return { rc: integer, results: ci.Results, failure_reason: string?, stdout: string?, stderr: string? }
+function RunningStep:run_on_master(options) end
 ---Ends the step as a failure.
 ---@param text? string
 function RunningStep:fail(text) end

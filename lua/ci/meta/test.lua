@@ -312,5 +312,6 @@ function Build:ran() end
 ---@field timeout number?
 ---@field max_time number?
 ---@field stdin string?
+---@field on_master boolean? it would run on the master; where no worker is asked, rules of the build's own worker answer
 
 return t

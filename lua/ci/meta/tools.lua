@@ -247,3 +247,97 @@ function ci.steps.warning_counting_shell(options) end
 ---@param options ci.CompileOptions
 ---@return ci.Step
 function ci.steps.compile(options) end
+
+---@class ci.TreeSizeOptions: ci.StepOptions
+
+---Measures the step's working directory with `du` (not on Windows) and sets the property `tree-size-KiB`.
+---```lua
+---ci.steps.tree_size { workdir = "build" }
+---```
+---@param options ci.TreeSizeOptions
+---@return ci.Step
+function ci.steps.tree_size(options) end
+
+---@class ci.MsbuildOptions: ci.StepOptions
+---@field projectfile ci.Renderable<string> the solution or project
+---@field config? ci.Renderable<string> default "release"
+---@field platform? ci.Renderable<string> "x64", "Win32" …
+---@field project? ci.Renderable<string> build only this one of the solution's
+---@field mode? ci.Renderable<"build"|"rebuild"|"clean"> default "rebuild"
+---@field properties? ci.Renderable<table<string, any>> `/p:NAME=VALUE`, by name
+---@field defines? ci.Renderable<string[]> constants of the compiler
+---@field msbuild? ci.Renderable<string> the program (default "msbuild")
+---@field extra_args? ci.Renderable<any[]> more arguments
+
+---Builds with MSBuild; errors and warnings are counted, and a build with warnings ends as `warnings`. The compiler's variables
+---come from `env`.
+---```lua
+---ci.steps.msbuild { projectfile = "Halide.sln", platform = "x64", mode = "build", env = ci.property "vc_env" }
+---```
+---@param options ci.MsbuildOptions
+---@return ci.Step
+function ci.steps.msbuild(options) end
+
+---@class ci.CppcheckOptions: ci.StepOptions
+---@field binary? ci.Renderable<string> default "cppcheck"
+---@field source? ci.Renderable<string|string[]> default "."
+---@field enable? ci.Renderable<string[]> checks: "warning", "style" …
+---@field inconclusive? ci.Renderable<boolean>
+---@field extra_args? ci.Renderable<any[]>
+
+---Checks C and C++ with cppcheck: an error that it finds fails the step, other findings are warnings.
+---```lua
+---ci.steps.cppcheck { source = { "src" }, enable = { "warning", "portability" }, extra_args = { "--std=c++17" } }
+---```
+---@param options ci.CppcheckOptions
+---@return ci.Step
+function ci.steps.cppcheck(options) end
+
+---@class ci.SphinxOptions: ci.StepOptions
+---@field sphinx_builddir ci.Renderable<string> where the documents go
+---@field sphinx_sourcedir? ci.Renderable<string> default "."
+---@field sphinx_builder? ci.Renderable<string> "html" …
+---@field sphinx? ci.Renderable<string> the program (default "sphinx-build")
+---@field tags? ci.Renderable<string[]>
+---@field defines? ci.Renderable<table<string, any>> settings of conf.py, by name
+---@field strict_warnings? ci.Renderable<boolean> a warning is an error
+---@field mode? ci.Renderable<"incremental"|"full"> "full" reads every file anew (default "incremental")
+
+---Makes documentation with Sphinx; with warnings it ends as `warnings`.
+---```lua
+---ci.steps.sphinx { sphinx_sourcedir = "doc", sphinx_builddir = "doc/_build", sphinx_builder = "html" }
+---```
+---@param options ci.SphinxOptions
+---@return ci.Step
+function ci.steps.sphinx(options) end
+
+---@class ci.PylintOptions: ci.StepOptions
+---@field command ci.Renderable<any> text for the worker's shell, or a list: pylint and its arguments
+
+---Runs pylint; an error that it finds fails the step, other findings are warnings.
+---```lua
+---ci.steps.pylint { command = { "python3", "-m", "pylint", "halide" } }
+---```
+---@param options ci.PylintOptions
+---@return ci.Step
+function ci.steps.pylint(options) end
+
+---@class ci.RobocopyOptions: ci.StepOptions
+---@field source ci.Renderable<string>
+---@field destination ci.Renderable<string>
+---@field files? ci.Renderable<string[]> names or patterns (default: all)
+---@field recursive? ci.Renderable<boolean> folders too, `/E`
+---@field mirror? ci.Renderable<boolean> and remove what is not in `source`, `/MIR`
+---@field move? ci.Renderable<boolean> remove from `source` what was copied, `/MOVE`
+---@field exclude_files? ci.Renderable<string[]>
+---@field exclude_dirs? ci.Renderable<string[]>
+---@field custom_opts? ci.Renderable<any[]> more arguments
+---@field verbose? ci.Renderable<boolean>
+
+---Copies a tree on a Windows worker. Exit codes below 4 are successes, up to 7 warnings.
+---```lua
+---ci.steps.robocopy { source = "out", destination = "//server/share/out", recursive = true }
+---```
+---@param options ci.RobocopyOptions
+---@return ci.Step
+function ci.steps.robocopy(options) end

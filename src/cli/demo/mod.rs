@@ -87,7 +87,8 @@ async fn play(args: &Args, dir: &Path) -> Result<Results, Failure> {
     let mut signals = signals()?;
     let secrets = furnish(dir)?;
     let commit = repository::make(&dir.join("hello.git"))?;
-    let options = Options { base_dir: dir.to_path_buf(), config: dir.join("master.lua") };
+    let (base_dir, config) = (dir.to_path_buf(), dir.join("master.lua"));
+    let options = Options { base_dir, config, environ: surroundings::environ() };
     let running = server::start(options).await.map_err(|e| Failure::failed(e.to_string()))?;
     let page = running.web_addr().map(|a| format!("http://{a}/")).unwrap_or_default();
     say(&format!("Master  {page}  (user demo, password {})", secrets.password));

@@ -80,7 +80,7 @@ Examples: halide-ci explain --event push.json
       builder, number, worker, results, text, reason, scheduler, locks, properties, steps: [ {
         name, kind, site, status (ran, skipped, broken, not_reached), why, results, text, hidden,
         locks, halt_on_failure and the other flags, workdir, options, logs, commands: [ {
-          kind, command, workdir, env, timeout, max_time, stdin } ] } ] } ] } ],
+          kind, command, workdir, env, timeout, max_time, stdin, on_master } ] } ] } ] } ],
     \"unanswered\": [ requests to the network ] }
 with verdict and changes for events and changes only. Exit status: 0; 1 when the configuration is
 broken, the event cannot be read or a step ends with an exception; 2 for wrong usage.";

@@ -209,6 +209,10 @@ fn body(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, paint: P
 fn commands(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, paint: Paint) {
     let mut workdir = None;
     for sent in &step.commands {
+        if sent.on_master {
+            on_master(out, pad, sent, paint);
+            continue;
+        }
         if sent.workdir.is_some() && sent.workdir != workdir {
             workdir.clone_from(&sent.workdir);
             let dir = workdir.as_deref().unwrap_or_default();
@@ -220,12 +224,7 @@ fn commands(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, pain
                 let _ = writeln!(out, "{pad}{}", paint.dim("env as the worker has it"));
             }
             for (name, value) in env.iter() {
-                let value = match value {
-                    Json::String(text) => quoted(text),
-                    Json::Null => "(removed)".to_owned(),
-                    other => other.to_string(),
-                };
-                let _ = writeln!(out, "{pad}{} {name}={value}", paint.dim("env"));
+                let _ = writeln!(out, "{pad}{} {name}={}", paint.dim("env"), variable(value));
             }
         }
         let _ = writeln!(out, "{pad}{}", command(sent, paint));
@@ -243,6 +242,26 @@ fn commands(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, pain
     }
 }
 
+/// A command of the master's own machine: neither its directory nor its variables are the worker's.
+fn on_master(out: &mut String, pad: &str, sent: &Sent, paint: Paint) {
+    let dir = sent.workdir.as_deref().filter(|dir| !dir.is_empty());
+    let dir = dir.unwrap_or("the base directory");
+    let _ = writeln!(out, "{pad}{} {dir}", paint.dim("on the master in"));
+    for (name, value) in &sent.env {
+        let _ = writeln!(out, "{pad}{} {name}={}", paint.dim("env"), variable(value));
+    }
+    let _ = writeln!(out, "{pad}{}", command(sent, paint));
+}
+
+/// What a variable is set to.
+fn variable(value: &Json) -> String {
+    match value {
+        Json::String(text) => quoted(text),
+        Json::Null => "(removed)".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn command(sent: &Sent, paint: Paint) -> String {
     let words = match &sent.command {
         Json::Array(words) => {
@@ -254,7 +273,8 @@ fn command(sent: &Sent, paint: Paint) -> String {
     };
     let mark = if sent.kind == "shell" { "$" } else { sent.kind };
     let mut limits = Vec::new();
-    if sent.kind == "shell" && sent.timeout != Some(1200.0) {
+    let ordinary = if sent.on_master { None } else { Some(1200.0) };
+    if sent.kind == "shell" && sent.timeout != ordinary {
         limits.push(match sent.timeout {
             Some(seconds) => format!("{seconds} s without output"),
             None => "no timeout".to_owned(),

@@ -1,4 +1,5 @@
-//! `step:run { … }`: its options, the step's own for what is not said, and the command they make.
+//! `step:run { … }` and `step:run_on_master { … }`: their options, the step's own for what is not said,
+//! and the command they make.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use crate::script::read::step::{COMMAND, check_command_option};
 use crate::script::shape::Shape;
 use crate::script::spelling::suggestion;
 
-/// What `step:run` takes beside the options of commands.
+/// What they take beside the options of commands.
 const OWN: [&str; 6] = ["command", "log", "collect", "decode_rc", "on_line", "line_filter"];
 
 /// A command with where its output goes.
@@ -30,7 +31,26 @@ pub(super) struct Wanted {
     pub(super) line_filter: Option<Regex>,
 }
 
-/// Reads the options of `step:run`; `standard` are the step's own.
+/// Where a command runs.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// On the worker, in this directory unless told otherwise.
+    Worker(&'a str),
+    /// On the master's own machine.
+    Master,
+}
+
+impl Place<'_> {
+    /// The method that runs commands there.
+    pub(super) fn method(self) -> &'static str {
+        match self {
+            Self::Worker(_) => "step:run",
+            Self::Master => "step:run_on_master",
+        }
+    }
+}
+
+/// Reads the options of `step:run` or `step:run_on_master`; `standard` are the step's own.
 ///
 /// # Errors
 /// A sentence.
@@ -38,8 +58,9 @@ pub(super) fn read(
     lua: &Lua,
     options: &Table,
     standard: &BTreeMap<String, Json>,
-    workdir: &str,
+    place: Place<'_>,
 ) -> Result<Wanted, String> {
+    let method = place.method();
     let mut given: BTreeMap<String, Json> = BTreeMap::new();
     let mut on_line = None;
     for pair in options.pairs::<Value, Value>() {
@@ -49,12 +70,12 @@ pub(super) fn read(
             OWN.into_iter().chain(COMMAND.iter().map(|(n, _)| *n)).map(str::to_owned).collect();
         if !known.contains(&key) {
             let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
-            return Err(format!("step:run has no option `{key}`.{near}"));
+            return Err(format!("{method} has no option `{key}`.{near}"));
         }
         if key == "on_line" {
             let got = convert::a_type(&value);
             let Value::Function(function) = value else {
-                return Err(format!("`on_line` of step:run must be a function, not {got}."));
+                return Err(format!("`on_line` of {method} must be a function, not {got}."));
             };
             on_line = Some(function);
             continue;
@@ -74,21 +95,20 @@ pub(super) fn read(
     let log = match given.get("log") {
         None | Some(Json::Null) => None,
         Some(Json::String(name)) if !name.is_empty() => Some(name.clone()),
-        Some(other) => return Err(format!("`log` of step:run must be a log's name, not {other}.")),
+        Some(other) => return Err(format!("`log` of {method} must be a log's name, not {other}.")),
     };
     let collect = match given.get("collect") {
         None | Some(Json::Null) => false,
         Some(Json::Bool(collect)) => *collect,
         Some(other) => {
-            return Err(format!("`collect` of step:run must be true or false, not {other}."));
+            return Err(format!("`collect` of {method} must be true or false, not {other}."));
         }
     };
     let line_filter = line_filter(given.get("line_filter"), on_line.is_some())?;
-    let line = command_line(given.get("command"))?;
+    let line = command_line(method, given.get("command"))?;
     let pick = |name: &str| given.get(name).or_else(|| standard.get(name));
-    let directory = given.get("workdir").and_then(Json::as_str).unwrap_or(workdir);
     Ok(Wanted {
-        command: command(line, directory, &pick)?,
+        command: command(line, directory(place, &given, &pick), place, &pick)?,
         log,
         collect,
         decode_rc: pick("decode_rc").cloned(),
@@ -97,12 +117,36 @@ pub(super) fn read(
     })
 }
 
+/// The step's own directory is the worker's; on the master what the step's options say is relative
+/// to the base directory, and without a word it is that.
+fn directory<'j>(
+    place: Place<'j>,
+    given: &'j BTreeMap<String, Json>,
+    pick: &dyn Fn(&str) -> Option<&'j Json>,
+) -> &'j str {
+    match place {
+        Place::Worker(own) => given.get("workdir").and_then(Json::as_str).unwrap_or(own),
+        Place::Master => pick("workdir").and_then(Json::as_str).unwrap_or(""),
+    }
+}
+
 fn command<'j>(
     line: CommandLine,
     workdir: &str,
+    place: Place<'_>,
     pick: &dyn Fn(&str) -> Option<&'j Json>,
 ) -> Result<ShellCommand, String> {
     let mut command = ShellCommand::new(line, workdir);
+    if matches!(place, Place::Master) {
+        // Buildbot has no time-out there.
+        command.timeout = None;
+        command.on_master = true;
+        let of_workers = ["logfiles", "lazylogfiles", "log_encoding"];
+        let is_given = |name: &&&str| pick(name).is_some_and(|value| !value.is_null());
+        if let Some(name) = of_workers.iter().find(is_given) {
+            return Err(format!("`{name}` is for commands of workers."));
+        }
+    }
     let number = |name: &str, standard: Option<f64>| pick(name).map_or(standard, Json::as_f64);
     let yes = |name: &str| pick(name).and_then(Json::as_bool).unwrap_or(true);
     command.env = environment(pick("env"))?;
@@ -123,8 +167,8 @@ fn command<'j>(
     Ok(command)
 }
 
-fn command_line(command: Option<&Json>) -> Result<CommandLine, String> {
-    let missing = || "step:run needs `command`: text for the shell, or a list.".to_owned();
+fn command_line(method: &str, command: Option<&Json>) -> Result<CommandLine, String> {
+    let missing = || format!("{method} needs `command`: text for the shell, or a list.");
     match command {
         Some(Json::String(text)) if !text.is_empty() => Ok(CommandLine::Shell(text.clone())),
         Some(list @ Json::Array(_)) => {

@@ -11,7 +11,7 @@ use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Val
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
-use super::command::{self, Wanted};
+use super::command::{self, Place, Wanted};
 use super::files;
 use super::log::Log;
 use super::observe::Observer;
@@ -58,7 +58,7 @@ impl Step {
         ask(&self.desk, request).await.map(|_| ())
     }
 
-    async fn run(&self, lua: &Lua, wanted: Wanted) -> mlua::Result<Ran> {
+    async fn ran(&self, lua: &Lua, wanted: Wanted) -> mlua::Result<Ran> {
         let (mut observer, lines, mut output) = match wanted.on_line {
             None => (None, None, None),
             Some(on_line) => {
@@ -100,6 +100,27 @@ impl Step {
     async fn add_steps(&self, lua: &Lua, steps: &Value, after: After) -> mlua::Result<()> {
         let (steps, lease) = self.late.read(lua, steps).map_err(mlua::Error::runtime)?;
         self.done(StepRequest::AddSteps { steps, after, lease }).await
+    }
+
+    /// Runs a command; what came of it, as Lua gets it.
+    async fn run(&self, lua: &Lua, options: &Value, place: Place<'_>) -> mlua::Result<Table> {
+        let Value::Table(options) = options else {
+            let (method, got) = (place.method(), a_type(options));
+            return Err(mlua::Error::runtime(format!("{method} takes a table, not {got}.")));
+        };
+        let wanted = command::read(lua, options, &self.standard, place);
+        let wanted = wanted.map_err(mlua::Error::runtime)?;
+        let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
+        let ran = self.ran(lua, wanted).await?;
+        let out = lua.create_table()?;
+        out.set("rc", ran.rc)?;
+        out.set("results", command::results(&ran, decode_rc.as_ref()).word())?;
+        out.set("failure_reason", ran.failure_reason)?;
+        if collect {
+            out.set("stdout", ran.stdout)?;
+            out.set("stderr", ran.stderr)?;
+        }
+        Ok(out)
     }
 
     /// A number that the engine knows, or `default`.
@@ -149,23 +170,10 @@ impl UserData for Step {
 
 fn commands<M: UserDataMethods<Step>>(methods: &mut M) {
     methods.add_async_method("run", |lua, step, options: Value| async move {
-        let Value::Table(options) = &options else {
-            let got = a_type(&options);
-            return Err(mlua::Error::runtime(format!("step:run takes a table, not {got}.")));
-        };
-        let wanted = command::read(&lua, options, &step.standard, &step.workdir)
-            .map_err(mlua::Error::runtime)?;
-        let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
-        let ran = step.run(&lua, wanted).await?;
-        let out = lua.create_table()?;
-        out.set("rc", ran.rc)?;
-        out.set("results", command::results(&ran, decode_rc.as_ref()).word())?;
-        out.set("failure_reason", ran.failure_reason)?;
-        if collect {
-            out.set("stdout", ran.stdout)?;
-            out.set("stderr", ran.stderr)?;
-        }
-        Ok(out)
+        step.run(&lua, &options, Place::Worker(&step.workdir)).await
+    });
+    methods.add_async_method("run_on_master", |lua, step, options: Value| async move {
+        step.run(&lua, &options, Place::Master).await
     });
     methods.add_method("fail", |_, _, text: Option<LuaString>| -> mlua::Result<()> {
         let text = text.map_or_else(|| "the step failed".to_owned(), |t| t.to_string_lossy());

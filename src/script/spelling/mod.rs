@@ -127,9 +127,10 @@ mod tests {
             ("", "Trigger", Some("Buildbot's `Trigger` is `ci.steps.trigger` here.")),
             (
                 "ci.steps",
-                "ms_build",
-                Some("`ms_build` is not available yet; ci.steps.shell runs any command."),
+                "py_flakes",
+                Some("`py_flakes` is not available yet; ci.steps.shell runs any command."),
             ),
+            ("ci.steps", "ms_build", Some("Buildbot's `ms_build` is `ci.steps.msbuild` here.")),
             ("ci.parameters", "patch", Some("`patch` is not available yet.")),
             ("ci", "shell_arg", Some("Buildbot's `shell_arg` is `ci.steps.shell_sequence` here.")),
             ("ci", "test", None),

@@ -49,6 +49,8 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("repourl", "repo"),
     ("slavedest", "workerdest"),
     ("tag_name", "tag"),
+    ("path", "workdir"),
+    ("runtime_timeout", "max_time"),
     ("scheduler_names", "schedulers"),
     ("slavesrc", "workersrc"),
     ("source_stamp", "sourcestamp"),

@@ -79,6 +79,16 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
     ),
     (
         "step",
+        &["verify", "cert"],
+        "`{}` is not available yet: the certificates of servers are always checked.",
+    ),
+    (
+        "step",
+        &["allow_redirects", "proxies", "hooks"],
+        "`{}` has no counterpart: redirects within one server are followed, proxies are the environment's.",
+    ),
+    (
+        "step",
         &["progress_metrics", "use_progress"],
         "`{}` has no counterpart: how long a build will take is estimated without being told.",
     ),

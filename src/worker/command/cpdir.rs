@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::arguments::Arguments;
 use super::program::Program;
 use super::{Context, reason};
-use crate::worker::process::Limits;
+use crate::process::Limits;
 
 #[derive(Debug)]
 pub(in crate::worker) struct Cpdir {

@@ -10,9 +10,8 @@ use tokio::time::Instant;
 use super::logfile::{LogFile, Watch};
 use super::{Context, reason};
 use crate::model::log::Stream;
+use crate::process::{Ending, Happening, Limit, Limits, Process, Spec, text, tree};
 use crate::wire::msgpack::codec::Value;
-use crate::worker::process::{Ending, Happening, Limit, Limits, Process, Spec};
-use crate::worker::{text, tree};
 
 /// A program, how it is shown, and what is wanted of it.
 #[derive(Clone, Debug)]

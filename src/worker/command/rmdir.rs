@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Context;
 use super::arguments::Arguments;
 use super::program::Program;
-use crate::worker::process::Limits;
+use crate::process::Limits;
 
 #[derive(Debug)]
 pub(in crate::worker) struct Rmdir {

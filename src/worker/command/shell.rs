@@ -10,9 +10,8 @@ use super::arguments::Arguments;
 use super::program::Program;
 use super::{Context, logfile, reason};
 use crate::base::env::{EnvValue, merged};
+use crate::process::{Limits, signal, text};
 use crate::wire::msgpack::codec::Value;
-use crate::worker::process::Limits;
-use crate::worker::text;
 
 #[derive(Debug)]
 pub(in crate::worker) struct Shell {
@@ -179,18 +178,4 @@ fn environment(
         read.insert(name.as_str().to_owned(), value);
     }
     Ok(merged(own, &read, ":"))
-}
-
-fn signal(name: &str) -> Option<Signal> {
-    Some(match name.strip_prefix("SIG").unwrap_or(name) {
-        "KILL" => Signal::KILL,
-        "TERM" => Signal::TERM,
-        "INT" => Signal::INT,
-        "HUP" => Signal::HUP,
-        "QUIT" => Signal::QUIT,
-        "ABRT" => Signal::ABORT,
-        "USR1" => Signal::USR1,
-        "USR2" => Signal::USR2,
-        _ => return None,
-    })
 }

@@ -39,9 +39,21 @@ broken:add(ci.steps.shell {
 broken:add(ci.steps.shell { name = "Never", command = { "echo" } })
 broken:add(ci.steps.shell { name = "Clean", command = { "rm", "-rf", "tmp" }, always_run = true })
 
+local tools = {
+  ci.steps.assert { check = ci.property "branch" },
+  ci.steps.cppcheck { source = "src", enable = { "style" } },
+  ci.steps.tree_size {},
+  ci.steps.sleep { seconds = 30 },
+  ci.steps.log_renderable { content = ci.property "branch" },
+  ci.steps.master_shell_command { name = "Prune", command = { "bash", ci.config_dir and "prune.sh" }, env = { KEEP = 3 } },
+  ci.steps.master_shell_command { name = "Sync", command = "./sync.sh", workdir = "artifacts", max_time = 600 },
+  ci.steps.post { url = "https://example.org/done", json = { branch = ci.property "branch" } },
+}
+
 c.builders = {
   ci.builder { name = "linux", workers = { "linux-1", "linux-2" }, factory = f, env = { LANG = "C" } },
   ci.builder { name = "broken", workers = { "linux-2" }, factory = broken },
+  ci.builder { name = "tools", workers = { "linux-2" }, factory = tools },
 }
 
 c.schedulers = {
@@ -64,7 +76,7 @@ c.schedulers = {
       end,
     },
   },
-  ci.schedulers.force { name = "force", builders = { "linux" } },
+  ci.schedulers.force { name = "force", builders = { "linux", "tools" } },
 }
 
 c.www = { port = 8012, change_hooks = { github = ci.hooks.github { secret = "secret of the hook" } } }

@@ -5,3 +5,4 @@ mod group_commit;
 mod journey;
 mod kill;
 mod reload;
+mod tools;

@@ -13,6 +13,7 @@ use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::engine::input::{Attached, Delivered, Input, Reloaded};
 use halide_ci::engine::output::LogLoop;
+use halide_ci::engine::ports::OnMaster;
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
 use halide_ci::engine::{Engine, Refusal, Sabotage};
@@ -132,6 +133,7 @@ impl World {
             generation: server::new_generation(loaded),
             master_name: "sim:master".to_owned(),
             base_dir: Some(self.dir.path().to_path_buf()),
+            on_master: OnMaster::Noted,
             clock: self.clock,
             random: self.random.clone(),
             tasks: tasks.clone(),

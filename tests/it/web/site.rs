@@ -10,6 +10,7 @@ use halide_ci::base::random::Random;
 use halide_ci::base::results::Results;
 use halide_ci::base::secret::Secret;
 use halide_ci::engine::input::{NewGeneration, Reloaded};
+use halide_ci::engine::ports::OnMaster;
 use halide_ci::engine::ports::{Argument, Future, ScriptError, Scripts, StepRun};
 use halide_ci::engine::recover::{self, Parts};
 use halide_ci::engine::tasks::Tasks;
@@ -198,6 +199,7 @@ async fn start(config: Config, scripts: Arc<dyn Scripts>) -> Site {
         },
         master_name: "host:/dir".to_owned(),
         base_dir: Some(dir.path().to_owned()),
+        on_master: OnMaster::Nobody,
         clock: Clock::system(),
         random: Random::seeded(7),
         tasks: tasks.clone(),

@@ -2,7 +2,7 @@
 //! that Buildbot's users know.
 
 /// Program and arguments as a shell would need them.
-pub(super) fn shell_line(arguments: &[Vec<u8>]) -> String {
+pub(crate) fn shell_line(arguments: &[Vec<u8>]) -> String {
     let shown: Vec<String> =
         arguments.iter().map(|a| quoted(&String::from_utf8_lossy(a))).collect();
     shown.join(" ")
@@ -20,7 +20,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Bytes in Python's notation: `b'echo'`.
-pub(super) fn bytes_literal(bytes: &[u8]) -> String {
+pub(crate) fn bytes_literal(bytes: &[u8]) -> String {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let mut out = format!("b{quote}");
     for byte in bytes {
@@ -42,13 +42,13 @@ pub(super) fn bytes_literal(bytes: &[u8]) -> String {
 }
 
 /// A list of bytes in Python's notation.
-pub(super) fn list_literal(items: &[Vec<u8>]) -> String {
+pub(crate) fn list_literal(items: &[Vec<u8>]) -> String {
     let items: Vec<String> = items.iter().map(|i| bytes_literal(i)).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// `1 sec`, `20 secs`.
-pub(super) fn seconds(n: f64) -> String {
+pub(crate) fn seconds(n: f64) -> String {
     #[expect(clippy::float_cmp, reason = "exactly one second is what the singular is for")]
     let unit = if n == 1.0 { "sec" } else { "secs" };
     format!("{n} {unit}")

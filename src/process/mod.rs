@@ -1,7 +1,10 @@
 //! One running program: its pipes, its limits, and its end. It runs in a process group of its own;
 //! stopping it goes up a ladder (TERM, the chosen signal, KILL for the whole tree), and it has not
 //! ended before nothing of it is left. What it says is read in large pieces, and only when the
-//! caller has room for it.
+//! caller has room for it. Our own worker runs the commands of builds so, and the master its own.
+
+pub(super) mod text;
+pub(super) mod tree;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +20,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::tree::{self, COOKIE, Quarry};
+use self::tree::{COOKIE, Quarry};
 use crate::model::log::Stream;
 
 /// Bytes that one read may bring.
@@ -455,4 +458,19 @@ async fn hunted(hunt: &mut Option<JoinHandle<bool>>) -> bool {
 fn pipe_name(pipe: &impl AsRawFd) -> Option<String> {
     let link = std::fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())).ok()?;
     link.to_str().filter(|name| name.starts_with("pipe:")).map(ToOwned::to_owned)
+}
+
+/// The signal of this name, with or without `SIG`.
+pub(super) fn signal(name: &str) -> Option<Signal> {
+    Some(match name.strip_prefix("SIG").unwrap_or(name) {
+        "KILL" => Signal::KILL,
+        "TERM" => Signal::TERM,
+        "INT" => Signal::INT,
+        "HUP" => Signal::HUP,
+        "QUIT" => Signal::QUIT,
+        "ABRT" => Signal::ABORT,
+        "USR1" => Signal::USR1,
+        "USR2" => Signal::USR2,
+        _ => return None,
+    })
 }

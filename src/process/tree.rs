@@ -43,7 +43,7 @@ struct Entry {
 }
 
 /// Makes orphans of commands the children of this process, so that they can be found and reaped.
-pub(super) fn adopt_orphans() {
+pub(crate) fn adopt_orphans() {
     // An old kernel without it leaves group and cookie to find them by.
     if let Err(error) = rustix::process::set_child_subreaper(Some(getpid())) {
         tracing::debug!("Orphans cannot be adopted: {error}.");
@@ -94,8 +94,8 @@ pub(super) fn hunt(quarry: &Quarry) -> bool {
     false
 }
 
-/// What begins every cookie of a worker in this directory, on this machine.
-pub(super) fn mark(base_dir: &Path) -> String {
+/// What begins every cookie of a worker or a master in this directory, on this machine.
+pub(crate) fn mark(base_dir: &Path) -> String {
     match fs::metadata(base_dir) {
         Ok(metadata) => format!("{:x}-{:x}-", metadata.dev(), metadata.ino()),
         // A directory that cannot be looked at has no leftovers to be found.
@@ -103,17 +103,21 @@ pub(super) fn mark(base_dir: &Path) -> String {
     }
 }
 
-/// Kills what an earlier life of the worker left running: it was killed itself, and its commands
+/// Kills what an earlier life of the worker (or master) left running: it was killed itself, and its commands
 /// would go on in the directories of their next attempt. Returns how many processes there were.
 /// Blocks: for a thread that may.
-pub(super) fn sweep(mark: &str) -> usize {
+pub(crate) fn sweep(mark: &str) -> usize {
+    // A command may have started this very process.
+    let own = getpid().as_raw_nonzero().get();
     let mut seen = BTreeSet::new();
     for _ in 0..ROUNDS {
         let all = snapshot();
         let left: Vec<_> = all
             .iter()
             .filter(|(pid, entry)| {
-                !entry.zombie && cookie_of(**pid).is_some_and(|c| c.starts_with(mark.as_bytes()))
+                !entry.zombie
+                    && **pid != own
+                    && cookie_of(**pid).is_some_and(|c| c.starts_with(mark.as_bytes()))
             })
             .collect();
         if left.is_empty() {

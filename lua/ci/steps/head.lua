@@ -1,0 +1,3 @@
+-- Asks a server with HEAD; a status below 400 is a success.
+
+return require("ci.request").step("head", "HEAD")

@@ -1,0 +1,96 @@
+//! Steps of the master's own machine, of the network and of tools, on a real master and a real worker.
+
+use super::farm::Farm;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_halide-ci");
+
+const STEPS: &str = r#"
+    ci.steps.master_shell_command { name = "Here", command = "pwd; ls master.lua; echo $GREETING > greeting.txt",
+      env = { GREETING = ci.interpolate "hello from %(prop:buildername)s" } },
+    ci.steps.get { name = "Ask", url = c.url .. "readyz", headers = { ["x-token"] = "T0KEN" },
+      hide_request_headers = { "x-token" } },
+    ci.steps.assert { name = "Check", check = ci.property "branch" },
+    ci.steps.sleep { name = "Wait", seconds = 0.1 },
+    ci.steps.log_renderable { name = "Show", content = function(build) return { on = build.worker.name } end },
+    ci.steps.shell { name = "Fill", command = "head -c 100000 /dev/zero > zeros" },
+    ci.steps.tree_size { name = "Size" },
+    ci.steps.pylint { name = "Lint", command = "echo 'a.py:1:0: C0114: Missing docstring'; exit 16" },
+    ci.steps.msbuild { name = "Build", projectfile = "a.sln", msbuild = "echo" },
+    ci.steps.assert { name = "Deny", check = function() return false end },
+"#;
+
+const WARNINGS: i64 = 1;
+const FAILURE: i64 = 2;
+
+#[test]
+fn tools_requests_and_programs_of_the_master_do_their_work() {
+    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", STEPS));
+    farm.start_master();
+    farm.start_worker();
+    assert_eq!(farm.push("b").1, Some(200));
+    let build = farm.wait_for("the build", |farm| {
+        farm.rows("builds?complete=true", "builds")?.into_iter().next()
+    });
+    let steps = farm.rows("builds/1/steps", "steps").unwrap();
+    let results: Vec<_> = steps[1..].iter().map(|s| s["results"].as_i64().unwrap()).collect();
+    assert_eq!(results, [0, 0, 0, 0, 0, 0, 0, WARNINGS, 0, FAILURE], "{steps:#?}");
+    assert_eq!(build["results"], FAILURE);
+    let log = |step: usize, log: &str| {
+        farm.get(&format!("/api/v2/builds/1/steps/{step}/logs/{log}/raw_inline")).unwrap().1
+    };
+    let here = log(1, "stdio");
+    let master = farm.path("master").canonicalize().unwrap();
+    assert!(here.contains(&format!("{}\nmaster.lua\n", master.display())), "{here}");
+    assert!(here.contains("GREETING=hello from b") && !here.contains("PATH="), "{here}");
+    let greeting = std::fs::read_to_string(master.join("greeting.txt")).unwrap();
+    assert_eq!(greeting, "hello from b\n");
+    let asked = log(2, "stdio");
+    assert!(asked.contains("/readyz") && asked.contains("status 200"), "{asked}");
+    assert!(asked.contains("x-token: <hidden>") && !asked.contains("T0KEN"), "{asked}");
+    assert!(log(5, "output").contains("{\"on\":\"w\"}"));
+    let properties = farm.get("/api/v2/builds/1/properties").unwrap().1;
+    let properties: serde_json::Value = serde_json::from_str(&properties).unwrap();
+    let size = properties["properties"][0]["tree-size-KiB"][0].as_i64().unwrap();
+    assert!((97..2000).contains(&size), "{size}");
+    assert!(log(9, "stdio").contains("a.sln /nologo"));
+}
+
+#[test]
+fn a_program_of_the_master_ends_when_its_build_is_stopped_and_when_the_master_is_killed() {
+    let steps = r#"ci.steps.master_shell_command { name = "Long", command = "echo $$ > long.pid; sleep 600 & wait" }"#;
+    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", steps));
+    farm.start_master();
+    farm.start_worker();
+    let file = farm.path("master").join("long.pid");
+    let begun = |farm: &Farm| {
+        let pid = farm.wait_for("the program", |_| {
+            let text = std::fs::read_to_string(&file).ok()?;
+            text.strip_suffix('\n')?.parse::<u32>().ok()
+        });
+        std::fs::remove_file(&file).unwrap();
+        pid
+    };
+    let is_gone =
+        |pid: u32| (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(());
+    farm.push("b");
+    let pid = begun(&farm);
+    let stop = r#"{"jsonrpc": "2.0", "id": 1, "method": "stop", "params": {"reason": "enough"}}"#;
+    let (status, told) =
+        farm.post("/api/v2/builds/1", &["Content-Type: application/json"], stop).unwrap();
+    assert_eq!(status, 200, "{told}");
+    farm.wait_for("the end of the program", |_| is_gone(pid));
+    let build = farm.wait_for("the end of the build", |farm| {
+        farm.rows("builds?complete=true", "builds")?.into_iter().next()
+    });
+    assert_eq!(build["results"], 6, "cancelled");
+
+    farm.push("b");
+    let pid = begun(&farm);
+    farm.kill_master();
+    assert_eq!(is_gone(pid), None, "nobody is left to end it");
+    farm.start_master();
+    farm.wait_for("the end of what the last life left", |_| is_gone(pid));
+    let again = begun(&farm);
+    assert_ne!(again, pid, "the request is built again");
+    drop(farm);
+}
