@@ -15,6 +15,7 @@ c.builders = { ci.builder { name = "app", workers = { "w1", "w2" }, factory = {
   ci.steps.shell { name = "Token", command = 'echo "it is $TOKEN"; test "$TOKEN" = correct', env = { TOKEN = token } },
   ci.steps.file_upload { workersrc = "new.txt", masterdest = "kept/new.txt", flunk_on_failure = false },
   ci.steps.trigger { name = "Release", schedulers = { other } },
+  ci.steps.master_shell_command { name = "Prune", command = "touch pruned; false" },
 } } }
 c.schedulers = { other, ci.schedulers.periodic { name = "always", builders = { "app" }, period = 1 } }
 c.reporters = { ci.reporters.github_status { token = token } }
@@ -86,8 +87,9 @@ fn a_working_tree_is_built_as_it_is_and_left_as_it_was() {
     }
     assert!(!out.contains("correct") && out.contains("it is *****"), "{out}");
     assert!(!out.contains("ignored"), "{out}");
-    assert!(err.contains("Step \"Release\" starts other builds"), "{err}");
-    assert!(out.contains("▸ 5/5 Release") && !out.contains("▸ 6/"), "{out}");
+    assert!(err.contains("Step \"Release\" needs a master: it is skipped."), "{err}");
+    assert!(err.contains("Step \"Prune\" needs a master"), "{err}");
+    assert!(out.contains("▸ 6/6 Prune") && !out.contains("▸ 7/"), "{out}");
     let uploaded = bench.path("kept/kept/new.txt");
     assert_eq!(std::fs::read_to_string(uploaded).unwrap(), "new\n");
     assert_eq!(git(&bench.path("tree"), &["status", "--porcelain"]), before);

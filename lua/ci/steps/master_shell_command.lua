@@ -13,6 +13,5 @@ return ci.step_type {
     end
     return true
   end,
-  defaults = { description = "Running", description_done = "Ran" },
   run = function(step, o) return step:run_on_master { command = o.command }.results end,
 }

@@ -16,6 +16,7 @@ mod locks;
 mod logs;
 mod missed;
 mod missing;
+mod on_master;
 mod operator;
 mod output;
 mod own_steps;

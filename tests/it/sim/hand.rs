@@ -360,15 +360,18 @@ impl Link for Hand {
 /// A command as a story writes it.
 fn words(kind: &CommandKind) -> String {
     match kind {
-        CommandKind::Shell(shell) => match &shell.command {
-            CommandLine::Shell(line) => line.clone(),
-            CommandLine::Argv(args) => {
-                let args = args.iter().map(|a| match a {
-                    Argument::Plain(text) | Argument::Obfuscated(_, text) => text.as_str(),
-                });
-                args.collect::<Vec<_>>().join(" ")
-            }
-        },
+        CommandKind::Shell(shell) => {
+            let words = match &shell.command {
+                CommandLine::Shell(line) => line.clone(),
+                CommandLine::Argv(args) => {
+                    let args = args.iter().map(|a| match a {
+                        Argument::Plain(text) | Argument::Obfuscated(_, text) => text.as_str(),
+                    });
+                    args.collect::<Vec<_>>().join(" ")
+                }
+            };
+            if shell.on_master { format!("on the master: {words}") } else { words }
+        }
         CommandKind::MakeDirectory { paths } => format!("mkdir {}", paths.join(" ")),
         CommandKind::RemoveDirectory { paths, .. } => format!("rmdir {}", paths.join(" ")),
         CommandKind::Stat { path } => format!("stat {path}"),
