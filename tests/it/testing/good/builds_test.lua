@@ -63,6 +63,27 @@ t.test("a step reads the report that a worker holds", function()
   end
 end)
 
+t.test("tools, servers and the master answer as they are told", function()
+  local m = t.master()
+  m:http("POST", "https://example.org/packages", { status = 201, json = { id = 7 } })
+  m:worker("linux-2"):on("cppcheck", { stderr = "a.c:1:2: style: long\n" }):on("./prune.sh", { stdout = "gone\n" })
+  local build = m:run("package", { branch = "main" })
+  t.equal(build.results, "success")
+  t.equal(build:step("cppcheck").results, "warnings")
+  local prune = build:step "Prune"
+  t.equal(prune.command, { "./prune.sh", "packages" })
+  t.equal(prune.commands[1].on_master, true)
+  t.contains(prune.logs.stdio, "gone")
+  t.contains(build:step("post").logs.content, '"id":7')
+  m:http("POST", "https://example.org/packages", { status = 500 })
+  m:worker("linux-2"):on("./prune.sh", { rc = 1 })
+  build = m:run "package"
+  t.equal(build.results, "failure")
+  t.equal(build:step("Prune").results, "failure")
+  t.equal(build:step("post").results, "failure")
+  t.equal(build:step("assert").results, "failure")
+end)
+
 t.test("a broken step says which function is to blame", function()
   local build = t.master():run "broken"
   t.equal(build.results, "exception")

@@ -54,6 +54,17 @@ c.builders = {
   ci.builder { name = "broken", workers = { "linux-2" }, factory = broken },
   ci.builder { name = "report", workers = { "linux-2" }, factory = { count {} } },
   ci.builder {
+    name = "package",
+    workers = { "linux-2" },
+    factory = {
+      ci.steps.cppcheck { source = "src" },
+      ci.steps.master_shell_command { name = "Prune", command = { "./prune.sh", "packages" } },
+      ci.steps.post { url = "https://example.org/packages", json = { branch = ci.property "branch" }, params = { a = 1 } },
+      ci.steps.sleep { seconds = 3600 },
+      ci.steps.assert { check = ci.property "branch" },
+    },
+  },
+  ci.builder {
     name = "release",
     workers = { "linux-1" },
     factory = { ci.steps.trigger { schedulers = { "tests" }, wait_for_finish = true, set_properties = { target = "tests" } } },
@@ -87,7 +98,7 @@ c.schedulers = {
     properties = { ci.parameters.choice { name = "target", choices = { "all", "tests" }, default = "all" } },
   },
   ci.schedulers.triggerable { name = "tests", builders = { "linux" } },
-  ci.schedulers.force { name = "release", builders = { "release" } },
+  ci.schedulers.force { name = "release", builders = { "release", "package" } },
   ci.schedulers.nightly { name = "nightly", builders = { "linux" }, hour = 3, minute = 30 },
 }
 
