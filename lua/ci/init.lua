@@ -26,7 +26,7 @@ ci.master_lock = define.lock("master_lock", "ci.master_lock")
 ci.step_type = define.step_type
 ci.step_group = define.maker("step_group", "step_group", "ci.step_group")
 ci.project = define.maker("project", "project", "ci.project")
-ci.with_secrets = define.maker("with_secrets", "with_secrets", "ci.with_secrets")
+ci.with_secrets = require("ci.secrets").with_secrets
 ci.with_defaults = define.with_defaults
 ci.enforce_chosen_worker = live.enforce_chosen_worker
 
@@ -94,12 +94,13 @@ ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, librar
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}
 for _, name in ipairs {
-  "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "cppcheck", "ctest", "delete",
-  "file_upload", "get", "git", "git_commit", "git_push", "git_tag", "github", "head", "http",
-  "log_renderable", "make", "make_directory", "master_shell_command", "msbuild", "ninja", "options", "post",
-  "put", "pylint", "pytest", "remove_directory", "robocopy", "set_properties", "set_property",
-  "set_property_from_command", "shell", "shell_sequence", "sleep", "sphinx", "test", "tree_size", "trigger",
-  "warning_counting_shell",
+  "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "copy_directory", "cppcheck", "ctest", "delete",
+  "download_secrets_to_worker", "file_download", "file_exists", "file_upload", "get", "git", "git_commit",
+  "git_push", "git_tag", "github", "head", "http", "json_properties_download", "json_string_download",
+  "log_renderable", "make", "make_directory", "master_shell_command", "msbuild", "multiple_file_upload", "ninja",
+  "options", "post", "put", "pylint", "pytest", "remove_directory", "remove_worker_file_secret", "robocopy",
+  "set_properties", "set_properties_from_env", "set_property", "set_property_from_command", "shell",
+  "shell_sequence", "sleep", "sphinx", "string_download", "test", "tree_size", "trigger", "warning_counting_shell",
 } do
   steps[name] = function() return require("ci.steps." .. name) end
 end

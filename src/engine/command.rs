@@ -3,6 +3,8 @@
 //! a step that waits for it no longer. Several commands of one step are under way at once, so each
 //! owns what it needs.
 
+mod files;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,6 @@ use crate::engine::render::render;
 use crate::engine::state::{Order, Stopped};
 use crate::engine::teller::Teller;
 use crate::engine::transfer::Transfer;
-use crate::engine::upload::Upload;
 use crate::model::build::BuildView;
 use crate::model::command::{Command, CommandKind, FileStat, ShellCommand};
 use crate::model::config::BuilderConfig;
@@ -33,9 +34,6 @@ use crate::model::render::Renderable;
 const COLLECT: usize = 16 << 20;
 /// How long a worker may take to stop a command, beyond the command's own `sigterm_time`.
 const STOP_GRACE: Duration = Duration::from_secs(15);
-
-/// Bytes of a block of a file that is read or written.
-const BLOCK: u64 = 256 << 10;
 
 /// How long a lost connection may be unknown to the engine.
 const LOST_GRACE: Duration = Duration::from_secs(60);
@@ -241,89 +239,6 @@ impl Flight {
             stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
             failure_reason: done.failure_reason,
         })))
-    }
-
-    /// A command that only succeeds or fails.
-    pub(super) async fn simple(&mut self, kind: CommandKind) -> End {
-        self.moving(kind, &mut Transfer::None).await
-    }
-
-    /// The same with a file that moves.
-    async fn moving(&mut self, kind: CommandKind, transfer: &mut Transfer) -> End {
-        let blame = Blame::of(&kind);
-        let name = kind.name();
-        match self.command(kind, LogUse::WhenThereIsAny, Wants::default(), transfer).await {
-            Err(end) => end,
-            Ok(done) => End::Answered(done.checked(name, blame).map(|()| StepAnswer::Done)),
-        }
-    }
-
-    pub(super) async fn stat(&mut self, path: String) -> End {
-        let kind = CommandKind::Stat { path };
-        match self
-            .command(kind, LogUse::WhenThereIsAny, Wants::default(), &mut Transfer::None)
-            .await
-        {
-            Err(end) => end,
-            // Whatever the reason, to the step there is nothing to see.
-            Ok(done) => End::Answered(Ok(StepAnswer::Stat(done.stat))),
-        }
-    }
-
-    pub(super) async fn files(&mut self, kind: CommandKind) -> End {
-        let name = kind.name();
-        match self
-            .command(kind, LogUse::WhenThereIsAny, Wants::default(), &mut Transfer::None)
-            .await
-        {
-            Err(end) => end,
-            Ok(done) => End::Answered(
-                done.checked(name, Blame::Failed(name))
-                    .map(|()| StepAnswer::Files(done.files.unwrap_or_default())),
-            ),
-        }
-    }
-
-    /// A file that is read into memory.
-    pub(super) async fn read(&mut self, path: String, most: u64) -> End {
-        // A worker calls a file too large that is exactly as large as it may be.
-        let max_size = Some(most.saturating_add(1));
-        let (block_size, keep_stamp) = (BLOCK, false);
-        let kind = CommandKind::UploadFile { path, block_size, max_size, keep_stamp };
-        let mut transfer = Transfer::Memory { data: Vec::new(), most };
-        match self.moving(kind, &mut transfer).await {
-            End::Answered(Ok(_)) => {
-                let Transfer::Memory { data, .. } = transfer else { return End::Abandoned };
-                End::Answered(Ok(StepAnswer::Data(data.into())))
-            }
-            end => end,
-        }
-    }
-
-    /// A file that is written from memory.
-    pub(super) async fn write(&mut self, path: String, data: Bytes, mode: Option<u32>) -> End {
-        let kind = CommandKind::DownloadFile { path, block_size: BLOCK, mode };
-        self.moving(kind, &mut Transfer::Text(data)).await
-    }
-
-    /// A file that becomes one of the master's.
-    pub(super) async fn upload(&mut self, kind: CommandKind, log: Use, upload: Upload) -> End {
-        let name = kind.name();
-        let mut transfer = Transfer::File(upload);
-        let done = self.command(kind, LogUse::Named(log), Wants::default(), &mut transfer).await;
-        let done = match done {
-            Err(end) => return end,
-            Ok(done) => done,
-        };
-        let Transfer::File(upload) = transfer else { return End::Abandoned };
-        End::Answered(match done.check(name) {
-            // Syncing may take long; no other task shall wait for it.
-            Ok(()) => match tokio::task::spawn_blocking(move || upload.publish()).await {
-                Ok(published) => published.map(|()| StepAnswer::Done).map_err(DeskError::Failed),
-                Err(error) => Err(DeskError::Failed(error.to_string())),
-            },
-            Err(error) => Err(error),
-        })
     }
 
     /// Sends a command and takes its events until its end.

@@ -116,6 +116,19 @@ pub enum StepRequest {
         /// Keep the file's times.
         keep_stamp: bool,
     },
+    /// Bring a file of the master to the worker.
+    DownloadFile {
+        /// Path on the master, relative to its base directory.
+        mastersrc: String,
+        /// Path on the worker; its folders are made.
+        workerdest: String,
+        /// Permission bits; none = the worker's umask's.
+        mode: Option<u32>,
+        /// Largest file, in bytes.
+        max_size: Option<u64>,
+        /// Largest block, in bytes.
+        block_size: u64,
+    },
     /// Read a file on the worker; more than `max_size` bytes are an error.
     ReadFile { path: String, max_size: u64 },
     /// Write a file on the worker, with its folders.

@@ -17,7 +17,7 @@ use crate::engine::logs::Logs;
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
 use crate::engine::triggering::{self, Waiter};
-use crate::engine::upload::Upload;
+use crate::engine::upload::{self, Upload};
 use crate::model::command::CommandKind;
 use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::property::Properties;
@@ -189,6 +189,20 @@ impl Service {
                 Box::pin(async move {
                     let end = match upload {
                         Ok(upload) => flight.upload(kind, log, upload).await,
+                        Err(error) => End::Answered(Err(DeskError::Failed(error))),
+                    };
+                    (flight.answer, end)
+                })
+            }
+            StepRequest::DownloadFile { mastersrc, workerdest, mode, max_size, block_size } => {
+                let source =
+                    upload::open(running.attempt.base_dir.as_deref(), &mastersrc, max_size);
+                let kind = CommandKind::DownloadFile { path: workerdest, block_size, mode };
+                Box::pin(async move {
+                    let end = match source {
+                        Ok(Some(file)) => flight.send(kind, file).await,
+                        // Nothing is read at a rehearsal.
+                        Ok(None) => flight.simple(kind).await,
                         Err(error) => End::Answered(Err(DeskError::Failed(error))),
                     };
                     (flight.answer, end)

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use crate::engine::ports::CommandEvent;
 use crate::engine::upload::Upload;
 
+/// The largest block that is sent at once, whatever a worker asks for.
+const MAX_BLOCK: usize = 16 << 20;
+
 /// The master's end of a transfer.
 pub(super) enum Transfer {
     /// The command moves nothing.
@@ -16,6 +19,8 @@ pub(super) enum Transfer {
     Memory { data: Vec<u8>, most: u64 },
     /// What is left to send.
     Text(Bytes),
+    /// From a file of the master, from where it stands.
+    Source(std::fs::File),
 }
 
 impl Transfer {
@@ -30,19 +35,20 @@ impl Transfer {
                 let _ = answer.send(match self {
                     Self::File(upload) => upload.close(),
                     Self::Memory { .. } => Ok(()),
-                    Self::None | Self::Text(_) => unexpected(),
+                    Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
                 });
             }
             CommandEvent::UploadTimes { accessed, modified, answer } => {
                 let _ = answer.send(match self {
                     Self::File(upload) => upload.set_times(accessed, modified),
                     Self::Memory { .. } => Ok(()),
-                    Self::None | Self::Text(_) => unexpected(),
+                    Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
                 });
             }
             CommandEvent::DownloadBlock { length, answer } => {
                 let _ = answer.send(match self {
                     Self::Text(rest) => Ok(rest.split_to(length.min(rest.len()))),
+                    Self::Source(file) => read(file, length),
                     _ => unexpected(),
                 });
             }
@@ -61,9 +67,18 @@ impl Transfer {
                 data.extend_from_slice(block);
                 Ok(())
             }
-            Self::None | Self::Text(_) => unexpected(),
+            Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
         }
     }
+}
+
+/// The next bytes of a file; none are left when there are none.
+fn read(file: &std::fs::File, length: usize) -> Result<Bytes, String> {
+    use std::io::Read as _;
+    let mut block = Vec::new();
+    let most = u64::try_from(length.min(MAX_BLOCK)).unwrap_or(u64::MAX);
+    let read = file.take(most).read_to_end(&mut block);
+    read.map(|_| block.into()).map_err(|e| format!("the master's file cannot be read: {e}"))
 }
 
 fn unexpected<T>() -> Result<T, String> {

@@ -1,5 +1,6 @@
 //! A file on its way from a worker to the master: written beside its place under another name,
-//! synced and renamed when the command has succeeded, so nobody ever sees half a file.
+//! synced and renamed when the command has succeeded, so nobody ever sees half a file. And what may
+//! go the other way.
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write as _;
@@ -110,6 +111,34 @@ impl Upload {
             self.file = Some(file.map_err(|e| format!("{shown} cannot be written: {e}"))?);
         }
         self.file.as_mut().ok_or_else(|| "there is no file".to_owned())
+    }
+}
+
+/// Opens the file `source` (relative to `base_dir`; none = a rehearsal, in which there is none) that a
+/// worker is to get.
+///
+/// # Errors
+/// When it is no file that can be read, has `..` in its path, or is larger than `max_size`.
+pub(super) fn open(
+    base_dir: Option<&Path>,
+    source: &str,
+    max_size: Option<u64>,
+) -> Result<Option<File>, String> {
+    if Path::new(source).components().any(|c| c == Component::ParentDir) {
+        return Err(format!("{source} must not contain `..`."));
+    }
+    let Some(base_dir) = base_dir else { return Ok(None) };
+    let path = base_dir.join(source);
+    let shown = path.display();
+    let cannot = |e: std::io::Error| format!("{shown} cannot be read: {e}");
+    let file = File::open(&path).map_err(cannot)?;
+    let about = file.metadata().map_err(cannot)?;
+    if !about.is_file() {
+        return Err(format!("{shown} is not a file"));
+    }
+    match max_size.filter(|most| about.len() > *most) {
+        Some(most) => Err(format!("{shown} has {} bytes, more than {most}", about.len())),
+        None => Ok(Some(file)),
     }
 }
 

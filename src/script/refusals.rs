@@ -10,11 +10,6 @@ use crate::base::clock::Clock;
 /// The least that an object of a kind needs, as its constructor's call.
 const OBJECTS: &[(&str, &str)] = &[
     ("project", "ci.project { name = 'halide' }"),
-    (
-        "with_secrets",
-        "c.secrets_providers = { ci.secrets.file { dir = 'secrets' } } \
-         local _ = ci.with_secrets { files = { token = ci.secret 'x' }, steps = {} }",
-    ),
     ("gerrit", "ci.change_sources.gerrit { server = 's', username = 'u' }"),
     (
         "gerrit_event_log_poller",

@@ -72,10 +72,13 @@ function ci.factory(steps) end
 ---@return ci.Project
 function ci.project(options) end
 
----Steps that find secrets in files on the worker, which are removed after the last one. Stands among the
----steps of a factory. Not available yet.
+---Steps that find secrets in files on the worker, which only its user can read and which are removed after the last
+---one, also when the build fails. Stands among the steps of a factory.
+---```lua
+---ci.with_secrets { files = { [".netrc"] = ci.secret "netrc" }, steps = { ci.steps.shell { command = "curl --netrc-file .netrc …" } } }
+---```
 ---@param options ci.WithSecretsOptions
----@return ci.Step
+---@return ci.Step[]
 function ci.with_secrets(options) end
 
 ---A lock that each worker has for itself.

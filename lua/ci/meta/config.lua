@@ -62,9 +62,8 @@
 
 ---Steps that find secrets in files; not available yet.
 ---@class ci.WithSecretsOptions
----@field files table<string, any> path on the worker → `ci.secret(name)`
+---@field files table<string, any> path on the worker, relative to each step's `workdir` → `ci.secret(name)`
 ---@field steps any list of steps
----@field data? any
 
 ---@class ci.WorkerOptions
 ---@field name string

@@ -134,35 +134,74 @@ pub(super) fn add<M: UserDataMethods<Step>>(methods: &mut M) {
         let request = upload(&options).map_err(mlua::Error::runtime)?;
         step.done(request).await
     });
+    methods.add_async_method("download_file", |_, step, options: Table| async move {
+        let request = download(&options).map_err(mlua::Error::runtime)?;
+        step.done(request).await
+    });
 }
 
-const UPLOAD: [&str; 6] =
-    ["workersrc", "masterdest", "mode", "max_size", "block_size", "keep_stamp"];
+/// The options of a method that moves a file.
+struct Given<'a> {
+    method: &'a str,
+    options: &'a Table,
+}
 
-fn upload(options: &Table) -> Result<StepRequest, String> {
-    for (key, _) in options.pairs::<String, Value>().flatten() {
-        let known = UPLOAD.map(str::to_owned);
-        if !known.contains(&key) {
-            let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
-            return Err(format!("step:upload_file has no option `{key}`.{near}"));
+impl<'a> Given<'a> {
+    fn new(method: &'a str, options: &'a Table, known: &[&str]) -> Result<Self, String> {
+        let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+        for (key, _) in options.pairs::<String, Value>().flatten() {
+            if !known.contains(&key) {
+                let near =
+                    suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
+                return Err(format!("{method} has no option `{key}`.{near}"));
+            }
+        }
+        Ok(Self { method, options })
+    }
+
+    fn text(&self, key: &str) -> Result<String, String> {
+        match self.options.get::<Value>(key) {
+            Ok(Value::String(text)) => Ok(text.to_string_lossy()),
+            _ => Err(format!("{} needs `{key}`, a path.", self.method)),
         }
     }
-    let text = |key: &str| match options.get::<Value>(key) {
-        Ok(Value::String(text)) => Ok(text.to_string_lossy()),
-        _ => Err(format!("step:upload_file needs `{key}`, a path.")),
-    };
-    let number = |key: &str| match options.get::<Option<u64>>(key) {
-        Ok(number) => Ok(number),
-        Err(_) => Err(format!("`{key}` of step:upload_file must be a number of bytes.")),
-    };
-    let mode = octal(&options.get::<Value>("mode").map_err(|e| e.to_string())?)?;
+
+    fn number(&self, key: &str) -> Result<Option<u64>, String> {
+        let wrong = format!("`{key}` of {} must be a number of bytes.", self.method);
+        self.options.get::<Option<u64>>(key).map_err(|_| wrong)
+    }
+
+    fn mode(&self) -> Result<Option<u32>, String> {
+        octal(&self.options.get::<Value>("mode").map_err(|e| e.to_string())?)
+    }
+
+    fn block_size(&self) -> Result<u64, String> {
+        Ok(self.number("block_size")?.filter(|size| *size > 0).unwrap_or(262_144))
+    }
+}
+
+fn upload(options: &Table) -> Result<StepRequest, String> {
+    let known = ["workersrc", "masterdest", "mode", "max_size", "block_size", "keep_stamp"];
+    let given = Given::new("step:upload_file", options, &known)?;
     Ok(StepRequest::UploadFile {
-        workersrc: text("workersrc")?,
-        masterdest: text("masterdest")?,
-        mode,
-        max_size: number("max_size")?,
-        block_size: number("block_size")?.filter(|size| *size > 0).unwrap_or(262_144),
+        workersrc: given.text("workersrc")?,
+        masterdest: given.text("masterdest")?,
+        mode: given.mode()?,
+        max_size: given.number("max_size")?,
+        block_size: given.block_size()?,
         keep_stamp: options.get::<Option<bool>>("keep_stamp").ok().flatten().unwrap_or(false),
+    })
+}
+
+fn download(options: &Table) -> Result<StepRequest, String> {
+    let known = ["mastersrc", "workerdest", "mode", "max_size", "block_size"];
+    let given = Given::new("step:download_file", options, &known)?;
+    Ok(StepRequest::DownloadFile {
+        mastersrc: given.text("mastersrc")?,
+        workerdest: given.text("workerdest")?,
+        mode: given.mode()?,
+        max_size: given.number("max_size")?,
+        block_size: given.block_size()?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Table, Value};
 
-use super::{Reader, callbacks, group, lock, outline};
+use super::{Reader, callbacks, group, lock};
 use crate::model::config::{BuilderConfig, StepConfig};
 use crate::model::render::Renderable;
 use crate::script::convert::a_type;
@@ -106,7 +106,6 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
     for (at, value) in f.list("factory").unwrap_or_default().into_iter().enumerate() {
         match group::add(f.reader, &value, &mut out) {
             true => {}
-            false if is_group(f.reader, &value) => {}
             false => {
                 let got = a_type(&value);
                 let hint = match &value {
@@ -128,11 +127,6 @@ fn steps(f: &mut Fields<'_, '_>, builder: &str) -> Vec<Arc<StepConfig>> {
     let (out, tables) = out.into_iter().unzip();
     f.reader.objects.borrow_mut().steps.insert(builder.to_owned(), tables);
     out
-}
-
-/// Steps with secrets in files: only checked.
-fn is_group(reader: &Reader<'_>, value: &Value) -> bool {
-    matches!(value, Value::Table(table) if outline::object(reader, table, &["with_secrets"]))
 }
 
 fn tags(f: &mut Fields<'_, '_>) -> Vec<String> {

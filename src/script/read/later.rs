@@ -8,7 +8,6 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("config", "projects"),
     ("protocols", "require_tls"),
     ("project", "*"),
-    ("with_secrets", "*"),
     ("builder", "description_format"),
     ("builder", "project"),
     ("step", "use_pty"),

@@ -10,5 +10,7 @@ c.builders = { ci.builder { name = "b", workers = { "w" }, factory = {
   step.cmake { definitions = 7, path = "." },
   step.cargo { command = "build", release = true, profile = "ci" },
   step.make { jobs = "many" },
+  ci.with_secrets { files = {}, steps = {} },
+  ci.with_secrets { files = { "x" }, secrets = {} },
 } } }
 return c

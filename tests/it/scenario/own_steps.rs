@@ -371,3 +371,39 @@ fn a_key_does_not_outlive_its_step_however_that_ends() {
         assert_eq!((of("gets \"rmfile"), of("gets \"download")), (1, 1), "{ends}: {transcript}");
     }
 }
+
+#[test]
+fn a_file_of_the_master_comes_to_the_worker_and_none_from_outside_does() {
+    let config = FARM.replace(
+        "f:add(ci.steps.shell { name = \"Build\"",
+        r#"for _, source in ipairs { "data/a.txt", "../b.txt", "gone", "data" } do
+  f:add(ci.steps.file_download { name = "Get " .. source, mastersrc = source, workerdest = "a.txt", halt_on_failure = false })
+end
+f:add(ci.steps.file_download { name = "Get little", mastersrc = "data/a.txt", workerdest = "x", max_size = 5, halt_on_failure = false })
+f:add(ci.steps.shell { name = "Build""#,
+    );
+    story(&config, async |world: &mut World| {
+        let data = world.dir().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("a.txt"), "twenty-five bytes of text").unwrap();
+        let hand = world.connect("w1").await;
+        hand.obey();
+        world.push("main", "a1").await;
+        world.settle().await;
+        assert_eq!(hand.written(), ["twenty-five bytes of text"]);
+        let steps = "select name, results from steps where name like 'Get%'";
+        let failed = ["../b.txt", "gone", "data", "little"];
+        let expected: Vec<String> = failed.iter().map(|name| format!("Get {name} 2")).collect();
+        let steps = world.rows(steps, 2).await;
+        assert_eq!((steps[0].as_str(), &steps[1..]), ("Get data/a.txt 0", expected.as_slice()));
+        for (name, text) in failed.iter().zip([
+            "../b.txt must not contain `..`.",
+            "gone cannot be read: ",
+            "data is not a file",
+            "has 25 bytes, more than 5",
+        ]) {
+            let error = world.log(BuildId(1), &format!("Get {name}"), "error").await;
+            assert!(error[0].contains(text), "{error:?}: {text}");
+        }
+    });
+}

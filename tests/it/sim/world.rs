@@ -164,6 +164,11 @@ impl World {
         self.see("--- the master is up");
     }
 
+    /// The base directory.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     fn load_options(&self) -> LoadOptions {
         LoadOptions {
             file: self.dir.path().join("master.lua"),
