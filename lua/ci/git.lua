@@ -100,7 +100,7 @@ local function commands(step, o, dir)
     end
     return done
   end
-  function here.has(commit) return here.works("cat-file", "-e", commit .. "^{commit}") end
+  function here.has(commit) return here.works("rev-parse", "--verify", "--quiet", commit .. "^{commit}") end
   return here
 end
 
@@ -136,7 +136,12 @@ local function clone(step, here, o, dir, borrowed)
   local reference = o.reference and { "--reference", o.reference }
   local origin = o.origin and { "--origin", o.origin }
   local progress = o.progress ~= false and "--progress"
-  if borrowed then return here.works("clone", "--no-checkout", "--shared", origin, "--", borrowed, ".") end
+  if borrowed then
+    -- Not a clone of the mirror: what `origin` is, people and tools expect to be the repository.
+    return here.works("init", "--quiet", ".")
+      and here.works("remote", "add", o.origin or "origin", o.repo)
+      and pcall(step.write_file, step, dir .. "/.git/objects/info/alternates", borrowed .. "/objects\n")
+  end
   return here.works("clone", "--no-checkout", progress, origin, filters, reference, o.depth, "--", o.repo, ".")
 end
 

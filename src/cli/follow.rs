@@ -167,7 +167,9 @@ fn sentence(results: Results) -> &'static str {
     }
 }
 
-/// Without control characters: a log shall not steer the terminal.
+/// Without control characters: a log shall not steer the terminal. Of a line that was written over,
+/// as progress is, the last version.
 fn plain(text: &str) -> String {
+    let text = text.trim_end_matches('\r').rsplit('\r').next().unwrap_or(text);
     text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }

@@ -37,7 +37,7 @@ use crate::worker;
 /// Exit status: 0 success or warnings, 1 any other result.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples: halide-ci run linux --worktree .
-          halide-ci run linux --property branch=main --secret token.txt=@~/token --keep /tmp/build")]
+          halide-ci run linux --property branch=main --secret token.txt=@token --keep build")]
 pub(super) struct Args {
     /// The builder.
     builder: String,

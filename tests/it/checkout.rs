@@ -161,6 +161,10 @@ impl Checkout {
                 StepAnswer::Done
             }
             StepRequest::SetSummary { .. } => StepAnswer::Done,
+            StepRequest::WriteFile { path, data, .. } => {
+                std::fs::write(path, data).unwrap();
+                StepAnswer::Done
+            }
             StepRequest::Glob { path } => StepAnswer::Files(glob(path)),
             StepRequest::RemoveFile { path } => {
                 std::fs::remove_file(path).unwrap();
@@ -354,7 +358,7 @@ fn a_commit_that_is_there_costs_three_commands_and_no_network() {
     checkout.ran();
     checkout.make(&step, Some("main"), Some(&commit)).unwrap();
     let expected = [
-        format!("cat-file -e {commit}^{{commit}}"),
+        format!("rev-parse --verify --quiet {commit}^{{commit}}"),
         format!("checkout --force --detach {commit} --"),
         "rev-parse HEAD".to_owned(),
     ];
@@ -376,6 +380,8 @@ fn builders_of_a_worker_share_a_mirror_and_fetch_a_commit_once() {
         checkout.builder = builder.to_owned();
         assert_eq!(checkout.make(&step, Some("main"), Some(&first)).unwrap(), first);
         assert_eq!((fetches(&checkout), checkout.file().as_str()), (0, "2"), "{builder}");
+        let remote = git(&checkout.dir(), &["remote", "get-url", "origin"]);
+        assert_eq!(remote, origin.path().display().to_string());
     }
     // Something new, by its branch and then by its commit.
     let second = origin.commit("3");

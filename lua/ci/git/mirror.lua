@@ -18,7 +18,7 @@ function mirror.update(step, here, o, branch, revision)
     step:make_directory(path)
     if not here.works_in(path, "init", "--bare", "--quiet", ".") then return nil end
   end
-  local function has(commit) return here.works_in(path, "cat-file", "-e", commit .. "^{commit}") end
+  local function has(commit) return here.works_in(path, "rev-parse", "--verify", "--quiet", commit .. "^{commit}") end
   local commit = revision and names.is_hex(revision) and revision
   if commit and has(commit) then return path, commit end
 

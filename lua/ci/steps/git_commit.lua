@@ -12,7 +12,7 @@ return ci.step_type {
     user = "string?", -- the committer's name; default what git on the worker says
     email = "string?",
   },
-  defaults = { halt_on_failure = true, description = "committing", description_done = "commit" },
+  defaults = { halt_on_failure = true, description = "committing" },
   run = function(step, o)
     local who = { o.user and { "-c", "user.name=" .. o.user }, o.email and { "-c", "user.email=" .. o.email } }
     local function git(...) return step:run({ command = { "git", who, ... } }) end

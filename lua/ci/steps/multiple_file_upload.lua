@@ -15,7 +15,7 @@ return ci.step_type {
     url = "string?", -- a link to the directory, shown at the step
     url_text = "string?",
   },
-  defaults = { halt_on_failure = true, description = "uploading", description_done = "uploaded" },
+  defaults = { halt_on_failure = true, description = "uploading" },
   run = function(step, o)
     local paths = {}
     for _, src in ipairs(ci.list.flatten { o.workersrcs }) do

@@ -217,8 +217,10 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
         div class={ "step " (part::class(step.results)) } {
             div.step-head {
                 @match step.fault { Some(fault) => (part::fault(step.results, fault)), None => (part::status(step.results)) }
-                @if let Some(group) = &step.group { span.quiet { (visible(group)) " / " } }
-                span.step-name { (visible(&step.name)) }
+                span.step-name {
+                    @if let Some(group) = &step.group { span.quiet { (visible(group)) " / " } }
+                    (visible(&step.name))
+                }
                 span.wide { (visible(&step.state)) }
                 span.num {
                     @if let Some(from) = step.started_at {
@@ -236,7 +238,7 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                 p.step-links {
                     @for log in &step.logs {
                         a href=(log_path(view, rows, step, log)) {
-                            (visible(&log.name)) span.quiet { " " (log.num_lines) " lines" }
+                            (visible(&log.name)) span.quiet { " " (part::lines(log.num_lines)) }
                         } " "
                     }
                     @for (name, url) in &step.urls {
@@ -252,7 +254,7 @@ fn step_part(view: &View, rows: &Rows, step: &Step, tail: Option<&Tail>) -> Mark
                 @if log.num_lines > TAIL {
                     p.quiet {
                         "The end of "
-                        a href=(log_path(view, rows, step, log)) { (log.num_lines) " lines" }
+                        a href=(log_path(view, rows, step, log)) { (part::lines(log.num_lines)) }
                     }
                 }
             }

@@ -119,7 +119,7 @@ fn pager(view: &View, place: &Place, from: i64, last: i64) -> Markup {
     let raw = format!("api/v2/logs/{}/raw", place.log);
     html! {
         nav.pages aria-label="Log" {
-            span { (place.num_lines) " lines" @if !place.is_complete { ", growing" } }
+            span { (part::lines(place.num_lines)) @if !place.is_complete { ", growing" } }
             @if from > 0 {
                 " " a href="?from=0" { "First" }
                 " " a rel="prev" href={ "?from=" ((from - WINDOW).max(0)) } { "Previous" }

@@ -13,6 +13,11 @@ use crate::base::text;
 use crate::model::step::Fault;
 use crate::store::views::builds::Line;
 
+/// How long a log is, in words.
+pub(super) fn lines(count: i64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
+}
+
 /// A status; none = it runs.
 pub(super) fn status(results: Option<Results>) -> Markup {
     let (class, icon, word) = match results {

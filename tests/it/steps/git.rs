@@ -44,7 +44,7 @@ fn git_needs_no_network_for_a_commit_that_is_there() {
         Results::Success,
         &[
             "stat /w/b/build/.git",
-            &format!("git cat-file -e {HEX}^{{commit}}"),
+            &format!("git rev-parse --verify --quiet {HEX}^{{commit}}"),
             "stat /w/b/build/.git/info/sparse-checkout",
             &format!("git checkout --force --detach {HEX} --"),
             "git rev-parse HEAD >",
