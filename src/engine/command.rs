@@ -68,7 +68,9 @@ impl Blame {
                 Self::Unsuccessful(kind.name())
             }
             // What fails may be the master's end of it.
-            CommandKind::UploadFile { .. } | CommandKind::DownloadFile { .. } => Self::Never,
+            CommandKind::UploadFile { .. }
+            | CommandKind::UploadDirectory { .. }
+            | CommandKind::DownloadFile { .. } => Self::Never,
             _ => Self::Failed(kind.name()),
         }
     }
@@ -515,6 +517,7 @@ fn shown(kind: &CommandKind) -> String {
         | CommandKind::ListDirectory { path }
         | CommandKind::Glob { path }
         | CommandKind::RemoveFile { path }
-        | CommandKind::UploadFile { path, .. } => path.clone(),
+        | CommandKind::UploadFile { path, .. }
+        | CommandKind::UploadDirectory { path, .. } => path.clone(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::id::RequestId;
 use crate::engine::ports::Ack;
-use crate::model::command::{FileStat, ShellCommand};
+use crate::model::command::{Compression, FileStat, ShellCommand};
 use crate::model::config::StepConfig;
 use crate::model::log::{LogKind, Stream};
 use crate::model::trigger::{RequestEnd, TriggerWish, Triggered};
@@ -115,6 +115,19 @@ pub enum StepRequest {
         block_size: u64,
         /// Keep the file's times.
         keep_stamp: bool,
+    },
+    /// Bring a directory to the master.
+    UploadDirectory {
+        /// Path on the worker.
+        workersrc: String,
+        /// Path on the master, relative to its base directory; what is there is added to.
+        masterdest: String,
+        /// Largest archive, in bytes.
+        max_size: Option<u64>,
+        /// Largest block, in bytes.
+        block_size: u64,
+        /// How the archive is made smaller on the way.
+        compress: Option<Compression>,
     },
     /// Bring a file of the master to the worker.
     DownloadFile {

@@ -56,6 +56,7 @@ pub mod tasks;
 mod teller;
 mod telling;
 mod transfer;
+mod tree;
 mod trigger;
 mod triggering;
 mod trying;

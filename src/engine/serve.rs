@@ -16,6 +16,7 @@ use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
 use crate::engine::logs::Logs;
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
+use crate::engine::tree::Tree;
 use crate::engine::triggering::{self, Waiter};
 use crate::engine::upload::{self, Upload};
 use crate::model::command::CommandKind;
@@ -189,6 +190,30 @@ impl Service {
                 Box::pin(async move {
                     let end = match upload {
                         Ok(upload) => flight.upload(kind, log, upload).await,
+                        Err(error) => End::Answered(Err(DeskError::Failed(error))),
+                    };
+                    (flight.answer, end)
+                })
+            }
+            StepRequest::UploadDirectory {
+                workersrc,
+                masterdest,
+                max_size,
+                block_size,
+                compress,
+            } => {
+                let base_dir = running.attempt.base_dir.as_deref();
+                let tree = Tree::new(base_dir, &masterdest, compress, max_size);
+                let kind = CommandKind::UploadDirectory {
+                    path: workersrc,
+                    block_size,
+                    max_size,
+                    compress,
+                };
+                let log = self.logs.take(Some(STDIO.to_owned()));
+                Box::pin(async move {
+                    let end = match tree {
+                        Ok(tree) => flight.upload_directory(kind, log, tree).await,
                         Err(error) => End::Answered(Err(DeskError::Failed(error))),
                     };
                     (flight.answer, end)

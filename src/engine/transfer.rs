@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::engine::ports::CommandEvent;
+use crate::engine::tree::Tree;
 use crate::engine::upload::Upload;
 
 /// The largest block that is sent at once, whatever a worker asks for.
@@ -15,6 +16,8 @@ pub(super) enum Transfer {
     None,
     /// Into a file of the master.
     File(Upload),
+    /// Into a directory of the master.
+    Directory(Tree),
     /// Into memory, at most so many bytes.
     Memory { data: Vec<u8>, most: u64 },
     /// What is left to send.
@@ -34,15 +37,16 @@ impl Transfer {
             CommandEvent::UploadClosed { answer } => {
                 let _ = answer.send(match self {
                     Self::File(upload) => upload.close(),
+                    Self::Directory(_) => Ok(()),
                     Self::Memory { .. } => Ok(()),
-                    Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
+                    _ => unexpected(),
                 });
             }
             CommandEvent::UploadTimes { accessed, modified, answer } => {
                 let _ = answer.send(match self {
                     Self::File(upload) => upload.set_times(accessed, modified),
                     Self::Memory { .. } => Ok(()),
-                    Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
+                    _ => unexpected(),
                 });
             }
             CommandEvent::DownloadBlock { length, answer } => {
@@ -59,6 +63,7 @@ impl Transfer {
     fn write(&mut self, block: &[u8]) -> Result<(), String> {
         match self {
             Self::File(upload) => upload.write(block),
+            Self::Directory(tree) => tree.write(block),
             Self::Memory { data, most } => {
                 let size = u64::try_from(data.len() + block.len()).unwrap_or(u64::MAX);
                 if size > *most {
@@ -67,7 +72,7 @@ impl Transfer {
                 data.extend_from_slice(block);
                 Ok(())
             }
-            Self::None | Self::Text(_) | Self::Source(_) => unexpected(),
+            _ => unexpected(),
         }
     }
 }

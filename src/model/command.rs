@@ -87,6 +87,43 @@ pub enum CommandKind {
         /// Send the file's times too.
         keep_stamp: bool,
     },
+    /// Send a directory to the master, as a tar archive in blocks.
+    UploadDirectory {
+        /// Which.
+        path: String,
+        /// Largest block in bytes.
+        block_size: u64,
+        /// Largest archive in bytes; more is cut and fails.
+        max_size: Option<u64>,
+        /// How the archive is made smaller; none = not at all.
+        compress: Option<Compression>,
+    },
+}
+
+/// How an archive is made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// By gzip.
+    Gz,
+    /// By bzip2.
+    Bz2,
+}
+
+impl Compression {
+    /// Buildbot's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Gz => "gz",
+            Self::Bz2 => "bz2",
+        }
+    }
+
+    /// The compression of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Gz, Self::Bz2].into_iter().find(|one| one.word() == word)
+    }
 }
 
 impl CommandKind {
@@ -104,6 +141,7 @@ impl CommandKind {
             Self::CopyDirectory { .. } => "cpdir",
             Self::DownloadFile { .. } => "download_file",
             Self::UploadFile { .. } => "upload_file",
+            Self::UploadDirectory { .. } => "upload_directory",
         }
     }
 }

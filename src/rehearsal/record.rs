@@ -78,7 +78,8 @@ impl Sent {
             | CommandKind::Glob { path }
             | CommandKind::RemoveFile { path }
             | CommandKind::DownloadFile { path, .. }
-            | CommandKind::UploadFile { path, .. } => plain(Json::from(path.as_str())),
+            | CommandKind::UploadFile { path, .. }
+            | CommandKind::UploadDirectory { path, .. } => plain(Json::from(path.as_str())),
             CommandKind::CopyDirectory { from, to, .. } => {
                 plain([from.as_str(), to.as_str()].into_iter().collect())
             }

@@ -161,7 +161,8 @@ async fn perform(what: CommandKind, answer: Answer, sink: mpsc::Sender<CommandEv
             let data = answer.content.clone().into();
             events.push(CommandEvent::UploadBlock { data, answer: oneshot::channel().0 });
         }
-        CommandKind::DownloadFile { .. }
+        CommandKind::UploadDirectory { .. }
+        | CommandKind::DownloadFile { .. }
         | CommandKind::CopyDirectory { .. }
         | CommandKind::Shell(_)
         | CommandKind::MakeDirectory { .. }

@@ -57,6 +57,7 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../lua/ci/steps/set_properties_from_env.lua"),
     ),
     ("ci.steps.string_download", include_str!("../../lua/ci/steps/string_download.lua")),
+    ("ci.steps.directory_upload", include_str!("../../lua/ci/steps/directory_upload.lua")),
     ("ci.steps.file_upload", include_str!("../../lua/ci/steps/file_upload.lua")),
     ("ci.steps.get", include_str!("../../lua/ci/steps/get.lua")),
     ("ci.steps.git", include_str!("../../lua/ci/steps/git.lua")),

@@ -62,6 +62,12 @@ impl Peer<'_> {
                 ("maxsize", (*max_size).into()),
                 ("keepstamp", (*keep_stamp).into()),
             ]),
+            CommandKind::UploadDirectory { path, block_size, max_size, compress } => Value::map([
+                ("path", text(path)),
+                ("blocksize", (*block_size).into()),
+                ("maxsize", (*max_size).into()),
+                ("compress", compress.map_or(Value::Nil, |c| Value::text(c.word()))),
+            ]),
         }
     }
 

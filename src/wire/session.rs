@@ -300,14 +300,14 @@ impl Session {
         match (op, key) {
             ("update", _) => self.on_update(seq, id, body),
             ("complete", _) => self.on_complete(seq, id, body),
-            ("update_upload_file_write", Some(key)) => {
+            ("update_upload_file_write" | "update_upload_directory_write", Some(key)) => {
                 let Some(Value::Bin(data)) = body.get("args") else {
                     return self.respond(seq, Err("a block of a file is not bytes".to_owned()));
                 };
                 let data = data.clone();
                 self.on_upload(seq, key, |answer| CommandEvent::UploadBlock { data, answer });
             }
-            ("update_upload_file_close", Some(key)) => {
+            ("update_upload_file_close" | "update_upload_directory_unpack", Some(key)) => {
                 self.on_upload(seq, key, |answer| CommandEvent::UploadClosed { answer });
             }
             ("update_upload_file_utime", Some(key)) => {
@@ -333,7 +333,6 @@ impl Session {
                 self.out.push_back(Output::Await(seq, Awaited::Block(answered)));
             }
             ("update_read_file_close", Some(_)) => self.respond(seq, Ok(Value::Nil)),
-            // Directories: no command asks for them yet.
             _ => self.respond(seq, Err(format!("The command did not ask for {op}."))),
         }
     }

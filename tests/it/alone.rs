@@ -14,6 +14,12 @@ c.builders = { ci.builder { name = "app", workers = { "w1", "w2" }, factory = {
   ci.steps.shell { name = "Show", command = ci.interpolate "cat *.txt; echo %(prop:colour)s, as %(prop:workername)s" },
   ci.steps.shell { name = "Token", command = 'echo "it is $TOKEN"; test "$TOKEN" = correct', env = { TOKEN = token } },
   ci.steps.file_upload { workersrc = "new.txt", masterdest = "kept/new.txt", flunk_on_failure = false },
+  ci.steps.shell { name = "Make", command = "mkdir -p sub/deep && echo deep > sub/deep/f && ln -sf deep/f sub/l" },
+  ci.steps.directory_upload { workersrc = "sub", masterdest = "kept/plain" },
+  ci.steps.directory_upload { workersrc = "sub", masterdest = "kept/gz", compress = "gz", block_size = 100 },
+  ci.steps.directory_upload { workersrc = "sub", masterdest = "kept/bz2", compress = "bz2" },
+  ci.steps.directory_upload { name = "Gone", workersrc = "gone", masterdest = "x", flunk_on_failure = false, halt_on_failure = false },
+  ci.steps.directory_upload { name = "Large", workersrc = "sub", masterdest = "x", max_size = 100, flunk_on_failure = false, halt_on_failure = false },
   ci.steps.trigger { name = "Release", schedulers = { other } },
   ci.steps.master_shell_command { name = "Prune", command = "touch pruned; false" },
 } } }
@@ -89,7 +95,21 @@ fn a_working_tree_is_built_as_it_is_and_left_as_it_was() {
     assert!(!out.contains("ignored"), "{out}");
     assert!(err.contains("Step \"Release\" needs a master: it is skipped."), "{err}");
     assert!(err.contains("Step \"Prune\" needs a master"), "{err}");
-    assert!(out.contains("▸ 6/6 Prune") && !out.contains("▸ 7/"), "{out}");
+    assert!(out.contains("▸ 12/12 Prune") && !out.contains("▸ 13/"), "{out}");
+    for (name, text) in [("Gone", "Cannot read directory"), ("Large", "Maximum filesize reached")] {
+        assert!(out.contains(&format!("✗ {name}")) && out.contains(text), "{out}");
+    }
+    for kind in ["plain", "gz", "bz2"] {
+        let place = bench.path("kept/kept").join(kind);
+        assert_eq!(
+            std::fs::read_to_string(place.join("l")).unwrap(),
+            "deep
+",
+            "{kind}"
+        );
+        assert!(place.join("l").is_symlink() && !place.join("deep/f").is_symlink(), "{kind}");
+    }
+    assert!(!bench.path("kept/x").exists(), "half a directory is none");
     let uploaded = bench.path("kept/kept/new.txt");
     assert_eq!(std::fs::read_to_string(uploaded).unwrap(), "new\n");
     assert_eq!(git(&bench.path("tree"), &["status", "--porcelain"]), before);

@@ -134,3 +134,20 @@ function ci.steps.download_secrets_to_worker(options) end
 ---@param options ci.RemoveWorkerFileSecretOptions
 ---@return ci.Step
 function ci.steps.remove_worker_file_secret(options) end
+
+---@class ci.DirectoryUploadOptions: ci.StepOptions
+---@field workersrc ci.Renderable<string> relative to the step's `workdir`
+---@field masterdest ci.Renderable<string> relative to the master's base directory; what is there is added to
+---@field compress? ci.Renderable<"gz"|"bz2"> on the way
+---@field max_size? ci.Renderable<integer> bytes, of the archive that is sent and of what is in it (default 64 GiB)
+---@field block_size? ci.Renderable<integer> bytes (default 262144)
+---@field url? ci.Renderable<string> a link that the step's page shows
+---@field url_text? ci.Renderable<string> its words (default: the directory's name)
+
+---Brings a directory from the worker to the master. Links that lead out of it, and what is no file, are refused.
+---```lua
+---ci.steps.directory_upload { workersrc = "out/docs", masterdest = "docs", compress = "gz" }
+---```
+---@param options ci.DirectoryUploadOptions
+---@return ci.Step
+function ci.steps.directory_upload(options) end

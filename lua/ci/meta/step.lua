@@ -213,6 +213,10 @@ function RunningStep:glob(pattern) end
 ---Brings a file to the master; `mode` is octal text.
 ---@param options { workersrc: string, masterdest: string, mode?: string, max_size?: integer, block_size?: integer, keep_stamp?: boolean }
 function RunningStep:upload_file(options) end
+---Brings a directory to the master, links inside it too; what is there is added to. Nothing leaves `masterdest`, which is
+---relative to the master's base directory.
+---@param options { workersrc: string, masterdest: string, max_size?: integer, block_size?: integer, compress?: "gz"|"bz2" }
+function RunningStep:upload_directory(options) end
 ---Brings a file of the master to the worker; `mastersrc` is relative to the master's base directory, `mode` octal text.
 ---@param options { mastersrc: string, workerdest: string, mode?: string, max_size?: integer, block_size?: integer }
 function RunningStep:download_file(options) end

@@ -9,6 +9,7 @@ use super::{Blame, End, Flight, LogUse, Wants};
 use crate::engine::desk::{DeskError, StepAnswer};
 use crate::engine::logs::Use;
 use crate::engine::transfer::Transfer;
+use crate::engine::tree::Tree;
 use crate::engine::upload::Upload;
 use crate::model::command::CommandKind;
 
@@ -87,6 +88,30 @@ impl Flight {
     /// A file of the master that becomes one of the worker's.
     pub(in crate::engine) async fn send(&mut self, kind: CommandKind, file: File) -> End {
         self.moving(kind, &mut Transfer::Source(file)).await
+    }
+
+    /// A directory that becomes one of the master's.
+    pub(in crate::engine) async fn upload_directory(
+        &mut self,
+        kind: CommandKind,
+        log: Use,
+        tree: Tree,
+    ) -> End {
+        let name = kind.name();
+        let mut transfer = Transfer::Directory(tree);
+        let done = self.command(kind, LogUse::Named(log), Wants::default(), &mut transfer).await;
+        let done = match done {
+            Err(end) => return end,
+            Ok(done) => done,
+        };
+        let Transfer::Directory(tree) = transfer else { return End::Abandoned };
+        End::Answered(match done.check(name) {
+            Ok(()) => match tokio::task::spawn_blocking(move || tree.publish()).await {
+                Ok(published) => published.map(|()| StepAnswer::Done).map_err(DeskError::Failed),
+                Err(error) => Err(DeskError::Failed(error.to_string())),
+            },
+            Err(error) => Err(error),
+        })
     }
 
     /// A file that becomes one of the master's.

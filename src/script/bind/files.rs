@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::step::{Step, ask, unexpected};
 use crate::engine::desk::{StepAnswer, StepRequest};
-use crate::model::command::FileStat;
+use crate::model::command::{Compression, FileStat};
 use crate::script::convert::a_type;
 use crate::script::spelling::suggestion;
 
@@ -134,6 +134,10 @@ pub(super) fn add<M: UserDataMethods<Step>>(methods: &mut M) {
         let request = upload(&options).map_err(mlua::Error::runtime)?;
         step.done(request).await
     });
+    methods.add_async_method("upload_directory", |_, step, options: Table| async move {
+        let request = upload_directory(&options).map_err(mlua::Error::runtime)?;
+        step.done(request).await
+    });
     methods.add_async_method("download_file", |_, step, options: Table| async move {
         let request = download(&options).map_err(mlua::Error::runtime)?;
         step.done(request).await
@@ -190,6 +194,25 @@ fn upload(options: &Table) -> Result<StepRequest, String> {
         max_size: given.number("max_size")?,
         block_size: given.block_size()?,
         keep_stamp: options.get::<Option<bool>>("keep_stamp").ok().flatten().unwrap_or(false),
+    })
+}
+
+fn upload_directory(options: &Table) -> Result<StepRequest, String> {
+    let known = ["workersrc", "masterdest", "max_size", "block_size", "compress"];
+    let given = Given::new("step:upload_directory", options, &known)?;
+    let compress = match options.get::<Value>("compress") {
+        Ok(Value::Nil) => None,
+        Ok(Value::String(word)) if Compression::of(&word.to_string_lossy()).is_some() => {
+            Compression::of(&word.to_string_lossy())
+        }
+        _ => return Err("`compress` of step:upload_directory is \"gz\" or \"bz2\".".to_owned()),
+    };
+    Ok(StepRequest::UploadDirectory {
+        workersrc: given.text("workersrc")?,
+        masterdest: given.text("masterdest")?,
+        max_size: given.number("max_size")?,
+        block_size: given.block_size()?,
+        compress,
     })
 }
 

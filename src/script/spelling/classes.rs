@@ -21,6 +21,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("CopyDirectory", "ci.steps.copy_directory"),
     ("Cppcheck", "ci.steps.cppcheck"),
     ("DELETE", "ci.steps.delete"),
+    ("DirectoryUpload", "ci.steps.directory_upload"),
     ("DownloadSecretsToWorker", "ci.steps.download_secrets_to_worker"),
     ("FileDownload", "ci.steps.file_download"),
     ("FileExists", "ci.steps.file_exists"),
@@ -166,7 +167,6 @@ pub(super) const COMING: &[&str] = &[
     "Repo",
     "SVN",
     // Steps: files, the master, the course of a build
-    "DirectoryUpload",
     // Workers that come when they are needed
     "DockerLatentWorker",
     "EC2LatentWorker",

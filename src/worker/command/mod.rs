@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cpdir;
+mod directory;
 mod download;
 mod glob;
 mod listdir;
@@ -28,10 +29,12 @@ use crate::base::random::Random;
 use crate::wire::msgpack::codec::Value;
 
 /// Their names. Buildbot's master looks for the old spelling of the upload before it sends the new.
-pub(super) const COMMANDS: [&str; 12] = [
+pub(super) const COMMANDS: [&str; 14] = [
     "uploadFile",
     "shell",
     "upload_file",
+    "uploadDirectory",
+    "upload_directory",
     "downloadFile",
     "download_file",
     "mkdir",
@@ -82,6 +85,7 @@ pub(super) enum Job {
     Glob(glob::Glob),
     Rmfile(rmfile::Rmfile),
     Upload(upload::Upload),
+    UploadDirectory(directory::UploadDirectory),
     Download(download::Download),
 }
 
@@ -102,6 +106,9 @@ impl Job {
             "glob" => Self::Glob(glob::Glob::read(&arguments)?),
             "rmfile" => Self::Rmfile(rmfile::Rmfile::read(&arguments)?),
             "upload_file" | "uploadFile" => Self::Upload(upload::Upload::read(&arguments)?),
+            "upload_directory" | "uploadDirectory" => {
+                Self::UploadDirectory(directory::UploadDirectory::read(&arguments)?)
+            }
             "download_file" | "downloadFile" => {
                 Self::Download(download::Download::read(&arguments)?)
             }
@@ -117,6 +124,7 @@ impl Job {
             Self::Rmdir(rmdir) => rmdir.run(&mut context).await,
             Self::Cpdir(cpdir) => cpdir.run(&mut context).await,
             Self::Upload(upload) => upload.run(&mut context).await,
+            Self::UploadDirectory(upload) => upload.run(&mut context).await,
             Self::Download(download) => download.run(&mut context).await,
             Self::Mkdir(mkdir) => on_files(&mut context, move || mkdir.run()).await,
             Self::Stat(stat) => on_files(&mut context, move || stat.run()).await,

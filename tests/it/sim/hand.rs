@@ -378,7 +378,9 @@ fn words(kind: &CommandKind) -> String {
         CommandKind::ListDirectory { path } => format!("listdir {path}"),
         CommandKind::Glob { path } => format!("glob {path}"),
         CommandKind::RemoveFile { path } => format!("rmfile {path}"),
-        CommandKind::UploadFile { path, .. } => format!("upload {path}"),
+        CommandKind::UploadFile { path, .. } | CommandKind::UploadDirectory { path, .. } => {
+            format!("upload {path}")
+        }
         CommandKind::DownloadFile { path, .. } => format!("download {path}"),
         CommandKind::CopyDirectory { from, to, .. } => format!("cpdir {from} {to}"),
     }

@@ -42,6 +42,12 @@ fn files_are_looked_for_copied_and_written() {
                     max_size: Some(9), block_size: 262144 }";
     play(download, vec![done()]).expect(Results::Success, &[expected]);
     play(download, vec![refused()]).expect_failure("no room on the disk");
+    let upload = "ci.steps.directory_upload { workersrc = 'out', masterdest = 'm', compress = 'gz', url = 'http://x' }";
+    let expected = "UploadDirectory { workersrc: \"/w/b/build/out\", masterdest: \"m\", max_size: None, \
+                    block_size: 262144, compress: Some(Gz) }";
+    play(upload, vec![done(), done()])
+        .expect(Results::Success, &[expected, "AddUrl { name: \"m\", url: \"http://x\" }"]);
+    play(upload, vec![refused()]).expect_failure("no room on the disk");
 }
 
 #[test]
