@@ -4,7 +4,7 @@
 use crate::store::page::Table;
 use crate::store::views::{
     builders, buildrequests, builds, buildsets, change_sources, changes, logs, masters, properties,
-    schedulers, sourcestamps, steps, workers,
+    schedulers, sourcestamps, steps, test_results, workers,
 };
 
 /// A path and what is there.
@@ -210,6 +210,13 @@ pub static TABLE: &[Endpoint] = &[
     at("/steps/n:stepid/logs/i:log_slug/contents", Shape::Contents(&[logs::scope::OF_STEP, logs::scope::SLUG])),
     at("/steps/n:stepid/logs/i:log_slug/raw", Shape::Raw(&[logs::scope::OF_STEP, logs::scope::SLUG])),
     at("/steps/n:stepid/logs/i:log_slug/raw_inline", Shape::RawInline(&[logs::scope::OF_STEP, logs::scope::SLUG])),
+    all("/test_result_sets", &test_results::SETS, &[]),
+    one("/test_result_sets/n:test_result_setid", &test_results::SETS, &[test_results::scope::ID]),
+    all("/test_result_sets/n:test_result_setid/results", &test_results::RESULTS, &[test_results::scope::OF_SET]),
+    all("/builders/n:builderid/test_result_sets", &test_results::SETS, &[test_results::scope::OF_BUILDER]),
+    all("/builders/s:buildername/test_result_sets", &test_results::SETS, &[test_results::scope::OF_BUILDER_NAME]),
+    all("/builds/n:buildid/test_result_sets", &test_results::SETS, &[test_results::scope::OF_BUILD]),
+    all("/steps/n:stepid/test_result_sets", &test_results::SETS, &[test_results::scope::OF_STEP]),
     one("/logs/n:logid", &logs::TABLE, &[logs::scope::ID]),
     at("/logs/n:logid/contents", Shape::Contents(&[logs::scope::ID])),
     at("/logs/n:logid/raw", Shape::Raw(&[logs::scope::ID])),

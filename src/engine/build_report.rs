@@ -12,6 +12,7 @@ use crate::model::log::LogKind;
 use crate::model::property::Properties;
 use crate::model::sourcestamp::Sourcestamp;
 use crate::model::step::Fault;
+use crate::model::test_results::{NewSet, TestResult};
 use crate::model::trigger::{RequestEnd, Triggered};
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
@@ -26,6 +27,12 @@ pub enum BuildReport {
     StepStarted { begin: Begin, answer: Answer<StepId> },
     /// A step shows something else.
     StepUpdated { step: StepId, change: StepChange },
+    /// A set of test results is opened.
+    TestSetOpened { step: StepId, set: NewSet, answer: Answer<i64> },
+    /// Test results go into a set.
+    TestResultsAdded { set: i64, category: String, results: Vec<TestResult>, answer: Answer<()> },
+    /// The step is tried again: its test results do not hold.
+    TestResultsForgotten { step: StepId },
     /// A log is opened.
     LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
     /// A request of a step goes to the worker; `log` is opened with it, in the same commit.
@@ -143,6 +150,11 @@ impl BuildReport {
                 format!("starts step {number} {name:?}")
             }
             Self::StepUpdated { step, .. } => format!("updates step {step}"),
+            Self::TestSetOpened { set, .. } => format!("opens test results {:?}", set.description),
+            Self::TestResultsAdded { results, .. } => {
+                format!("adds {} test results", results.len())
+            }
+            Self::TestResultsForgotten { step } => format!("forgets test results of step {step}"),
             Self::LogOpened { name, .. } => format!("opens log {name:?}"),
             Self::CommandSent { request, .. } => format!("sends {request}"),
             Self::CommandEnded { state, reply, .. } => format!("command {state}: {reply}"),

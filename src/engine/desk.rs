@@ -14,6 +14,7 @@ use crate::engine::ports::Ack;
 use crate::model::command::{Compression, FileStat, ShellCommand};
 use crate::model::config::StepConfig;
 use crate::model::log::{LogKind, Stream};
+use crate::model::test_results::{NewSet, TestResult};
 use crate::model::trigger::{RequestEnd, TriggerWish, Triggered};
 
 /// A step's way to ask for things.
@@ -198,6 +199,13 @@ pub enum StepRequest {
     SumStatistic { name: String },
     /// Show a link.
     AddUrl { name: String, url: String },
+    /// Open a set of test results; the answer is its id.
+    AddTestResultSet(NewSet),
+    /// Store results in a set of this step.
+    AddTestResults { set: i64, results: Vec<TestResult> },
+    /// Compare the step's results with those of the build before; the answer is null, or how many fail
+    /// newly and how many pass again.
+    CompareTests,
 }
 
 /// An answer.

@@ -55,6 +55,7 @@ mod supersede;
 pub mod tasks;
 mod teller;
 mod telling;
+mod tests_of_step;
 mod transfer;
 mod tree;
 mod trigger;

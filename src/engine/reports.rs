@@ -16,7 +16,7 @@ use crate::model::event::Event;
 use crate::model::log::LogKind;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::model::telling::Kind;
-use crate::store::{Result, builds, logs, requests, steps};
+use crate::store::{Result, builds, logs, requests, steps, test_results};
 
 /// How often a request is built again because its worker was lost or a step asked for it; a build
 /// that takes down every worker it meets must end some day.
@@ -61,6 +61,17 @@ impl Turn<'_> {
                 self.announce(Event::StepUpdated { step, build });
                 Ok(())
             }
+            BuildReport::TestSetOpened { step, set, answer } => {
+                let set = test_results::open(self.conn, builder, build, step, &set)?;
+                self.answer(answer, Ok(set));
+                Ok(())
+            }
+            BuildReport::TestResultsAdded { set, category, results, answer } => {
+                test_results::add(self.conn, builder, set, &category, &results)?;
+                self.answer(answer, Ok(()));
+                Ok(())
+            }
+            BuildReport::TestResultsForgotten { step } => test_results::forget(self.conn, step),
             BuildReport::LogOpened { step, name, kind, answer } => {
                 let log = self.open_log(step, &name, kind)?;
                 self.answer(answer, Ok(log));
@@ -114,6 +125,10 @@ impl Turn<'_> {
             BuildReport::Finished { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::StepStarted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::TestSetOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::TestResultsAdded { answer, .. } => {
+                self.answer(answer, Err(Refusal::Stale))
+            }
             BuildReport::CommandSent { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TriggerWanted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::RequestAwaited { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
@@ -121,6 +136,7 @@ impl Turn<'_> {
             | BuildReport::PropertiesSet { .. }
             | BuildReport::StepUpdated { .. }
             | BuildReport::CommandEnded { .. }
+            | BuildReport::TestResultsForgotten { .. }
             | BuildReport::StepFinished { .. } => {}
         }
     }

@@ -16,6 +16,7 @@ use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
 use crate::engine::logs::Logs;
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
+use crate::engine::tests_of_step::Tests;
 use crate::engine::tree::Tree;
 use crate::engine::triggering::{self, Waiter};
 use crate::engine::upload::{self, Upload};
@@ -40,6 +41,7 @@ pub(super) struct Service {
     logs: Logs,
     urls: Vec<Json>,
     summary: Option<String>,
+    tests: Tests,
     /// What the worker could not do, in words.
     troubles: Vec<String>,
     /// Why the last command was killed.
@@ -58,6 +60,7 @@ impl Service {
             logs: Logs::new(running, step),
             urls: Vec::new(),
             summary: None,
+            tests: Tests::default(),
             troubles: Vec::new(),
             killed: None,
             temporary: Vec::new(),
@@ -109,6 +112,7 @@ impl Service {
         self.killed = None;
         self.troubles.clear();
         self.over = CancellationToken::new();
+        self.tests.forget(running, self.step).await;
         running.common.forget_statistics(self.step);
         let change = StepChange::Statistics(json!({}));
         running.tell(BuildReport::StepUpdated { step: self.step, change }).await;
@@ -314,6 +318,13 @@ impl Service {
                 let value = running.common.statistics().get(&name).copied();
                 return Ok(StepAnswer::Value(value.map_or(Json::Null, number)));
             }
+            StepRequest::AddTestResultSet(set) => {
+                return self.tests.open(running, self.step, set).await;
+            }
+            StepRequest::AddTestResults { set, results } => {
+                return self.tests.add(running, set, results).await;
+            }
+            StepRequest::CompareTests => return self.tests.compare(running, self.step).await,
             _ => return Err(DeskError::Failed("this needs a worker".to_owned())),
         }
         Ok(StepAnswer::Done)
@@ -393,6 +404,9 @@ fn is_note(request: &StepRequest) -> bool {
             | StepRequest::SetStatistic { .. }
             | StepRequest::GetStatistic { .. }
             | StepRequest::SumStatistic { .. }
+            | StepRequest::AddTestResultSet(_)
+            | StepRequest::AddTestResults { .. }
+            | StepRequest::CompareTests
             | StepRequest::Trigger(_)
     )
 }

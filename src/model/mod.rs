@@ -23,6 +23,7 @@ pub mod sourcestamp;
 pub mod standing;
 pub mod step;
 pub mod telling;
+pub mod test_results;
 pub mod trigger;
 pub mod why;
 pub mod worker;

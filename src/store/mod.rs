@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod sourcestamps;
 pub mod sqlite;
 pub mod steps;
+pub mod test_results;
 pub mod triggers;
 pub mod views;
 pub mod workers;

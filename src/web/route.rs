@@ -64,6 +64,7 @@ pub static TABLE: &[Route] = routes! {
     "GET" "/builders" Read, Page => ui::builders::page;
     "GET" "/builders/{id}" Read, Page => ui::builder::page;
     "POST" "/builders/{id}/force" Action("force"), Page => ui::orders::force;
+    "GET" "/builders/{id}/tests" Read, Page => ui::tests::page;
     "GET" "/builders/{id}/builds/{number}" Read, Page => ui::build::page;
     "GET" "/builders/{id}/builds/{number}/steps/{step}/logs/{slug}" Read, Page => ui::log::page;
     "GET" "/builds/{id}" Read, Page => ui::orders::find_build;

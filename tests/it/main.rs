@@ -22,6 +22,7 @@ mod mirror;
 mod outbox;
 mod real;
 mod resolved;
+mod results;
 mod scenario;
 mod scripts;
 mod sim;

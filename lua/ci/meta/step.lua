@@ -152,6 +152,7 @@ local RunningStep = {}
 ---@field logfiles? table<string, any> more logs: name → path, or { filename, follow } (see `ci.StepOptions`)
 ---@field lazylogfiles? boolean
 ---@field log_encoding? string
+---@field test_results? string|ci.TestResultsOptions the tests that it reports (see `ci.StepOptions`)
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
 ---@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes, without its end; an error in it ends the step
 ---@field line_filter? string a regular expression as `ci.regex` takes it: only lines in which it is found are given to `on_line`, which makes it cheap for millions of lines
@@ -296,16 +297,20 @@ function RunningStep:add_steps_after_current_step(steps) end
 ---Steps that run after all others of this build.
 ---@param steps any list of steps and groups
 function RunningStep:add_steps_after_last_step(steps) end
----Not available yet.
----@param description string
----@param category string
----@param value_unit string
+---Opens a set of results: of tests ("pass_fail" and "boolean"), or of measurements.
+---@param description string what they are results of; by it sets of several builds are compared
+---@param category string "pass_fail", "pass_only", "fail_only", "code_issue", "performance", "binary_size" …
+---@param value_unit string "boolean", "second", "byte" …
 ---@return integer set
 function RunningStep:add_test_result_set(description, category, value_unit) end
----Not available yet.
+---Stores a result in a set of this step; at most 100,000 for each step.
+---```lua
+---local set = step:add_test_result_set("runtime", "performance", "second")
+---step:add_test_result(set, 1.25, { test_name = "blur" })
+---```
 ---@param set integer
----@param value string
----@param options? { test_name?: string, test_code_path?: string, line?: integer, duration?: number }
+---@param value any of "pass_fail": true or "1" when it passed
+---@param options? { test_name?: string, test_code_path?: string, line?: integer, duration?: number, message?: string } `duration` in seconds
 function RunningStep:add_test_result(set, value, options) end
 
 ---@class ci.Log

@@ -37,7 +37,21 @@ ci.steps = {}
 ---@field want_stdout? ci.Renderable<boolean> default true
 ---@field want_stderr? ci.Renderable<boolean> default true
 ---@field initial_stdin? ci.Renderable<string>
+---@field test_results? ci.Renderable<string|ci.TestResultsOptions> the tests that commands report: "junit:build/**/TEST-*.xml", or of what they print "tap"
 ---@field decode_rc? table<integer, ci.Results> default { [0] = "success" }, everything else a failure
+
+---Tests that a command reports. They are counted, stored and compared with the build before of the same builder and branch;
+---the step's text says how many failed and how many of them newly. Formats: "junit" and "ctest" (Test.xml), in files;
+---"tap", "cargo" (text or JSON of `cargo test`) and "go" (text of `go test -v`, or `-json`), in what it prints or in files.
+---Reports of an earlier build that still lie there are read too: let the build begin without them.
+---```lua
+---ci.steps.shell { command = { "go", "test", "-v", "./..." }, test_results = "go" }
+---ci.steps.shell { command = "mvn test", test_results = { format = "junit", paths = { "target/surefire-reports/*.xml" } } }
+---```
+---@class ci.TestResultsOptions
+---@field format "junit"|"ctest"|"tap"|"cargo"|"go"
+---@field paths? string[] patterns of files below `workdir` (default: what the command prints)
+---@field fail_on_failed_tests? boolean a failed test fails a command that ended well (default false)
 
 ---How often a step is tried. Each attempt has logs of its own ("stdio", "stdio_attempt_2"); what the step holds (its
 ---locks) it keeps between them. Stopping the step or the build ends it.

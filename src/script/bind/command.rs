@@ -7,6 +7,7 @@ use mlua::{Function, Lua, Table, Value};
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
+use super::tests::WantedTests;
 use crate::base::results::Results;
 use crate::engine::desk::Ran;
 use crate::model::command::{Argument, CommandLine, LogFile, ShellCommand};
@@ -27,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) decode_rc: Option<Json>,
     /// Called with each line that it prints.
     pub(super) on_line: Option<Function>,
+    /// The tests that it reports.
+    pub(super) tests: Option<WantedTests>,
     /// Only with those in which this is found.
     pub(super) line_filter: Option<Regex>,
 }
@@ -113,6 +116,7 @@ pub(super) fn read(
         collect,
         decode_rc: pick("decode_rc").cloned(),
         on_line,
+        tests: pick("test_results").and_then(WantedTests::read),
         line_filter,
     })
 }

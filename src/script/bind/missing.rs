@@ -1,8 +1,7 @@
-//! What a running step and a log do not have: methods that Buildbot's steps have and this version
-//! cannot do yet, and names that nobody has, told with the nearest one. Lua itself would only say
-//! that it called a nil value.
+//! What a running step and a log do not have: names that nobody has, told with the nearest one. Lua
+//! itself would only say that it called a nil value.
 
-use mlua::{MetaMethod, MultiValue, UserDataMethods, Value};
+use mlua::{MetaMethod, UserDataMethods, Value};
 
 use super::log::Log;
 use super::step::Step;
@@ -11,8 +10,6 @@ use crate::script::spelling::suggestion;
 
 /// For steps.
 pub(super) fn of_step<M: UserDataMethods<Step>>(methods: &mut M) {
-    methods.add_method("add_test_result_set", |_, _, _: MultiValue| not_yet("add_test_result_set"));
-    methods.add_method("add_test_result", |_, _, _: MultiValue| not_yet("add_test_result"));
     methods.add_meta_method(MetaMethod::Index, |_, _, key: Value| {
         unknown("step", "RunningStep", &key)
     });
@@ -21,10 +18,6 @@ pub(super) fn of_step<M: UserDataMethods<Step>>(methods: &mut M) {
 /// For logs.
 pub(super) fn of_log<M: UserDataMethods<Log>>(methods: &mut M) {
     methods.add_meta_method(MetaMethod::Index, |_, _, key: Value| unknown("log", "Log", &key));
-}
-
-fn not_yet(method: &str) -> mlua::Result<()> {
-    Err(mlua::Error::runtime(format!("step:{method} is not available yet.")))
 }
 
 /// `class` is the annotated one, whose members are the known names.

@@ -11,6 +11,7 @@ mod missing;
 mod observe;
 pub(super) mod request;
 pub(super) mod step;
+mod tests;
 mod trigger;
 
 use mlua::{Function, Lua, Table};

@@ -15,7 +15,8 @@ use super::command::{self, Place, Wanted};
 use super::files;
 use super::log::Log;
 use super::observe::Observer;
-use super::{missing, trigger};
+use super::tests::WantedTests;
+use super::{missing, tests, trigger};
 use crate::engine::desk::{After, Desk, DeskError, Ran, StepAnswer, StepRequest};
 use crate::model::log::{LogKind, Stream};
 use crate::script::budget::Fatal;
@@ -58,13 +59,23 @@ impl Step {
         ask(&self.desk, request).await.map(|_| ())
     }
 
-    async fn ran(&self, lua: &Lua, wanted: Wanted) -> mlua::Result<Ran> {
-        let (mut observer, lines, mut output) = match wanted.on_line {
-            None => (None, None, None),
-            Some(on_line) => {
-                let (lines, output) = mpsc::channel(4);
-                (Some(Observer::new(lua, on_line, wanted.line_filter)?), Some(lines), Some(output))
-            }
+    async fn ran(
+        &self,
+        lua: &Lua,
+        wanted: Wanted,
+        mut tests: Option<&mut WantedTests>,
+    ) -> mlua::Result<Ran> {
+        let mut observer = match wanted.on_line {
+            None => None,
+            Some(on_line) => Some(Observer::new(lua, on_line, wanted.line_filter)?),
+        };
+        let is_watched =
+            observer.is_some() || tests.as_ref().is_some_and(|tests| tests.are_in_output());
+        let (lines, mut output) = if is_watched {
+            let (lines, output) = mpsc::channel(4);
+            (Some(lines), Some(output))
+        } else {
+            (None, None)
         };
         let request = StepRequest::Run {
             command: Box::new(wanted.command),
@@ -78,6 +89,9 @@ impl Step {
                 // An answer may come before the last lines have been taken.
                 biased;
                 Some((stream, data)) = next(output.as_mut()), if output.is_some() => {
+                    if let Some(tests) = &mut tests {
+                        tests.take(stream, &data);
+                    }
                     if let Some(observer) = &mut observer {
                         observer.take(lua, stream, &data).await?;
                     }
@@ -85,10 +99,17 @@ impl Step {
                 answer = &mut asked => break answer?,
             }
         };
-        if let (Some(observer), Some(output)) = (&mut observer, &mut output) {
+        if let Some(output) = &mut output {
             while let Some((stream, data)) = output.recv().await {
-                observer.take(lua, stream, &data).await?;
+                if let Some(tests) = &mut tests {
+                    tests.take(stream, &data);
+                }
+                if let Some(observer) = &mut observer {
+                    observer.take(lua, stream, &data).await?;
+                }
             }
+        }
+        if let Some(observer) = &mut observer {
             observer.end(lua).await?;
         }
         match answer {
@@ -109,12 +130,17 @@ impl Step {
             return Err(mlua::Error::runtime(format!("{method} takes a table, not {got}.")));
         };
         let wanted = command::read(lua, options, &self.standard, place);
-        let wanted = wanted.map_err(mlua::Error::runtime)?;
+        let mut wanted = wanted.map_err(mlua::Error::runtime)?;
         let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
-        let ran = self.ran(lua, wanted).await?;
+        let mut tests = wanted.tests.take();
+        let ran = self.ran(lua, wanted, tests.as_mut()).await?;
         let out = lua.create_table()?;
         out.set("rc", ran.rc)?;
-        out.set("results", command::results(&ran, decode_rc.as_ref()).word())?;
+        let mut results = command::results(&ran, decode_rc.as_ref());
+        if let Some(tests) = tests {
+            results = self.tests_of(tests, results).await?;
+        }
+        out.set("results", results.word())?;
         out.set("failure_reason", ran.failure_reason)?;
         if collect {
             out.set("stdout", ran.stdout)?;
@@ -164,6 +190,7 @@ impl UserData for Step {
         records(methods);
         trigger::add(methods);
         additions(methods);
+        tests::add(methods);
         missing::of_step(methods);
     }
 }

@@ -15,6 +15,7 @@ use crate::model::config::{
     Callback, Retry, RetryOn, StepConfig, StepFlags, StepOption, check_step_name,
 };
 use crate::model::render::Renderable;
+use crate::model::test_results::TestSource;
 use crate::script::bind::command;
 use crate::script::convert::a_type;
 use crate::script::raised::Raised;
@@ -48,6 +49,7 @@ pub(in crate::script) const OPTIONS: &[&str] = &[
     "name",
     "retry",
     "sigterm_time",
+    "test_results",
     "timeout",
     "use_pty",
     "want_stderr",
@@ -73,6 +75,7 @@ pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
     ("logfiles", "map?"),
     ("lazylogfiles", "boolean?"),
     ("log_encoding", "string?"),
+    ("test_results", "(string|map)?"),
 ];
 
 /// The same, read.
@@ -392,6 +395,7 @@ pub(in crate::script) fn check_command_option(name: &str, value: &Json) -> Resul
         ("logfiles", Json::Object(files)) => {
             files.iter().try_for_each(|(log, file)| command::log_file(log, file).map(drop))
         }
+        ("test_results", value) if !value.is_null() => TestSource::read(value).map(drop),
         ("workdir", Json::String(dir)) if dir.is_empty() => {
             Err("must not be empty; `.` is the build's directory".to_owned())
         }

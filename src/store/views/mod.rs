@@ -20,6 +20,7 @@ pub mod schedulers;
 pub mod sourcestamps;
 pub mod steps;
 pub mod targets;
+pub mod test_results;
 pub mod triggers;
 pub mod workers;
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
 use super::visible::{link, visible};
-use super::{ansi, part, reason};
+use super::{ansi, part, reason, tests};
 use crate::base::id::RequestId;
 use crate::base::results::Results;
 use crate::base::text;
@@ -19,6 +19,7 @@ use crate::model::why::Reason;
 use crate::store::frames::{self, Line};
 use crate::store::views::builds::At;
 use crate::store::views::steps::{Shown as Step, ShownLog};
+use crate::store::views::test_results::{self, Failed};
 use crate::store::views::triggers::{self, Child, Parent};
 use crate::store::views::{builds, changes, properties, steps};
 use crate::web::Site;
@@ -38,6 +39,8 @@ struct Rows {
     held: Vec<Vec<Held>>,
     parent: Option<Parent>,
     children: Vec<Child>,
+    /// How many tests failed, and the first of them.
+    failed: (i64, Vec<Failed>),
 }
 
 /// Steps whose last lines the page shows: what failed and what runs is seldom more.
@@ -95,6 +98,7 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
             held: Vec::new(),
             parent: triggers::parent_of(conn, build.request)?,
             children: triggers::of_build(conn, id)?,
+            failed: test_results::failed(conn, id, tests::SHOWN)?,
             build,
         }))
     });
@@ -208,6 +212,7 @@ fn summary(view: &View, rows: &Rows) -> Markup {
             }
         }
         (waits(view, rows, None))
+        (tests::failed(view, line.builder_id, rows.failed.0, &rows.failed.1))
         @if !rows.steps.is_empty() { h2 { "Steps" } }
     }
 }

@@ -21,5 +21,6 @@ mod reason;
 pub(super) mod request;
 pub(super) mod schedulers;
 pub(super) mod scope;
+pub(super) mod tests;
 mod visible;
 pub(super) mod workers;

@@ -30,6 +30,7 @@ mod sabotage;
 mod schedule;
 mod settings;
 mod survival;
+mod test_results;
 mod timed;
 mod tools;
 mod triggers;

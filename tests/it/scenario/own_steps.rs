@@ -300,7 +300,8 @@ fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
     local log = step:add_log "told"
     local function told(f) log:stdout(select(2, pcall(f)) .. "\n") end
     told(function() step:set_statistic("warnings", "3") end)
-    told(function() step:add_test_result_set("a", "b", "c") end)
+    told(function() step:add_test_result(7, true, { test_name = "a" }) end)
+    told(function() step:add_test_result(7, {}, { test_name = "a" }) end)
     told(function() step:run { command = "x", on_line = 7 } end)
     told(function() step:runCommand { command = "x" } end)
     told(function() step:path_exist "x" end)
@@ -322,7 +323,8 @@ fn what_a_step_or_its_log_does_not_have_is_said_with_the_nearest_name() {
             told,
             [
                 "step:set_statistic takes a name and a number, not a string.",
-                "step:add_test_result_set is not available yet.",
+                "this step has opened no set 7 of test results.",
+                "a test result is text, a number, true or false, not a table.",
                 "`on_line` of step:run must be a function, not an integer.",
                 "a step has no `runCommand`. Buildbot's `runCommand` is `run` here.",
                 "a step has no `path_exist`. Did you mean `path_exists`?",
