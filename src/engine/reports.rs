@@ -127,7 +127,7 @@ impl Turn<'_> {
             BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TestSetOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TestResultsAdded { answer, .. } => {
-                self.answer(answer, Err(Refusal::Stale))
+                self.answer(answer, Err(Refusal::Stale));
             }
             BuildReport::CommandSent { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TriggerWanted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),

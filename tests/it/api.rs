@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::web::site::{EVIL, config, with};
+use crate::web::test_results::report;
 
 #[test]
 fn objects_have_buildbots_shape() {
@@ -126,6 +127,7 @@ fn objects_have_buildbots_shape() {
 #[test]
 fn every_path_of_the_table_answers() {
     with(config(), async |site| {
+        report(site).await;
         for endpoint in halide_ci::api::table::TABLE {
             let path: Vec<&str> = endpoint
                 .pattern

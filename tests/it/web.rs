@@ -7,7 +7,7 @@ mod parents;
 mod posted;
 mod rules;
 pub(crate) mod site;
-mod test_results;
+pub(crate) mod test_results;
 mod trying;
 
 use futures_util::{SinkExt as _, StreamExt as _};

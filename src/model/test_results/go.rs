@@ -126,7 +126,7 @@ fn ended(line: &str) -> Option<(Outcome, &str)> {
     words.iter().find_map(|(word, outcome)| Some((*outcome, line.strip_prefix(word)?)))
 }
 
-/// The package of a line that sums one up: `ok  	pkg	0.1s`, `FAIL	pkg	0.1s`.
+/// The package of a line that sums one up: `ok` or `FAIL`, the package, how long it took.
 fn package(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("ok  \t").or_else(|| line.strip_prefix("FAIL\t"))?;
     rest.split(['\t', ' ']).next().filter(|name| !name.is_empty())

@@ -8,7 +8,7 @@ use super::step::{Step, ask, unexpected};
 use crate::base::results::Results;
 use crate::engine::desk::{StepAnswer, StepRequest};
 use crate::model::log::{LogKind, Stream};
-use crate::model::test_results::{Lines, NewSet, Outcome, TestResult, TestSource, Tests};
+use crate::model::test_results::{Lines, NewSet, Outcome, Test, TestResult, TestSource, Tests};
 use crate::script::convert::a_type;
 
 /// The largest report, in bytes.
@@ -110,7 +110,7 @@ impl Step {
             return Ok(results);
         }
         let set = self.open_set(&self.name, "pass_fail", "boolean").await?;
-        let list: Vec<TestResult> = tests.list.iter().filter_map(|test| test.result()).collect();
+        let list: Vec<TestResult> = tests.list.iter().filter_map(Test::result).collect();
         self.done(StepRequest::AddTestResults { set, results: list }).await?;
         for (name, value) in [
             ("tests-total", total),

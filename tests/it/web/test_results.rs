@@ -8,7 +8,7 @@ use serde_json::json;
 use super::site::{Site, config, with};
 
 /// The step 2 of the build 1 had two tests.
-async fn report(site: &Site) {
+pub(crate) async fn report(site: &Site) {
     let write = |conn: &halide_ci::store::Conn<'_>| {
         let set = NewSet {
             description: "unit <tests>".to_owned(),
