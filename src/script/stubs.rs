@@ -260,7 +260,7 @@ fn every_method_of_a_running_step_is_annotated() {
         include_str!("bind/step.rs"),
         include_str!("bind/files.rs"),
         include_str!("bind/log.rs"),
-        include_str!("bind/missing.rs"),
+        include_str!("bind/tests.rs"),
         include_str!("bind/trigger.rs"),
     ]
     .concat();
