@@ -110,13 +110,17 @@ pub(super) fn read(
     let line_filter = line_filter(given.get("line_filter"), on_line.is_some())?;
     let line = command_line(method, given.get("command"))?;
     let pick = |name: &str| given.get(name).or_else(|| standard.get(name));
+    let tests = pick("test_results").and_then(WantedTests::read);
+    if matches!(place, Place::Master) && tests.as_ref().is_some_and(|t| !t.are_in_output()) {
+        return Err("`test_results` in files is for commands of workers.".to_owned());
+    }
     Ok(Wanted {
         command: command(line, directory(place, &given, &pick), place, &pick)?,
         log,
         collect,
         decode_rc: pick("decode_rc").cloned(),
         on_line,
-        tests: pick("test_results").and_then(WantedTests::read),
+        tests,
         line_filter,
     })
 }

@@ -193,6 +193,14 @@ fn misuse_of_files_names_the_line_and_what_is_right() {
         ),
         ("step:run { comand = 'x' }", "Did you mean `command`?"),
         (
+            "step:run_on_master { command = 'x', test_results = 'junit:x' }",
+            "`test_results` in files is for commands of workers.",
+        ),
+        (
+            "step:run { command = 'x', test_results = 'junit' }",
+            "in the format \"junit\" needs files",
+        ),
+        (
             "step:run { command = 'x', line_filter = 'a' }",
             "`line_filter` of step:run says nothing without `on_line`.",
         ),
