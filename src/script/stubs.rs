@@ -222,6 +222,18 @@ fn every_shipped_steps_options_are_annotated() {
     assert_eq!(steps, files.count());
 }
 
+#[test]
+fn every_table_is_made_once() {
+    // An editor takes the last one for the whole, and knows nothing of what was in the others.
+    let made = META.iter().flat_map(|(_, text)| text.lines());
+    let made = made.filter(|line| line.starts_with("ci.") && line.ends_with(" = {}"));
+    let mut seen = BTreeSet::new();
+    for line in made {
+        assert!(seen.insert(line), "{line}");
+    }
+    assert!(seen.contains("ci.steps = {}"));
+}
+
 /// The names that follow `marker` at the beginning of a line of `text`.
 fn named(text: &str, marker: &str) -> BTreeSet<String> {
     let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';

@@ -3,7 +3,6 @@
 
 ---@class ci
 local ci = {}
-ci.steps = {}
 
 ---@class ci.CopyDirectoryOptions: ci.StepOptions
 ---@field src ci.Renderable<string> relative to the step's `workdir`

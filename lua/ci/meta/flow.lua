@@ -4,7 +4,6 @@
 
 ---@class ci
 local ci = {}
-ci.steps = {}
 
 ---@class ci.MasterShellCommandOptions: ci.StepOptions
 ---@field command ci.Renderable<any> text for the shell, or a list: a program and its arguments

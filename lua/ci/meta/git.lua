@@ -3,7 +3,6 @@
 
 ---@class ci
 local ci = {}
-ci.steps = {}
 
 ---@class ci.GitOptions: ci.StepOptions
 ---@field repo ci.Renderable<string>

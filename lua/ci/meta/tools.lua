@@ -4,7 +4,6 @@
 
 ---@class ci
 local ci = {}
-ci.steps = {}
 
 ---@class ci.ShellSequenceEntry
 ---@field command ci.Renderable<any> text for the worker's shell, or a list: a program and its arguments
