@@ -56,6 +56,9 @@
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
 //!
+//! **A single build** ([`server::alone`], `halide-ci run`) has a real engine and a real worker in one
+//! process, and a configuration from which everything is taken that reaches out by itself.
+//!
 //! **A rehearsal** ([`rehearsal`]) is the same engine with a database in memory, simulated time, no
 //! network and workers that only take notes: `explain` and `halide-ci test` ask it what would happen.
 //!
@@ -79,8 +82,9 @@
 //!   and buildsets are one transaction, and a crash leaves a delivery unread or wholly read.
 //! * Builder and worker locks are taken when a request is claimed; a builder that lacks only them stands
 //!   in the same line as steps do, on one worker. Whoever stands ahead counts as if it held the lock. Of
-//!   builds that wait for each other the one of the newest request gives way: it ends as retry, and says
-//!   which locks make the circle.
+//!   builds that wait for each other, for locks or for what they have triggered, the one of the newest
+//!   request gives way: it ends as retry, and says which locks make the circle. One that another build
+//!   waits for is spared if it can be; else it ends as an exception, because a retry would be as stuck.
 //! * Deliveries of one line (a pull request, a ref) are read strictly in order. Those of other lines
 //!   wait two seconds for a slow one and then overtake it, so that an outage of GitHub's API holds
 //!   up only what needs it.

@@ -113,7 +113,8 @@ function ci.steps.cmake_build(options) end
 
 ---Runs the tests of a CMake project.
 ---```lua
----ci.steps.ctest { workdir = "out", build_config = "Release", labels = { "correctness", "generator" }, jobs = 8 }
+---ci.steps.ctest { workdir = "out", build_config = "Release", labels = { "correctness", "generator" }, jobs = 8,
+---                 options = { "-T", "Test" }, test_results = "ctest:Testing/*/Test.xml" }
 ---```
 ---@param options ci.CtestOptions
 ---@return ci.Step
@@ -181,13 +182,14 @@ function ci.steps.cargo(options) end
 ---@field markers? ci.Renderable<string> `pytest -m`, such as "not slow"
 ---@field keywords? ci.Renderable<string> `pytest -k`
 ---@field jobs? ci.Renderable<integer> of the plugin xdist
----@field junit? ci.Renderable<string> where it writes its report
+---@field junit? ci.Renderable<string> where it writes its report, which is read: see `test_results`
 ---@field options? ci.Renderable<any>
 ---@field python? ci.Renderable<string> the program (default "python3")
 
 ---Runs pytest.
 ---```lua
----ci.steps.pytest { paths = { "tests" }, markers = "not slow", env = { PYTHONPATH = { "src", "tools" } } }
+---ci.steps.pytest { paths = { "tests" }, markers = "not slow", env = { PYTHONPATH = { "src", "tools" } },
+---                  junit = "report.xml" }
 ---```
 ---@param options ci.PytestOptions
 ---@return ci.Step

@@ -22,7 +22,7 @@ return ci.step_type {
     options = "scalar[]?",
     ctest = "string?",
   },
-  defaults = { description = "testing", description_done = "test" },
+  defaults = { description = "testing" },
   run = function(step, o)
     local command = {
       o.ctest or "ctest",

@@ -9,11 +9,11 @@ return ci.step_type {
     markers = "string?", -- `pytest -m`, such as "not slow"
     keywords = "string?", -- `pytest -k`
     jobs = "integer?", -- of the plugin xdist
-    junit = "string?", -- where it writes its report
+    junit = "string?", -- where it writes its report, which is read
     options = "scalar[]?",
     python = "string?", -- default "python3"
   },
-  defaults = { description = "testing", description_done = "test" },
+  defaults = { description = "testing" },
   run = function(step, o)
     local command = {
       { o.python or "python3", "-m", "pytest" },
@@ -24,6 +24,8 @@ return ci.step_type {
       o.options,
       o.paths,
     }
-    return step:run({ command = command }).results
+    -- The report that it writes is read, unless the step says what is.
+    local reports = o.test_results or o.junit and "junit:" .. o.junit or nil
+    return step:run({ command = command, test_results = reports }).results
   end,
 }

@@ -136,3 +136,21 @@ fn a_step_stores_results_of_its_own() {
         );
     });
 }
+
+#[test]
+fn the_report_that_pytest_writes_is_read() {
+    let config = farm(r#"ci.steps.pytest { name = "py", junit = "r.xml" }"#);
+    let report =
+        r#"<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>"#;
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect([
+            shell("python3 -m pytest --junit-xml=r.xml").exits(1),
+            shell("glob /w/w1/b/build/r.xml").finds(&["/w/w1/b/build/r.xml"]),
+            shell("upload /w/w1/b/build/r.xml").holds(report),
+        ]);
+        force(world).await;
+        assert_eq!(world.rows(STATE, 1).await, ["py: 1 of 2 tests failed (failure)"]);
+        let names = world.rows("select name from test_names order by id", 1).await;
+        assert_eq!(names, ["a", "b"]);
+    });
+}

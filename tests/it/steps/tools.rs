@@ -35,8 +35,8 @@ fn build_tools_get_their_options_in_order() {
     runs("ci.steps.pytest {}", "python3 -m pytest");
     runs(
         "ci.steps.pytest { python = 'python', markers = 'not slow', keywords = 'io', jobs = 3,
-                           junit = 'r.xml', options = { '-q' }, paths = { 'tests', 'more' } }",
-        "python -m pytest -m not slow -k io -n 3 --junit-xml=r.xml -q tests more",
+                           options = { '-q' }, paths = { 'tests', 'more' } }",
+        "python -m pytest -m not slow -k io -n 3 -q tests more",
     );
 }
 
