@@ -123,9 +123,36 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         observer: None,
         sabotage: Sabotage::default(),
     };
+    let Core { engine, loops, loops_end, failed, worker_addr } = begin(parts, workers)?;
+    tasks.spawn("report", report::serve(engine.clone(), http.clone(), tasks.clone()));
+    let git = Arc::new(poll::Mirrors { base_dir: options.base_dir.clone() });
+    let outside = poll::Outside { http, git };
+    tasks.spawn("poll", poll::serve(engine.clone(), outside, tasks.clone()));
+
+    let reload = reload::serve(engine.clone(), load_options, tree, &tasks);
+    let mut web_addr = None;
+    if let Some(listener) = web {
+        web_addr = listener.local_addr().ok();
+        let web = web::Web { engine: engine.clone(), reload: reload.clone(), tasks: tasks.clone() };
+        tasks.spawn("web", web::serve(listener, web, tasks.clone()));
+    }
+    Ok(Running { engine, tasks, loops, loops_end, failed, web_addr, worker_addr, reload })
+}
+
+/// What every master has: the engine at work, and where workers find it.
+struct Core {
+    engine: Engine,
+    loops: Vec<std::thread::JoinHandle<()>>,
+    loops_end: CancellationToken,
+    failed: Arc<Mutex<Option<String>>>,
+    worker_addr: Option<SocketAddr>,
+}
+
+/// Recovers, starts the engine's loops, and lets workers in.
+fn begin(parts: Parts, workers: TcpListener) -> Result<Core, StartError> {
+    let tasks = parts.tasks.clone();
     let started = recover::start(parts)?;
     let engine = started.engine.clone();
-
     let failed = Arc::new(Mutex::new(None));
     let loops_end = CancellationToken::new();
     let (beat, log_loop, end) = (started.beat, started.log_loop, loops_end.clone());
@@ -135,21 +162,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     ];
     tasks.spawn("intake", started.intake.serve(tasks.token()));
     tasks.spawn("planner", started.planner.serve(tasks.token()));
-    tasks.spawn("report", report::serve(engine.clone(), http.clone(), tasks.clone()));
-    let git = Arc::new(poll::Mirrors { base_dir: options.base_dir.clone() });
-    let outside = poll::Outside { http, git };
-    tasks.spawn("poll", poll::serve(engine.clone(), outside, tasks.clone()));
-
     let worker_addr = workers.local_addr().ok();
     tasks.spawn("workers", wire::serve(workers, engine.clone(), tasks.clone()));
-    let reload = reload::serve(engine.clone(), load_options, tree, &tasks);
-    let mut web_addr = None;
-    if let Some(listener) = web {
-        web_addr = listener.local_addr().ok();
-        let web = web::Web { engine: engine.clone(), reload: reload.clone(), tasks: tasks.clone() };
-        tasks.spawn("web", web::serve(listener, web, tasks.clone()));
-    }
-    Ok(Running { engine, tasks, loops, loops_end, failed, web_addr, worker_addr, reload })
+    Ok(Core { engine, loops, loops_end, failed, worker_addr })
 }
 
 impl Running {

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::engine::upload;
 use crate::model::command::Compression;
 
 /// The most that an archive may hold when no `max_size` says less: a small one can be made of that
@@ -38,11 +39,8 @@ impl Tree {
         compress: Option<Compression>,
         max_size: Option<u64>,
     ) -> Result<Self, String> {
-        if Path::new(target).components().any(|c| c == Component::ParentDir) {
-            return Err(format!("{target} must not contain `..`."));
-        }
         Ok(Self {
-            target: base_dir.unwrap_or(Path::new("")).join(target),
+            target: upload::place(base_dir, target)?,
             is_rehearsal: base_dir.is_none(),
             compress,
             most: max_size.unwrap_or(MOST_BYTES),

@@ -33,11 +33,8 @@ impl Upload {
         mode: Option<u32>,
         max_size: Option<u64>,
     ) -> Result<Self, String> {
-        if Path::new(target).components().any(|c| c == Component::ParentDir) {
-            return Err(format!("{target} must not contain `..`."));
-        }
         Ok(Self {
-            target: base_dir.unwrap_or(Path::new("")).join(target),
+            target: place(base_dir, target)?,
             is_rehearsal: base_dir.is_none(),
             mode,
             file: None,
@@ -114,6 +111,17 @@ impl Upload {
     }
 }
 
+/// Where a path leads that a step names, from `base_dir` on; an absolute one is taken as it is.
+///
+/// # Errors
+/// When it has `..` in it: it may be made of what a change says.
+pub(super) fn place(base_dir: Option<&Path>, path: &str) -> Result<PathBuf, String> {
+    if Path::new(path).components().any(|c| c == Component::ParentDir) {
+        return Err(format!("{path} must not contain `..`."));
+    }
+    Ok(base_dir.unwrap_or(Path::new("")).join(path))
+}
+
 /// Opens the file `source` (relative to `base_dir`; none = a rehearsal, in which there is none) that a
 /// worker is to get.
 ///
@@ -124,11 +132,10 @@ pub(super) fn open(
     source: &str,
     max_size: Option<u64>,
 ) -> Result<Option<File>, String> {
-    if Path::new(source).components().any(|c| c == Component::ParentDir) {
-        return Err(format!("{source} must not contain `..`."));
+    let path = place(base_dir, source)?;
+    if base_dir.is_none() {
+        return Ok(None);
     }
-    let Some(base_dir) = base_dir else { return Ok(None) };
-    let path = base_dir.join(source);
     let shown = path.display();
     let cannot = |e: std::io::Error| format!("{shown} cannot be read: {e}");
     let file = File::open(&path).map_err(cannot)?;

@@ -3,23 +3,20 @@
 //! reporters, pages. What is written lies in one directory.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
-use super::{Running, StartError, listen, master_name, new_generation, spawn_loop};
+use super::{Core, Running, StartError, begin, listen, master_name, new_generation};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::Secret;
 use crate::engine::ports::OnMaster;
-use crate::engine::recover::{self, Parts};
+use crate::engine::recover::Parts;
 use crate::engine::tasks::Tasks;
 use crate::engine::{Reload, Sabotage};
 use crate::model::config::{Condition, Config};
 use crate::model::render::Renderable;
 use crate::script::load::Loaded;
 use crate::store::{Store, StoreOptions};
-use crate::wire;
 
 /// Steps of these kinds need a master: its schedulers, its machine.
 const OF_MASTERS: &[&str] = &["master_shell_command", "trigger"];
@@ -57,7 +54,7 @@ pub async fn start(loaded: Loaded, dir: &Path) -> Result<Running, StartError> {
     let path = dir.join("state.sqlite");
     let opened = Store::open(&StoreOptions { path, durable: false, inline: false })?;
     let tasks = Tasks::new();
-    let started = recover::start(Parts {
+    let parts = Parts {
         opened,
         generation: new_generation(loaded),
         master_name: master_name(dir),
@@ -68,19 +65,8 @@ pub async fn start(loaded: Loaded, dir: &Path) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         observer: None,
         sabotage: Sabotage::default(),
-    })?;
-    let engine = started.engine.clone();
-    let failed = Arc::new(Mutex::new(None));
-    let loops_end = CancellationToken::new();
-    let (beat, log_loop, end) = (started.beat, started.log_loop, loops_end.clone());
-    let loops = vec![
-        spawn_loop("beat", async move { beat.serve(end).await }, failed.clone(), tasks.token())?,
-        spawn_loop("logs", log_loop.serve(), failed.clone(), tasks.token())?,
-    ];
-    tasks.spawn("intake", started.intake.serve(tasks.token()));
-    tasks.spawn("planner", started.planner.serve(tasks.token()));
-    let worker_addr = workers.local_addr().ok();
-    tasks.spawn("workers", wire::serve(workers, engine.clone(), tasks.clone()));
+    };
+    let Core { engine, loops, loops_end, failed, worker_addr } = begin(parts, workers)?;
     let refuse = || Err("a single build is not reloaded".to_owned());
     let reload: Reload = Arc::new(move |_| Box::pin(async move { refuse() }));
     let web_addr = None;
