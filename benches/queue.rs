@@ -200,6 +200,7 @@ impl Master {
             master_name: "bench".to_owned(),
             base_dir: None,
             on_master: OnMaster::Nobody,
+            artifacts: None,
             clock: Clock::system(),
             random: Random::seeded(1),
             tasks: tasks.clone(),

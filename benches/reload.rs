@@ -210,6 +210,7 @@ fn start(dir: &Path, first: Loaded) -> Engine {
         master_name: "bench".to_owned(),
         base_dir: Some(dir.to_owned()),
         on_master: OnMaster::Nobody,
+        artifacts: None,
         clock: Clock::system(),
         random: Random::system(),
         tasks: tasks.clone(),

@@ -53,6 +53,9 @@
 //! **A program of the master's own machine** ([`local`]) is a command like any other, to a worker
 //! that has no connection.
 //!
+//! **An artifact** is a file under its hash (`store::blobs`), on the disk before the row that names it is
+//! committed; rows go by rule, bytes when no row names them any more (`engine::artifacts`).
+//!
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
 //!
@@ -109,6 +112,9 @@
 //! * A step that is tried again (`retry`) is one row whose attempts have logs of their own; steps that run
 //!   at the same time (`ci.step_group { parallel = true }`) are rows of their own. Steps that a step adds
 //!   are read as those of a factory, and their functions forgotten when the build has ended (`script/late.rs`).
+//! * `latest-success` of artifacts never means a pull request or a patch unless its branch is asked for: what a
+//!   stranger proposes must not be what others download. The newest success outlives its rule, so that
+//!   a stable address does not die while nobody commits.
 //! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
 //!   days of the week count as Buildbot's do.
 //! * What is told is decided when it happens, from rows; in which words, when it is about to leave. The

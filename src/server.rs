@@ -28,8 +28,9 @@ use crate::http;
 use crate::local::Local;
 use crate::model::config::Config;
 use crate::script::load::{LoadError, LoadOptions, Loaded, Mount, load_tree};
+use crate::store::blobs::Blobs;
 use crate::store::{self, Store, StoreOptions};
-use crate::{poll, report, web, wire};
+use crate::{engine, poll, report, web, wire};
 
 /// What a master is started with.
 #[derive(Clone, Debug)]
@@ -109,6 +110,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let opened = open_store(&loaded.config, &options.base_dir)?;
 
+    let artifacts = open_artifacts(&loaded.config, &options.base_dir)?;
+
     let (tasks, random) = (Tasks::new(), Random::system());
     let local = Local::new(&options.base_dir, options.environ, random.clone(), tasks.clone()).await;
     let parts = Parts {
@@ -117,6 +120,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         master_name: master_name(&options.base_dir),
         base_dir: Some(options.base_dir.clone()),
         on_master: OnMaster::Machine(Arc::new(local)),
+        artifacts: Some(artifacts),
         clock,
         random,
         tasks: tasks.clone(),
@@ -124,6 +128,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         sabotage: Sabotage::default(),
     };
     let Core { engine, loops, loops_end, failed, worker_addr } = begin(parts, workers)?;
+    tasks.spawn("artifacts", engine::artifacts::serve(engine.clone(), tasks.token()));
     tasks.spawn("report", report::serve(engine.clone(), http.clone(), tasks.clone()));
     let git = Arc::new(poll::Mirrors { base_dir: options.base_dir.clone() });
     let outside = poll::Outside { http, git };
@@ -265,6 +270,17 @@ pub fn open_store(config: &Config, base_dir: &Path) -> Result<store::Opened, Sta
         )));
     }
     Ok(Store::open(&StoreOptions { path, durable: true, inline: false })?)
+}
+
+fn open_artifacts(config: &Config, base_dir: &Path) -> Result<Arc<Blobs>, StartError> {
+    let dir = base_dir.join(config.artifacts().dir);
+    Blobs::open(&dir).map(Arc::new).map_err(|error| {
+        StartError::Other(format!(
+            "{} cannot be made: {error}. Artifacts are kept there; make it writable for this user, or set \
+             c.www.artifacts.dir to another directory.",
+            dir.display()
+        ))
+    })
 }
 
 fn sqlite_path(url: &str, base_dir: &Path) -> Result<PathBuf, StartError> {

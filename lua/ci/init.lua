@@ -94,13 +94,14 @@ ci.sleep, ci.parallel, ci.http, ci.log = library.sleep, library.parallel, librar
 -- The shipped steps, each a file of its own in ci/steps
 local steps = {}
 for _, name in ipairs {
-  "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "copy_directory", "cppcheck", "ctest", "delete",
-  "directory_upload", "download_secrets_to_worker", "file_download", "file_exists", "file_upload", "get", "git",
-  "git_commit", "git_push", "git_tag", "github", "head", "http", "json_properties_download", "json_string_download",
-  "log_renderable", "make", "make_directory", "master_shell_command", "msbuild", "multiple_file_upload", "ninja",
-  "options", "post", "put", "pylint", "pytest", "remove_directory", "remove_worker_file_secret", "robocopy",
-  "set_properties", "set_properties_from_env", "set_property", "set_property_from_command", "shell",
-  "shell_sequence", "sleep", "sphinx", "string_download", "test", "tree_size", "trigger", "warning_counting_shell",
+  "artifact", "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "copy_directory", "cppcheck",
+  "ctest", "delete", "directory_upload", "download_secrets_to_worker", "fetch_artifact", "file_download",
+  "file_exists", "file_upload", "get", "git", "git_commit", "git_push", "git_tag", "github", "head", "http",
+  "json_properties_download", "json_string_download", "log_renderable", "make", "make_directory",
+  "master_shell_command", "msbuild", "multiple_file_upload", "ninja", "options", "post", "put", "pylint", "pytest",
+  "remove_directory", "remove_worker_file_secret", "robocopy", "set_properties", "set_properties_from_env",
+  "set_property", "set_property_from_command", "shell", "shell_sequence", "sleep", "sphinx", "string_download",
+  "test", "tree_size", "trigger", "warning_counting_shell",
 } do
   steps[name] = function() return require("ci.steps." .. name) end
 end

@@ -3,8 +3,8 @@
 
 use crate::store::page::Table;
 use crate::store::views::{
-    builders, buildrequests, builds, buildsets, change_sources, changes, logs, masters, properties,
-    schedulers, sourcestamps, steps, test_results, workers,
+    artifacts, builders, buildrequests, builds, buildsets, change_sources, changes, logs, masters,
+    properties, schedulers, sourcestamps, steps, test_results, workers,
 };
 
 /// A path and what is there.
@@ -210,6 +210,11 @@ pub static TABLE: &[Endpoint] = &[
     at("/steps/n:stepid/logs/i:log_slug/contents", Shape::Contents(&[logs::scope::OF_STEP, logs::scope::SLUG])),
     at("/steps/n:stepid/logs/i:log_slug/raw", Shape::Raw(&[logs::scope::OF_STEP, logs::scope::SLUG])),
     at("/steps/n:stepid/logs/i:log_slug/raw_inline", Shape::RawInline(&[logs::scope::OF_STEP, logs::scope::SLUG])),
+    all("/artifacts", &artifacts::TABLE, &[]),
+    one("/artifacts/n:artifactid", &artifacts::TABLE, &[artifacts::scope::ID]),
+    all("/builders/n:builderid/artifacts", &artifacts::TABLE, &[artifacts::scope::OF_BUILDER]),
+    all("/builders/n:builderid/builds/n:build_number/artifacts", &artifacts::TABLE, &[artifacts::scope::OF_BUILDER_BUILD]),
+    all("/builds/n:buildid/artifacts", &artifacts::TABLE, &[artifacts::scope::OF_BUILD]),
     all("/test_result_sets", &test_results::SETS, &[]),
     one("/test_result_sets/n:test_result_setid", &test_results::SETS, &[test_results::scope::ID]),
     all("/test_result_sets/n:test_result_setid/results", &test_results::RESULTS, &[test_results::scope::OF_SET]),

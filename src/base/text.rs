@@ -74,6 +74,20 @@ pub fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// A number of bytes in three digits: `12.3 MB`.
+#[must_use]
+pub fn bytes(bytes: i64) -> String {
+    let (mut left, mut unit) = (bytes as f64, "B");
+    for next in ["kB", "MB", "GB", "TB"] {
+        if left < 999.5 {
+            break;
+        }
+        (left, unit) = (left / 1000.0, next);
+    }
+    let digits = if unit == "B" || left >= 99.95 { 0 } else { usize::from(left < 9.995) + 1 };
+    format!("{left:.digits$} {unit}")
+}
+
 /// A duration for people: `8 ms`, `1.2 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
 #[must_use]
 pub fn duration(d: Duration) -> String {

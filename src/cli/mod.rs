@@ -1,6 +1,7 @@
 //! The command line: one verb, one file. The doc comment on each verb's `Args` is its help text.
 //! Exit status: 0 done, 1 the thing asked about failed, 2 wrong usage, 3 not reachable.
 
+mod artifact;
 mod checkconfig;
 mod chronicle;
 mod control;
@@ -66,6 +67,7 @@ enum Verb {
     Why(why::Args),
     Sendchange(Box<sendchange::Args>),
     Try(Box<trying::Args>),
+    Artifact(Box<artifact::Args>),
 }
 
 /// Does what the command line says; the result is the process's exit status.
@@ -108,5 +110,6 @@ fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Why(args) => why::run(&args),
         Verb::Sendchange(args) => sendchange::run(&args),
         Verb::Try(args) => trying::run(&args),
+        Verb::Artifact(args) => artifact::run(&args),
     }
 }

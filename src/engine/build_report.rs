@@ -14,6 +14,7 @@ use crate::model::sourcestamp::Sourcestamp;
 use crate::model::step::Fault;
 use crate::model::test_results::{NewSet, TestResult};
 use crate::model::trigger::{RequestEnd, Triggered};
+use crate::store::artifacts::NewArtifact;
 
 /// What the task of a build reports. A report of an attempt that is over is refused: the fence.
 pub enum BuildReport {
@@ -33,6 +34,8 @@ pub enum BuildReport {
     TestResultsAdded { set: i64, category: String, results: Vec<TestResult>, answer: Answer<()> },
     /// The step is tried again: its test results do not hold.
     TestResultsForgotten { step: StepId },
+    /// An artifact is on the disk; the answer is its number.
+    ArtifactKept { artifact: Box<NewArtifact>, answer: Answer<i64> },
     /// A log is opened.
     LogOpened { step: StepId, name: String, kind: LogKind, answer: Answer<LogId> },
     /// A request of a step goes to the worker; `log` is opened with it, in the same commit.
@@ -155,6 +158,7 @@ impl BuildReport {
                 format!("adds {} test results", results.len())
             }
             Self::TestResultsForgotten { step } => format!("forgets test results of step {step}"),
+            Self::ArtifactKept { artifact, .. } => format!("keeps {:?}", artifact.name),
             Self::LogOpened { name, .. } => format!("opens log {name:?}"),
             Self::CommandSent { request, .. } => format!("sends {request}"),
             Self::CommandEnded { state, reply, .. } => format!("command {state}: {reply}"),

@@ -3,6 +3,7 @@
 //! a step that waits for it no longer. Several commands of one step are under way at once, so each
 //! owns what it needs.
 
+mod artifacts;
 mod files;
 
 use std::sync::Arc;

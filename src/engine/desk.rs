@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::id::RequestId;
 use crate::engine::ports::Ack;
+use crate::model::artifact::{Keep, Which};
 use crate::model::command::{Compression, FileStat, ShellCommand};
 use crate::model::config::StepConfig;
 use crate::model::log::{LogKind, Stream};
@@ -71,6 +72,21 @@ pub enum After {
     Current,
     /// After all others.
     Last,
+}
+
+/// What a step wants to be kept.
+#[derive(Clone, Debug)]
+pub struct ArtifactWish {
+    /// Path on the worker.
+    pub workersrc: String,
+    /// As downloads call it.
+    pub name: String,
+    /// It is a directory, kept as one archive.
+    pub is_directory: bool,
+    /// How long it stays; none = as the configuration says.
+    pub keep: Option<Keep>,
+    /// Largest file in bytes; none = as the configuration says.
+    pub max_size: Option<u64>,
 }
 
 /// What a step asks for.
@@ -142,6 +158,28 @@ pub enum StepRequest {
         max_size: Option<u64>,
         /// Largest block, in bytes.
         block_size: u64,
+    },
+    /// Keep a file or a directory of the worker, the latter as an archive, with the build.
+    KeepArtifact(Box<ArtifactWish>),
+    /// List the artifacts of a build: `{id, name, size, build}` of each; null = there is no such build.
+    FindArtifacts {
+        /// The builder's name; none = this builder.
+        builder: Option<String>,
+        /// Which build.
+        which: Which,
+        /// For the latest success: of this branch.
+        branch: Option<String>,
+        /// Names or patterns that are wanted; a rehearsal, which has no artifacts, answers them.
+        names: Vec<String>,
+    },
+    /// Bring an artifact that was found to the worker.
+    FetchArtifact {
+        /// Its number.
+        id: i64,
+        /// Path on the worker; its folders are made.
+        workerdest: String,
+        /// Permission bits; none = the worker's umask's.
+        mode: Option<u32>,
     },
     /// Read a file on the worker; more than `max_size` bytes are an error.
     ReadFile { path: String, max_size: u64 },

@@ -5,6 +5,7 @@
 mod act;
 mod advice;
 mod adviser;
+pub mod artifacts;
 mod assign;
 mod attempt;
 pub mod beat;
@@ -90,6 +91,7 @@ use crate::model::event::Event;
 use crate::model::hold::{self, Held};
 use crate::model::why::Why;
 use crate::model::worker::WorkerInfo;
+use crate::store::blobs::Blobs;
 use crate::store::{Conn, Store, StoreError};
 
 /// A configuration that was loaded: its data and its functions. Builds hold the one they began
@@ -195,6 +197,7 @@ struct Shared {
     generation: watch::Receiver<Arc<Generation>>,
     events: broadcast::Sender<Event>,
     store: Store,
+    artifacts: Option<Arc<Blobs>>,
     clock: Clock,
     random: Random,
 }
@@ -217,6 +220,12 @@ impl Engine {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The bytes of artifacts; none = there is no place for any, as in a rehearsal.
+    #[must_use]
+    pub fn artifacts(&self) -> Option<&Arc<Blobs>> {
+        self.0.artifacts.as_ref()
     }
 
     /// The clock.

@@ -26,6 +26,7 @@ use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::request::RequestState;
 use crate::model::telling::Kind;
+use crate::store::blobs::Blobs;
 use crate::store::{
     Opened, Result, builders, builds, buildsets, changes, frames, generations, logs, requests,
     steps, workers,
@@ -44,6 +45,8 @@ pub struct Parts {
     pub base_dir: Option<std::path::PathBuf>,
     /// Runs programs on this machine.
     pub on_master: OnMaster,
+    /// Where artifacts are kept; none = they are taken and thrown away, as in a rehearsal.
+    pub artifacts: Option<Arc<Blobs>>,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -88,6 +91,7 @@ pub fn start(parts: Parts) -> Result<Started> {
         generation: shown_receiver,
         events: events.clone(),
         store: opened.store,
+        artifacts: parts.artifacts,
         clock,
         random: random.clone(),
     }));

@@ -188,5 +188,15 @@ pub fn preview(old: &Config, new: &Config) -> std::result::Result<Reloaded, Refu
         );
         return Err(Refusal::Invalid(text));
     }
+    let dir = |config: &Config| config.artifacts().dir;
+    if dir(new) != dir(old) {
+        let text = format!(
+            "c.www.artifacts.dir has changed from {} to {}; it is changed by a restart, with the files moved \
+             between stop and start.",
+            dir(old),
+            dir(new)
+        );
+        return Err(Refusal::Invalid(text));
+    }
     Ok(Reloaded { changes: difference::lines(old, new) })
 }

@@ -16,7 +16,7 @@ use crate::model::event::Event;
 use crate::model::log::LogKind;
 use crate::model::request::{RequestEvent, RequestState};
 use crate::model::telling::Kind;
-use crate::store::{Result, builds, logs, requests, steps, test_results};
+use crate::store::{Result, artifacts, builds, logs, requests, steps, test_results};
 
 /// How often a request is built again because its worker was lost or a step asked for it; a build
 /// that takes down every worker it meets must end some day.
@@ -72,6 +72,18 @@ impl Turn<'_> {
                 Ok(())
             }
             BuildReport::TestResultsForgotten { step } => test_results::forget(self.conn, step),
+            BuildReport::ArtifactKept { artifact, answer } => {
+                let kept = artifacts::insert(self.conn, (builder, build), &artifact, self.now)?;
+                let twice = || {
+                    let name = &artifact.name;
+                    Refusal::Invalid(format!(
+                        "another step of this build has kept an artifact {name:?} already."
+                    ))
+                };
+                self.answer(answer, kept.ok_or_else(twice));
+                self.announce(Event::BuildUpdated { build, builder });
+                Ok(())
+            }
             BuildReport::LogOpened { step, name, kind, answer } => {
                 let log = self.open_log(step, &name, kind)?;
                 self.answer(answer, Ok(log));
@@ -124,6 +136,7 @@ impl Turn<'_> {
             BuildReport::LocksWanted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::Finished { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::StepStarted { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
+            BuildReport::ArtifactKept { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::LogOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TestSetOpened { answer, .. } => self.answer(answer, Err(Refusal::Stale)),
             BuildReport::TestResultsAdded { answer, .. } => {

@@ -8,11 +8,12 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::id::StepId;
+use crate::engine::artifacts::{self, Arrival};
 use crate::engine::attempt::Running;
 use crate::engine::build_report::{BuildReport, StepChange};
 use crate::engine::command::{Answer, End, Flight, Surroundings, Wants};
 use crate::engine::common::number;
-use crate::engine::desk::{Asked, DeskError, StepAnswer, StepRequest};
+use crate::engine::desk::{ArtifactWish, Asked, DeskError, StepAnswer, StepRequest};
 use crate::engine::logs::Logs;
 use crate::engine::ports::{Ack, Future};
 use crate::engine::state::Order;
@@ -20,16 +21,20 @@ use crate::engine::tests_of_step::Tests;
 use crate::engine::tree::Tree;
 use crate::engine::triggering::{self, Waiter};
 use crate::engine::upload::{self, Upload};
-use crate::model::command::CommandKind;
+use crate::model::artifact;
+use crate::model::command::{CommandKind, Compression};
 use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::property::Properties;
 use crate::model::sourcestamp::PatchRef;
 use crate::model::step::{Fault, StepView};
+use crate::store::artifacts::NewArtifact;
 use crate::store::{Store, patches};
 
 /// A command under way: how it ended, and where the answer goes.
 pub(super) type UnderWay = Future<'static, (Answer, End)>;
 
+/// Bytes of a block of an artifact.
+const BLOCK: u64 = 256 << 10;
 /// How long the removal of a temporary file may take.
 const REMOVAL: Duration = Duration::from_secs(10);
 
@@ -237,6 +242,15 @@ impl Service {
                     (flight.answer, end)
                 })
             }
+            StepRequest::KeepArtifact(wish) => self.keep(running, flight, *wish, view),
+            StepRequest::FetchArtifact { id, workerdest, mode } => {
+                let kind = CommandKind::DownloadFile { path: workerdest, block_size: BLOCK, mode };
+                let engine = running.attempt.engine.clone();
+                Box::pin(async move {
+                    let end = flight.fetch(kind, &engine, id).await;
+                    (flight.answer, end)
+                })
+            }
             StepRequest::WritePatch { path, codebase } => {
                 let attempt = &running.attempt;
                 let stamp = attempt.sourcestamps.iter().find(|stamp| stamp.codebase == codebase);
@@ -252,6 +266,44 @@ impl Service {
                 (flight.answer, end)
             }),
         }
+    }
+
+    /// A file or directory of the worker that stays with the build.
+    fn keep(
+        &self,
+        running: &Running,
+        mut flight: Flight,
+        wish: ArtifactWish,
+        view: &StepView,
+    ) -> UnderWay {
+        let attempt = &running.attempt;
+        let store = attempt.generation.config.artifacts();
+        let ArtifactWish { workersrc: path, name, is_directory, keep, max_size } = wish;
+        let most = max_size.unwrap_or(store.max_size);
+        let arrival = Arrival::new(attempt.engine.artifacts().cloned(), &name, most);
+        // A worker calls a file too large that is exactly as large as it may be.
+        let (block_size, max_size) = (BLOCK, Some(most.saturating_add(1)));
+        let kind = if is_directory {
+            let compress = Some(Compression::Gz);
+            CommandKind::UploadDirectory { path, block_size, max_size, compress }
+        } else {
+            CommandKind::UploadFile { path, block_size, max_size, keep_stamp: false }
+        };
+        let (branch, is_proposal) = artifact::origin(&attempt.sourcestamps);
+        let artifact = NewArtifact {
+            step: view.name.clone(),
+            name,
+            size: 0,
+            sha256: String::new(),
+            branch,
+            is_proposal,
+            keep: keep.unwrap_or(store.keep),
+        };
+        let (log, clock) = (self.logs.take(Some(STDIO.to_owned())), attempt.engine.clock());
+        Box::pin(async move {
+            let end = flight.keep(kind, log, arrival, artifact, clock).await;
+            (flight.answer, end)
+        })
     }
 
     /// Serves what needs no worker.
@@ -317,6 +369,9 @@ impl Service {
             StepRequest::SumStatistic { name } => {
                 let value = running.common.statistics().get(&name).copied();
                 return Ok(StepAnswer::Value(value.map_or(Json::Null, number)));
+            }
+            StepRequest::FindArtifacts { builder, which, branch, names } => {
+                return artifacts::find(running, builder, which, branch, names).await;
             }
             StepRequest::AddTestResultSet(set) => {
                 return self.tests.open(running, self.step, set).await;
@@ -404,6 +459,7 @@ fn is_note(request: &StepRequest) -> bool {
             | StepRequest::SetStatistic { .. }
             | StepRequest::GetStatistic { .. }
             | StepRequest::SumStatistic { .. }
+            | StepRequest::FindArtifacts { .. }
             | StepRequest::AddTestResultSet(_)
             | StepRequest::AddTestResults { .. }
             | StepRequest::CompareTests

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::engine::artifacts::Arrival;
 use crate::engine::ports::CommandEvent;
 use crate::engine::tree::Tree;
 use crate::engine::upload::Upload;
@@ -20,6 +21,8 @@ pub(super) enum Transfer {
     Directory(Tree),
     /// Into memory, at most so many bytes.
     Memory { data: Vec<u8>, most: u64 },
+    /// Into the store of artifacts.
+    Artifact(Arrival),
     /// What is left to send.
     Text(Bytes),
     /// From a file of the master, from where it stands.
@@ -37,7 +40,7 @@ impl Transfer {
             CommandEvent::UploadClosed { answer } => {
                 let _ = answer.send(match self {
                     Self::File(upload) => upload.close(),
-                    Self::Directory(_) => Ok(()),
+                    Self::Directory(_) | Self::Artifact(_) => Ok(()),
                     Self::Memory { .. } => Ok(()),
                     _ => unexpected(),
                 });
@@ -64,6 +67,7 @@ impl Transfer {
         match self {
             Self::File(upload) => upload.write(block),
             Self::Directory(tree) => tree.write(block),
+            Self::Artifact(arrival) => arrival.write(block),
             Self::Memory { data, most } => {
                 let size = u64::try_from(data.len() + block.len()).unwrap_or(u64::MAX);
                 if size > *most {

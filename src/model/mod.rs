@@ -2,6 +2,7 @@
 //! tokio, no database, no Lua. A configuration's functions appear here only as [`config::Callback`],
 //! a slot number that the script edge can call.
 
+pub mod artifact;
 pub mod build;
 pub mod change;
 pub mod command;

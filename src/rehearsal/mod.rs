@@ -213,6 +213,7 @@ impl Rehearsal {
             master_name: name,
             base_dir: None,
             on_master: OnMaster::Noted,
+            artifacts: None,
             clock,
             random: Random::seeded(1),
             tasks: tasks.clone(),

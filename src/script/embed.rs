@@ -25,6 +25,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.strict.patterns", include_str!("../../lua/ci/strict/patterns.lua")),
     ("ci.warnings", include_str!("../../lua/ci/warnings.lua")),
     ("ci.xml", include_str!("../../lua/ci/xml.lua")),
+    ("ci.steps.artifact", include_str!("../../lua/ci/steps/artifact.lua")),
     ("ci.steps.assert", include_str!("../../lua/ci/steps/assert.lua")),
     ("ci.secrets", include_str!("../../lua/ci/secrets.lua")),
     ("ci.steps.cargo", include_str!("../../lua/ci/steps/cargo.lua")),
@@ -40,6 +41,7 @@ const MODULES: &[(&str, &str)] = &[
         "ci.steps.download_secrets_to_worker",
         include_str!("../../lua/ci/steps/download_secrets_to_worker.lua"),
     ),
+    ("ci.steps.fetch_artifact", include_str!("../../lua/ci/steps/fetch_artifact.lua")),
     ("ci.steps.file_download", include_str!("../../lua/ci/steps/file_download.lua")),
     ("ci.steps.file_exists", include_str!("../../lua/ci/steps/file_exists.lua")),
     (

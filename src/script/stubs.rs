@@ -270,6 +270,7 @@ fn what_tests_can_say_is_annotated() {
 fn every_method_of_a_running_step_is_annotated() {
     let source = [
         include_str!("bind/step.rs"),
+        include_str!("bind/artifacts.rs"),
         include_str!("bind/files.rs"),
         include_str!("bind/log.rs"),
         include_str!("bind/tests.rs"),

@@ -19,7 +19,7 @@ use crate::script::load::Loaded;
 use crate::store::{Store, StoreOptions};
 
 /// Steps of these kinds need a master: its schedulers, its machine.
-const OF_MASTERS: &[&str] = &["master_shell_command", "trigger"];
+const OF_MASTERS: &[&str] = &["artifact", "fetch_artifact", "master_shell_command", "trigger"];
 
 /// Takes everything out of `config` that a single build on one worker does without; `worker` connects
 /// with `password`. Returns the names of the builder's steps that are skipped because they need a
@@ -60,6 +60,7 @@ pub async fn start(loaded: Loaded, dir: &Path) -> Result<Running, StartError> {
         master_name: master_name(dir),
         base_dir: Some(dir.to_path_buf()),
         on_master: OnMaster::Nobody,
+        artifacts: None,
         clock,
         random: Random::system(),
         tasks: tasks.clone(),

@@ -58,6 +58,15 @@ pub fn unconfigure_all(conn: &Conn<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The builder of this name, configured or not.
+///
+/// # Errors
+/// What the database refuses.
+pub fn id_of(conn: &Conn<'_>, name: &str) -> Result<Option<BuilderId>> {
+    let id = |r: &super::conn::Row<'_>| r.int(0).map(BuilderId);
+    conn.query_opt("select id from builders where name = $1", params![name], id)
+}
+
 /// The name of every builder that ever was.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 //! SQLite and PostgreSQL. Only [`Writer`], which the engine's beat owns, can write; everybody else
 //! reads through [`Store`].
 
+pub mod artifacts;
+pub mod blobs;
 pub mod builders;
 pub mod builds;
 pub mod buildsets;

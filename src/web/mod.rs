@@ -3,6 +3,7 @@
 //! store and [`crate::api`], and changes things only by asking the engine.
 
 mod access;
+mod artifacts;
 mod auth;
 mod bucket;
 mod call;

@@ -16,7 +16,7 @@ pub use super::access::Access;
 use super::auth::{self, Who};
 use super::call::{Call, Problem};
 use super::server::Peer;
-use super::{Site, access, headers, hook, live, login, probe, rest, rpc, trying, ui};
+use super::{Site, access, artifacts, headers, hook, live, login, probe, rest, rpc, trying, ui};
 
 /// What a client of a route expects, also when something goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub static TABLE: &[Route] = routes! {
     "GET" "/schedulers" Read, Page => ui::schedulers::page;
     "POST" "/schedulers/{id}/on" Action("scheduler"), Page => ui::orders::scheduler_on;
     "POST" "/schedulers/{id}/off" Action("scheduler"), Page => ui::orders::scheduler_off;
+    "GET" "/artifacts/{builder}/{build}" Read, Plain => artifacts::list;
+    "GET" "/artifacts/{builder}/{build}/{*name}" Read, Plain => artifacts::get;
     "GET" "/changes" Read, Page => ui::changes::page;
     "GET" "/configuration" Read, Page => ui::configuration::page;
     "POST" "/configuration/reload" Action("reload"), Page => ui::orders::reload;

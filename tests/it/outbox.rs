@@ -123,6 +123,7 @@ impl Master {
             master_name: "test".to_owned(),
             base_dir: Some(dir.to_owned()),
             on_master: OnMaster::Nobody,
+            artifacts: None,
             clock,
             random: Random::seeded(7),
             tasks: tasks.clone(),

@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 
 use crate::scripts::load_steps;
 
+mod artifacts;
 mod files;
 mod findings;
 mod flow;

@@ -1,5 +1,6 @@
 //! The web server from outside: who may do what, the hook, escaping, sessions, limits, live pages.
 
+pub(crate) mod artifacts;
 mod forms;
 mod operator;
 mod own_hooks;
@@ -483,9 +484,17 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
         let news = hear(&mut socket).await;
         assert_eq!(
             news["order"],
-            json!(["summary", "step-1", "triggered", "cause", "changes", "properties"])
+            json!([
+                "summary",
+                "step-1",
+                "artifacts-of-build",
+                "triggered",
+                "cause",
+                "changes",
+                "properties"
+            ])
         );
-        assert_eq!(news["fragments"].as_array().unwrap().len(), 6);
+        assert_eq!(news["fragments"].as_array().unwrap().len(), 7);
         // What the browser has and the page has no longer is gone from the order, also when nothing
         // else differs.
         let have: serde_json::Map<String, Json> = site
@@ -500,14 +509,14 @@ fn a_followed_log_and_a_watched_build_arrive_at_once() {
             })
             .chain([("step-0".to_owned(), "old".into())])
             .collect();
-        assert_eq!(have.len(), 7, "{have:?}");
+        assert_eq!(have.len(), 8, "{have:?}");
         let watch = json!({"cmd": "watch", "scope": "build/1", "have": have, "_id": 3});
         say(&mut socket, watch).await;
         assert_eq!(hear(&mut socket).await["code"], 200);
         let gone = hear(&mut socket).await;
         assert_eq!((&gone["fragments"], &gone["order"]), (&json!([]), &news["order"]));
         // The links fit the page that shows them.
-        let cause = news["fragments"][3]["html"].as_str().unwrap();
+        let cause = news["fragments"][4]["html"].as_str().unwrap();
         assert!(cause.contains("href=\"../../../buildrequests/1\""), "{cause}");
     });
 }

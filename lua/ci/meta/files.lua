@@ -150,3 +150,40 @@ function ci.steps.remove_worker_file_secret(options) end
 ---@param options ci.DirectoryUploadOptions
 ---@return ci.Step
 function ci.steps.directory_upload(options) end
+
+---How long an artifact stays: so many newer builds of this builder that have kept some by the same step, of any branch or of the
+---same one; a number of days; whichever is over first; or forever. The newest success keeps its artifacts in any case.
+---@alias ci.Keep integer|"forever"|{ builds?: integer, per?: "branch", days?: number }
+
+---@class ci.ArtifactOptions: ci.StepOptions
+---@field paths ci.Renderable<string|string[]> relative to the step's `workdir`: files; directories, kept as NAME.tar.gz; patterns, which take files, or directories if they end in "/"
+---@field keep? ci.Keep|ci.Renderable<any> default: as `c.www.artifacts` says, 90 days
+---@field max_size? ci.Renderable<integer> bytes of each file (default: as `c.www.artifacts` says, 4 GiB)
+---@field optional? ci.Renderable<boolean> finding nothing is no failure (default false)
+
+---Keeps files with the build, in the master's store. What a pattern finds is called by its path below the folder that the
+---pattern names without wildcards; everything else by its last part. The files stand on the build's page, at
+---`/artifacts/BUILDER/NUMBER/FILE` and, of the newest success, `/artifacts/BUILDER/latest-success/FILE`; where a step has kept
+---only one file, the step's name does for FILE. Builds of pull requests and patches are no latest success.
+---```lua
+---ci.steps.artifact { name = "package", paths = "packages/Halide-*.tar.gz", keep = 4 }
+---```
+---@param options ci.ArtifactOptions
+---@return ci.Step
+function ci.steps.artifact(options) end
+
+---@class ci.FetchArtifactOptions: ci.StepOptions
+---@field builder? ci.Renderable<string> the builder's name (default: this builder)
+---@field build? ci.Renderable<string|integer> "latest-success" (default), or the number of a build
+---@field branch? ci.Renderable<string> for the latest success: of this branch (default: any, but no pull request)
+---@field names? ci.Renderable<string|string[]> patterns (default: all)
+---@field workerdest? ci.Renderable<string> a directory, relative to the step's `workdir`
+---@field mode? ci.Renderable<string> octal digits, "0755"
+
+---Brings artifacts that an earlier build has kept to the worker.
+---```lua
+---ci.steps.fetch_artifact { builder = "llvm-linux", names = "llvm.tar.gz", workerdest = "deps" }
+---```
+---@param options ci.FetchArtifactOptions
+---@return ci.Step
+function ci.steps.fetch_artifact(options) end

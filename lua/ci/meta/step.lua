@@ -221,6 +221,17 @@ function RunningStep:upload_directory(options) end
 ---Brings a file of the master to the worker; `mastersrc` is relative to the master's base directory, `mode` octal text.
 ---@param options { mastersrc: string, workerdest: string, mode?: string, max_size?: integer, block_size?: integer }
 function RunningStep:download_file(options) end
+---Keeps a file of the worker, or a directory as a tar.gz archive, with the build; see `ci.steps.artifact`.
+---@param options { workersrc: string, name: string, directory?: boolean, keep?: ci.Keep, max_size?: integer }
+---@return { size: integer, sha256: string? }
+function RunningStep:keep_artifact(options) end
+---What a build has kept; nil = there is no such build. A rehearsal, which has no artifacts, answers `names`.
+---@param options? { builder?: string, build?: string|integer, branch?: string, names?: string[] }
+---@return { id: integer, name: string, size: integer, build: integer }[]?
+function RunningStep:find_artifacts(options) end
+---Brings to the worker what `find_artifacts` has found.
+---@param options { id: integer, workerdest: string, mode?: string }
+function RunningStep:fetch_artifact(options) end
 ---@param name string
 ---@param value any
 ---@param source? string default: the step's name

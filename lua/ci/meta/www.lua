@@ -9,6 +9,7 @@
 ---@field change_hooks? ci.ChangeHooks
 ---@field cookie_expiration_time? integer seconds after which a login ends in any case (default 30 days)
 ---@field allowed_origins? any list of origins ("https://*.example.org") whose pages may read the data API (default: our own)
+---@field artifacts? ci.ArtifactsOptions the store of what `ci.steps.artifact` keeps
 ---@field change_hook_auth? table<string, string> user → password that every request to a hook needs (HTTP Basic)
 ---@field dashboards? any list of dashboards; not available yet
 ---@field default_page? string not available yet
@@ -19,6 +20,11 @@
 ---@field logfile_name? string the log of requests; not available yet
 ---@field log_rotate_length? integer bytes; not available yet
 ---@field max_rotated_files? integer not available yet
+
+---@class ci.ArtifactsOptions
+---@field dir? string relative to the master's base directory (default "artifacts"); another one needs a restart, and the files moved
+---@field keep? ci.Keep how long those stay whose step does not say (default 90 days)
+---@field max_size? integer bytes of one file (default 4 GiB)
 
 ---Dialect → its hook.
 ---@class ci.ChangeHooks

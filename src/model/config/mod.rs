@@ -59,7 +59,7 @@ pub use self::step::{
 pub use self::timed::{TimedScheduler, Times, TriggerableScheduler};
 pub use self::validation::{Checked, Validation};
 pub use self::worker::WorkerConfig;
-pub use self::www::{COOKIE_SECONDS, Www};
+pub use self::www::{Artifacts, COOKIE_SECONDS, Www};
 use crate::base::id::{BuilderId, RequestId};
 use crate::base::secret::Secret;
 
@@ -181,6 +181,12 @@ impl Config {
     #[must_use]
     pub fn request_url(&self, request: RequestId) -> String {
         format!("{}/buildrequests/{request}", self.url.trim_end_matches('/'))
+    }
+
+    /// The store of artifacts.
+    #[must_use]
+    pub fn artifacts(&self) -> Artifacts {
+        self.www.as_ref().map_or_else(Artifacts::default, |www| www.artifacts.clone())
     }
 
     /// The builder called `name`.

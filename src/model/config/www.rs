@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Authz, Hooks, ScriptedHook, json};
 use crate::base::secret::Secret;
+use crate::model::artifact::Keep;
 
 /// The web server (`c.www`).
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +31,25 @@ pub struct Www {
     /// Hooks of the configuration's own types.
     #[serde(rename = "own_change_hooks")]
     pub scripted: Vec<ScriptedHook>,
+    /// Where artifacts are kept.
+    pub artifacts: Artifacts,
+}
+
+/// The store of artifacts (`c.www.artifacts`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Artifacts {
+    /// The directory, relative to the master's base directory (default `artifacts`).
+    pub dir: String,
+    /// How long those stay whose step does not say.
+    pub keep: Keep,
+    /// Bytes of one artifact, at most (default 4 GiB).
+    pub max_size: u64,
+}
+
+impl Default for Artifacts {
+    fn default() -> Self {
+        Self { dir: "artifacts".to_owned(), keep: Keep::USUAL, max_size: 4 << 30 }
+    }
 }
 
 /// How long a login lasts when the configuration does not say.

@@ -145,13 +145,13 @@ pub(super) fn add<M: UserDataMethods<Step>>(methods: &mut M) {
 }
 
 /// The options of a method that moves a file.
-struct Given<'a> {
+pub(super) struct Given<'a> {
     method: &'a str,
     options: &'a Table,
 }
 
 impl<'a> Given<'a> {
-    fn new(method: &'a str, options: &'a Table, known: &[&str]) -> Result<Self, String> {
+    pub(super) fn new(method: &'a str, options: &'a Table, known: &[&str]) -> Result<Self, String> {
         let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
         for (key, _) in options.pairs::<String, Value>().flatten() {
             if !known.contains(&key) {
@@ -163,19 +163,19 @@ impl<'a> Given<'a> {
         Ok(Self { method, options })
     }
 
-    fn text(&self, key: &str) -> Result<String, String> {
+    pub(super) fn text(&self, key: &str) -> Result<String, String> {
         match self.options.get::<Value>(key) {
             Ok(Value::String(text)) => Ok(text.to_string_lossy()),
             _ => Err(format!("{} needs `{key}`, a path.", self.method)),
         }
     }
 
-    fn number(&self, key: &str) -> Result<Option<u64>, String> {
+    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, String> {
         let wrong = format!("`{key}` of {} must be a number of bytes.", self.method);
         self.options.get::<Option<u64>>(key).map_err(|_| wrong)
     }
 
-    fn mode(&self) -> Result<Option<u32>, String> {
+    pub(super) fn mode(&self) -> Result<Option<u32>, String> {
         octal(&self.options.get::<Value>("mode").map_err(|e| e.to_string())?)
     }
 

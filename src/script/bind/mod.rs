@@ -1,6 +1,7 @@
 //! What callbacks and steps hold in Lua: the build, the step, a log, a hook's event. Each file makes
 //! one of them from the engine's plain view of it.
 
+pub(super) mod artifacts;
 pub(super) mod build;
 pub(super) mod command;
 pub(super) mod deciding;

@@ -16,7 +16,7 @@ use super::files;
 use super::log::Log;
 use super::observe::Observer;
 use super::tests::WantedTests;
-use super::{missing, tests, trigger};
+use super::{artifacts, missing, tests, trigger};
 use crate::engine::desk::{After, Desk, DeskError, Ran, StepAnswer, StepRequest};
 use crate::model::log::{LogKind, Stream};
 use crate::script::budget::Fatal;
@@ -186,6 +186,7 @@ impl UserData for Step {
 
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
         commands(methods);
+        artifacts::add(methods);
         files::add(methods);
         records(methods);
         trigger::add(methods);

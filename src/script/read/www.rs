@@ -5,8 +5,9 @@ use mlua::Value;
 use super::outline::{self, check};
 use super::{authz, hook, listen, scripted};
 use crate::base::secret::Secret;
-use crate::model::config::{COOKIE_SECONDS, Hooks, ScriptedHook, Www};
-use crate::script::convert::a_type;
+use crate::model::artifact::Keep;
+use crate::model::config::{Artifacts, COOKIE_SECONDS, Hooks, ScriptedHook, Www};
+use crate::script::convert::{self, a_type};
 use crate::script::read::fields::Fields;
 
 pub(super) const OPTIONS: &[&str] = &[
@@ -18,6 +19,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "change_hook_auth",
     "cookie_expiration_time",
     "allowed_origins",
+    "artifacts",
     "dashboards",
     "default_page",
     "plugins",
@@ -49,6 +51,7 @@ pub(super) fn read(outer: &mut Fields<'_, '_>) -> Option<Www> {
         hooks,
         change_hook_auth,
         scripted,
+        artifacts: artifacts(&mut f),
     };
     dashboards(&mut f);
     plugins(&mut f);
@@ -77,6 +80,32 @@ fn passwords(f: &mut Fields<'_, '_>) -> Vec<(String, Secret)> {
         f.problem("change_hook_auth", format!("{owner} has no user: nobody could get in."));
     }
     users
+}
+
+/// The option `artifacts`.
+fn artifacts(outer: &mut Fields<'_, '_>) -> Artifacts {
+    let usual = Artifacts::default();
+    let Some(mut f) = outer.nested("artifacts", "artifacts", "`artifacts` of c.www") else {
+        return usual;
+    };
+    let dir = f.text("dir").unwrap_or(usual.dir);
+    if dir.is_empty() {
+        f.problem("dir", "`dir` in `artifacts` of c.www is the path of a directory, not empty.");
+    }
+    let keep = f.value("keep").map(|value| {
+        let json = convert::to_json(f.reader.lua, &value).map_err(|what| format!("is {what}"));
+        json.and_then(|json| Keep::read(&json)).unwrap_or_else(|what| {
+            f.problem("keep", format!("`keep` in `artifacts` of c.www {what}."));
+            Keep::USUAL
+        })
+    });
+    let max_size = f.integer("max_size", 1..=i64::MAX).and_then(|n| u64::try_from(n).ok());
+    f.finish();
+    Artifacts {
+        dir,
+        keep: keep.unwrap_or(usual.keep),
+        max_size: max_size.unwrap_or(usual.max_size),
+    }
 }
 
 /// The hooks by dialect; `have_passwords`: every sender needs one of `change_hook_auth`.

@@ -5,6 +5,7 @@
 //!
 //! [`Table`]: super::page::Table
 
+pub mod artifacts;
 pub mod builders;
 pub mod buildrequests;
 pub mod builds;

@@ -9,13 +9,15 @@ use maud::{Markup, html};
 
 use super::layout::{self, Fragment, View, fragment};
 use super::visible::{link, visible};
-use super::{ansi, part, reason, tests};
-use crate::base::id::RequestId;
+use super::{ansi, artifacts, part, reason, tests};
+use crate::base::id::{BuildId, RequestId};
 use crate::base::results::Results;
 use crate::base::text;
 use crate::model::hold::Held;
 use crate::model::log::Stream;
 use crate::model::why::Reason;
+use crate::store;
+use crate::store::artifacts::Artifact;
 use crate::store::frames::{self, Line};
 use crate::store::views::builds::At;
 use crate::store::views::steps::{Shown as Step, ShownLog};
@@ -41,6 +43,7 @@ struct Rows {
     children: Vec<Child>,
     /// How many tests failed, and the first of them.
     failed: (i64, Vec<Failed>),
+    artifacts: Vec<Artifact>,
 }
 
 /// Steps whose last lines the page shows: what failed and what runs is seldom more.
@@ -99,6 +102,7 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
             parent: triggers::parent_of(conn, build.request)?,
             children: triggers::of_build(conn, id)?,
             failed: test_results::failed(conn, id, tests::SHOWN)?,
+            artifacts: store::artifacts::of_build(conn, BuildId(id))?,
             build,
         }))
     });
@@ -166,6 +170,8 @@ fn fragments(view: &View, rows: &Rows, tails: &[Tail]) -> Vec<Fragment> {
         let tail = tails.iter().find(|tail| tail.step == step.id);
         out.push(fragment(&format!("step-{}", step.number), &step_part(view, rows, step, tail)));
     }
+    let builder = &rows.build.line.builder;
+    out.push(fragment("artifacts-of-build", &artifacts::list(view, builder, &rows.artifacts)));
     out.push(fragment("triggered", &triggered(view, &rows.children)));
     out.push(fragment("cause", &cause(view, rows)));
     out.push(fragment("changes", &changes_part(view, rows)));

@@ -4,6 +4,7 @@
 
 pub(super) mod about;
 mod ansi;
+mod artifacts;
 pub(super) mod assets;
 pub(super) mod build;
 pub(super) mod builder;

@@ -57,6 +57,57 @@ fn tools_requests_and_programs_of_the_master_do_their_work() {
 }
 
 #[test]
+fn artifacts_travel_from_a_build_to_another_and_to_the_command_line() {
+    let steps = r#"
+        ci.steps.shell { name = "Fill", command = "mkdir -p out/sub && seq 1 4000000 > out/sub/numbers && printf x > out/one" },
+        ci.steps.artifact { name = "files", paths = "out/**/*", keep = 3 },
+        ci.steps.artifact { name = "tree", paths = "out" },
+        ci.steps.fetch_artifact { build = ci.interpolate "%(prop:buildnumber)s", names = { "*numbers", "out.*" }, workerdest = "back" },
+        ci.steps.shell { name = "Compare", command = "cmp out/sub/numbers back/sub/numbers && tar xzOf back/out.tar.gz one" },
+    "#;
+    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", steps));
+    farm.start_master();
+    farm.start_worker();
+    assert_eq!(farm.push("b").1, Some(200));
+    let build = farm.wait_for("the build", |farm| {
+        farm.rows("builds?complete=true", "builds")?.into_iter().next()
+    });
+    let steps = farm.rows("builds/1/steps", "steps").unwrap();
+    assert_eq!(build["results"], 0, "{steps:#?}");
+    let command = |words: &[&str]| {
+        let url = format!("http://127.0.0.1:{}/", farm.web_port());
+        let mut command = std::process::Command::new(PROGRAM);
+        let out = command.arg("artifact").args(words).args(["--url", &url]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (out.status.code().unwrap(), text(&out.stdout), text(&out.stderr))
+    };
+    let (code, listed, _) = command(&["list", "b"]);
+    assert_eq!(code, 0);
+    let lines: Vec<&str> =
+        listed.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(lines, ["one", "out.tar.gz", "sub/numbers"], "{listed}");
+    let there = farm.path("there");
+    let output = there.to_str().unwrap();
+    // More than one block of a download.
+    let (code, told, said) = command(&["get", "b@latest-success", "*numbers", "one", "-o", output]);
+    assert_eq!(code, 0, "{told}{said}");
+    let numbers = std::fs::read(farm.path("worker/b/build/out/sub/numbers")).unwrap();
+    assert!(numbers.len() > 8 << 20);
+    assert!(numbers == std::fs::read(there.join("sub/numbers")).unwrap());
+    assert!(!there.join("out.tar.gz").exists());
+    let (_, told, _) = command(&["get", "b@1", "one", "-o", output]);
+    assert!(told.contains("is the same already"), "{told}");
+    assert_eq!(command(&["get", "b", "one", "-o", "-"]).1, "x");
+    let (code, _, said) = command(&["get", "b", "none"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("has kept no such artifact") && said.contains("sub/numbers"), "{said}");
+    let (code, _, said) = command(&["get", "b@newest"]);
+    assert_eq!(code, 2, "{said}");
+    let (code, _, said) = command(&["get", "c"]);
+    assert_eq!((code, said.contains("There is no builder of this name.")), (1, true), "{said}");
+}
+
+#[test]
 fn a_program_of_the_master_ends_when_its_build_is_stopped_and_when_the_master_is_killed() {
     let steps = r#"ci.steps.master_shell_command { name = "Long", command = "echo $$ > long.pid; sleep 600 & wait" }"#;
     let mut farm = Farm::new(PROGRAM, &Farm::builder("b", steps));

@@ -1,5 +1,6 @@
 //! Stories: what a user does and what becomes of it, told against the simulated world.
 
+mod artifacts;
 mod attempts;
 mod cancel;
 mod configuration;

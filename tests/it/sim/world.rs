@@ -23,8 +23,9 @@ use halide_ci::model::worker::WorkerInfo;
 use halide_ci::params;
 use halide_ci::poll::Outside;
 use halide_ci::script::load::{LoadOptions, Mount, load};
+use halide_ci::store::blobs::Blobs;
 use halide_ci::store::{Store, StoreOptions, Value};
-use halide_ci::{poll, report, server};
+use halide_ci::{engine, poll, report, server};
 use serde_json::Value as Json;
 
 use super::fake_git::FakeGit;
@@ -134,6 +135,7 @@ impl World {
             master_name: "sim:master".to_owned(),
             base_dir: Some(self.dir.path().to_path_buf()),
             on_master: OnMaster::Noted,
+            artifacts: Some(Arc::new(Blobs::open(&self.dir.path().join("artifacts")).unwrap())),
             clock: self.clock,
             random: self.random.clone(),
             tasks: tasks.clone(),
@@ -154,6 +156,7 @@ impl World {
         } else {
             tasks.spawn("logs", async move { drop(log_loop.serve().await) });
         }
+        tasks.spawn("artifacts", engine::artifacts::serve(started.engine.clone(), tasks.token()));
         tasks.spawn("intake", started.intake.serve(tasks.token()));
         tasks.spawn("planner", started.planner.serve(tasks.token()));
         let reports = report::serve(started.engine.clone(), self.github.client(), tasks.clone());

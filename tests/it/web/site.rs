@@ -26,6 +26,7 @@ use halide_ci::model::delivery::{Delivery, Reading};
 use halide_ci::model::log::{LogKind, Stream};
 use halide_ci::model::property::Properties;
 use halide_ci::script::load::{LoadOptions, Mount, load};
+use halide_ci::store::blobs::Blobs;
 use halide_ci::store::frames::{self, NewFrame};
 use halide_ci::store::{
     Store, StoreOptions, Writer, builders, builds, buildsets, changes, generations, logs, requests,
@@ -70,6 +71,7 @@ pub(crate) fn config() -> Config {
         url: "http://ci.example/".to_owned(),
         www: Some(Www {
             scripted: Vec::new(),
+            artifacts: halide_ci::model::config::Artifacts::default(),
             port: 0,
             interface: "127.0.0.1".to_owned(),
             users: vec![
@@ -141,7 +143,7 @@ pub(crate) struct Site {
     pub(crate) engine: Engine,
     pub(crate) address: SocketAddr,
     pub(crate) tasks: Tasks,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Runs `test` against a site with `config`.
@@ -200,6 +202,7 @@ async fn start(config: Config, scripts: Arc<dyn Scripts>) -> Site {
         master_name: "host:/dir".to_owned(),
         base_dir: Some(dir.path().to_owned()),
         on_master: OnMaster::Nobody,
+        artifacts: Some(Arc::new(Blobs::open(&dir.path().join("artifacts")).unwrap())),
         clock: Clock::system(),
         random: Random::seeded(7),
         tasks: tasks.clone(),
@@ -217,7 +220,7 @@ async fn start(config: Config, scripts: Arc<dyn Scripts>) -> Site {
         Arc::new(|_| Box::pin(async { Ok(Reloaded { changes: vec!["+ builder x".to_owned()] }) }));
     let web = Web { engine: engine.clone(), reload, tasks: tasks.clone() };
     tasks.spawn("web", web::serve(listener, web, tasks.clone()));
-    Site { engine, address, tasks, _dir: dir }
+    Site { engine, address, tasks, dir }
 }
 
 /// Build 1 of `linux` failed in its second step; its log has two streams.
@@ -340,6 +343,11 @@ impl Answer {
 }
 
 impl Site {
+    /// The master's base directory.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"").await
     }
