@@ -19,6 +19,7 @@ pub(super) mod listen;
 pub(super) mod lock;
 mod object;
 pub(super) mod outline;
+mod parameter;
 pub(super) mod provider;
 pub(super) mod render;
 pub(super) mod reporter;
@@ -341,7 +342,7 @@ impl<'l> Reader<'l> {
                     let is_read = generator::read(self, &table).is_some()
                         || formatter::read(self, &table).is_some()
                         || outline::object(self, &table, &[])
-                        || force::look(self, &table);
+                        || parameter::look(self, &table);
                     if !is_read {
                         scheduler::read(self, &table);
                     }
@@ -417,12 +418,12 @@ pub(super) fn options_of(kind: &str) -> Option<Vec<&'static str>> {
     let listed = OPTIONS.iter().find(|(known, _)| *known == kind);
     listed
         .map(|(_, options)| options.to_vec())
-        .or_else(|| force::options(kind))
+        .or_else(|| parameter::options(kind))
         .or_else(|| outline::of(kind).map(outline::Outline::names))
 }
 
 /// Every kind of object that has options.
 #[cfg(test)]
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|(kind, _)| *kind).chain(force::kinds()).chain(outline::kinds())
+    OPTIONS.iter().map(|(kind, _)| *kind).chain(parameter::kinds()).chain(outline::kinds())
 }
