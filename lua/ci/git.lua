@@ -1,5 +1,5 @@
--- A checkout with the worker's git, as the steps `git` and `github` do it, top to bottom. Works with git
--- 2.20 and later. What it is made of: names that strangers choose (`git/names.lua`), secrets for the time
+-- A checkout with the worker's git, as the steps `git`, `github`, `gitlab` and `gerrit` do it, top to bottom.
+-- Works with git 2.20 and later. What it is made of: names that strangers choose (`git/names.lua`), secrets for the time
 -- of the step (`git/access.lua`), a mirror that all builders of a worker share (`git/mirror.lua`).
 
 local ci = require "ci"
@@ -61,17 +61,21 @@ local function sourcestamp(build, codebase)
   return {}
 end
 
--- What to fetch and what to check out (nil = what was fetched).
-local function wanted(step, o, ignores_revision)
+-- What to fetch from where, and what to check out (no revision = what was fetched). `change` may know better
+-- for its kind of server.
+local function wanted(step, o, change)
   local stamp = sourcestamp(step.build, o.codebase or "")
-  local branch = stamp.branch or o.branch or "HEAD"
+  local want = { repo = o.repo, branch = stamp.branch or o.branch or "HEAD", revision = stamp.revision }
+  if change then change(want, step, stamp) end
+  local branch, revision = want.branch, want.revision
   if not names.is_ref(branch) then step:fail(("the branch %q is not a name that git can fetch."):format(branch)) end
-  local revision = stamp.revision
-  if o.always_use_latest or revision == "" or (revision and ignores_revision(branch)) then revision = nil end
+  local why = names.wrong_repository(want.repo)
+  if why then step:fail(why) end
+  if o.always_use_latest or revision == "" then revision = nil end
   if revision and not names.is_hex(revision) and not (revision:find "^refs/" and names.is_ref(revision)) then
     step:fail(("the revision %q is neither a commit's hash nor a full ref."):format(revision))
   end
-  return branch, revision
+  return branch, revision, want.repo
 end
 
 -- Seconds before a fetch is tried again.
@@ -118,8 +122,11 @@ end
 -- Fetches what is wanted into a repository that is there; false when it cannot.
 local function fetch(here, o, branch, revision, commit)
   local progress, depth = o.progress ~= false and "--progress", o.depth
-  local from = o.filters and (o.origin or "origin") or o.repo
-  if o.filters and not here.works("remote", "set-url", from, o.repo) then return false end
+  local from = o.from
+  if o.filters and from == o.repo then
+    from = o.origin or "origin"
+    if not here.works("remote", "set-url", from, o.repo) then return false end
+  end
   local ref = revision and not commit and revision or branch
   if not here.fetches(nil, "fetch", "--force", o.tags and "--tags", progress, depth, "--", from, ref) then return false end
   -- The branch may have moved on from a shallow history that ends before the commit.
@@ -127,6 +134,13 @@ local function fetch(here, o, branch, revision, commit)
     return here.works("fetch", "--force", "--unshallow", progress, "--", from, ref)
   end
   return true
+end
+
+-- What the checkout lacks it finds in the mirror. It may be older than that, or have borrowed from another one.
+local function borrow(step, dir, path)
+  local file, line = dir .. "/.git/objects/info/alternates", path .. "/objects\n"
+  local before = step:path_exists(file) and step:read_file(file) or ""
+  if not ("\n" .. before):find("\n" .. line, 1, true) then step:write_file(file, before .. line) end
 end
 
 -- Makes the repository, without a checkout.
@@ -140,7 +154,7 @@ local function clone(step, here, o, dir, borrowed)
     -- Not a clone of the mirror: what `origin` is, people and tools expect to be the repository.
     return here.works("init", "--quiet", ".")
       and here.works("remote", "add", o.origin or "origin", o.repo)
-      and pcall(step.write_file, step, dir .. "/.git/objects/info/alternates", borrowed .. "/objects\n")
+      and pcall(borrow, step, dir, borrowed)
   end
   return here.works("clone", "--no-checkout", progress, origin, filters, reference, o.depth, "--", o.repo, ".")
 end
@@ -172,6 +186,7 @@ local function update(step, here, o, dir, known, branch, revision)
     if not borrowed then return false end
   end
   if not known and not clone(step, here, o, dir, borrowed) then return false end
+  if known and borrowed and not here.has(commit) and not pcall(borrow, step, dir, borrowed) then return false end
   -- A commit that is here already needs no network.
   local is_here = borrowed or commit and here.has(commit)
   if not is_here and not fetch(here, o, branch, revision, commit) then return false end
@@ -195,18 +210,15 @@ local function apply_patch(step, here, o, dir)
 end
 
 -- A property per codebase: text without codebases, else a table by codebase.
-local function remember(step, name, codebase, value)
-  if codebase == "" then
-    step:set_property(name, value, "Git")
-    return
+function git.remember(step, name, codebase, value, source)
+  if codebase ~= "" then
+    local all = step:property(name)
+    if type(all) ~= "table" then all = {} end
+    all[codebase] = value
+    value = all
   end
-  local all = step:property(name)
-  if type(all) ~= "table" then all = {} end
-  all[codebase] = value
-  step:set_property(name, all, "Git")
+  step:set_property(name, value, source or "Git")
 end
-
-function git.remember(step, codebase, revision) remember(step, "got_revision", codebase, revision) end
 
 local function describe(step, here, o)
   if not o.get_description then return end
@@ -217,7 +229,7 @@ local function describe(step, here, o)
     elseif value then options[#options + 1] = option .. "=" .. tostring(value) end
   end
   local said = here.run({ "describe", options, "HEAD" }, { collect = true })
-  if said.rc == 0 then remember(step, "commit-description", o.codebase or "", ci.text.trim(said.stdout or "")) end
+  if said.rc == 0 then git.remember(step, "commit-description", o.codebase or "", ci.text.trim(said.stdout or "")) end
 end
 
 local function checkout(step, o, dir, branch, revision)
@@ -236,22 +248,21 @@ local function checkout(step, o, dir, branch, revision)
   if commit and got:sub(1, #commit) ~= commit then
     step:fail(("the checkout is at %s, and %s was wanted."):format(got, commit))
   end
-  git.remember(step, o.codebase or "", got)
+  git.remember(step, "got_revision", o.codebase or "", got)
   describe(step, here, o)
   return "success"
 end
 
-local function no_revision_is_ignored() return false end
-
 -- Runs the whole checkout; returns the step's result.
-function git.run(step, options, ignores_revision)
+function git.run(step, options, change)
   local o = {}
   for name in pairs(git.options) do o[name] = options[name] end
   o.env = options.env
   o.depth = o.shallow and { "--depth", o.shallow == true and 1 or o.shallow }
   local why = names.wrong_repository(o.repo)
   if why then step:fail(why) end
-  local branch, revision = wanted(step, o, ignores_revision or no_revision_is_ignored)
+  local branch, revision
+  branch, revision, o.from = wanted(step, o, change)
   local dir = step.workdir
   local copied = o.mode == "full" and o.method == "copy"
   local results = checkout(step, o, copied and dir .. "-source" or dir, branch, revision)

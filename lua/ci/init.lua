@@ -96,12 +96,12 @@ local steps = {}
 for _, name in ipairs {
   "artifact", "assert", "cargo", "cmake", "cmake_build", "compile", "configure", "copy_directory", "cppcheck",
   "ctest", "delete", "directory_upload", "download_secrets_to_worker", "fetch_artifact", "file_download",
-  "file_exists", "file_upload", "get", "git", "git_commit", "git_push", "git_tag", "github", "head", "http",
-  "json_properties_download", "json_string_download", "log_renderable", "make", "make_directory",
-  "master_shell_command", "msbuild", "multiple_file_upload", "ninja", "options", "post", "put", "pylint", "pytest",
-  "remove_directory", "remove_worker_file_secret", "robocopy", "set_properties", "set_properties_from_env",
-  "set_property", "set_property_from_command", "shell", "shell_sequence", "sleep", "sphinx", "string_download",
-  "test", "tree_size", "trigger", "warning_counting_shell",
+  "file_exists", "file_upload", "gerrit", "get", "git", "git_commit", "git_diff_info", "git_push", "git_tag",
+  "github", "gitlab", "head", "http", "json_properties_download", "json_string_download", "log_renderable", "make",
+  "make_directory", "master_shell_command", "msbuild", "multiple_file_upload", "ninja", "options", "post", "put",
+  "pylint", "pytest", "remove_directory", "remove_worker_file_secret", "robocopy", "set_properties",
+  "set_properties_from_env", "set_property", "set_property_from_command", "shell", "shell_sequence", "sleep",
+  "sphinx", "string_download", "svn", "test", "tree_size", "trigger", "warning_counting_shell",
 } do
   steps[name] = function() return require("ci.steps." .. name) end
 end

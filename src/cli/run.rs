@@ -31,9 +31,10 @@ use crate::worker;
 /// Run one builder's steps on this machine, without a master.
 ///
 /// The same engine, the same worker and the same output as a master's. Nothing else of the
-/// configuration acts: no scheduler, no reporter, no page. Steps that start other builds need a
-/// master and are skipped. A secret file that does not exist is made up; --secret gives one. What
-/// the build leaves is removed at the end, unless --keep names a place for it.
+/// configuration acts: no scheduler, no reporter, no page. Steps that need the master itself
+/// (trigger, master_shell_command, artifact, fetch_artifact) are skipped. A secret file that does
+/// not exist is made up; --secret gives one. What the build leaves is removed at the end, unless
+/// --keep names a place for it.
 /// Exit status: 0 success or warnings, 1 any other result.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples: halide-ci run linux --worktree .

@@ -24,6 +24,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("force", "ci.ForceSchedulerOptions"),
     ("secret_directory", "ci.SecretDirectoryOptions"),
     ("http", "ci.HttpPostOptions"),
+    ("gerrit", "ci.GerritStreamOptions"),
     ("scheduler", "ci.OwnSchedulerOptions"),
     ("reporter", "ci.OwnReporterOptions"),
     ("hook", "ci.OwnHookOptions"),

@@ -165,6 +165,9 @@ impl Checkout {
                 std::fs::write(path, data).unwrap();
                 StepAnswer::Done
             }
+            StepRequest::ReadFile { path, .. } => {
+                StepAnswer::Data(std::fs::read(path).unwrap().into())
+            }
             StepRequest::Glob { path } => StepAnswer::Files(glob(path)),
             StepRequest::RemoveFile { path } => {
                 std::fs::remove_file(path).unwrap();
@@ -404,6 +407,40 @@ fn builders_of_a_worker_share_a_mirror_and_fetch_a_commit_once() {
     let again = step.replace("mirror", "retry_fetch = true, mirror");
     assert_eq!(checkout.make(&again, Some("gone"), None).unwrap_err(), "Some(Failure)");
     assert_eq!(fetches(&checkout), 3);
+}
+
+#[test]
+fn a_checkout_from_before_its_mirror_borrows_from_it_and_so_does_one_of_another_repository() {
+    let origin = Origin::new(2);
+    let step = |origin: &Origin| format!("ci.steps.git {{ repo = {:?} }}", origin.path());
+    let mirrored = |origin: &Origin| step(origin).replace(" }", ", mirror = true }");
+    let checkout = Checkout::new();
+    checkout.make(&step(&origin), Some("main"), None).unwrap();
+    let newest = origin.commit("3");
+    assert_eq!(checkout.make(&mirrored(&origin), Some("main"), Some(&newest)).unwrap(), newest);
+    assert_eq!(checkout.file(), "3");
+    let other = Origin::new(0);
+    let strange = other.commit("strange");
+    assert_eq!(checkout.make(&mirrored(&other), Some("main"), None).unwrap(), strange);
+    // Each mirror is named once, however often it is borrowed from.
+    checkout.make(&mirrored(&origin), Some("main"), None).unwrap();
+    checkout.make(&mirrored(&other), Some("main"), None).unwrap();
+    let alternates = checkout.dir().join(".git/objects/info/alternates");
+    assert_eq!(std::fs::read_to_string(alternates).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_lock_that_a_killed_git_left_in_the_mirror_is_removed() {
+    let origin = Origin::new(1);
+    let step = format!("ci.steps.git {{ repo = {:?}, mirror = true }}", origin.path());
+    let checkout = Checkout::new();
+    checkout.make(&step, Some("main"), None).unwrap();
+    let mirrors = checkout.dir.path().join(".mirrors");
+    let mirror = std::fs::read_dir(mirrors).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_dir(mirror.join("refs/ci")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(kept.with_extension("lock"), "").unwrap();
+    let newest = origin.commit("2");
+    assert_eq!(checkout.make(&step, Some("main"), None).unwrap(), newest);
 }
 
 #[test]

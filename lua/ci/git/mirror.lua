@@ -27,7 +27,14 @@ function mirror.update(step, here, o, branch, revision)
   -- same moment would find it locked.
   local kept = "refs/ci/" .. ci.sha256(step.workdir .. "\n" .. ref):sub(1, 20)
   local fetch = { "-c", "gc.auto=0", "fetch", "--force", o.tags and "--tags", o.progress ~= false and "--progress" }
-  if not here.fetches(path, fetch, "--", o.repo, "+" .. ref .. ":" .. kept) then return nil end
+  local function fetched() return here.fetches(path, fetch, "--", o.from, "+" .. ref .. ":" .. kept) end
+  if not fetched() then
+    -- Nobody else writes this name: a lock on it was left by a git that was killed.
+    local lock = path .. "/" .. kept .. ".lock"
+    if not step:path_exists(lock) then return nil end
+    step:remove_file(lock)
+    if not fetched() then return nil end
+  end
   if commit then return has(commit) and path or nil, commit end
   local said = here.run({ "rev-parse", kept .. "^{commit}" }, { dir = path, collect = true })
   local got = ci.text.trim(said.stdout or "")

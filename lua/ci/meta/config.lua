@@ -60,7 +60,7 @@
 ---@field description_format? "markdown" (default: plain text)
 ---@field data? any
 
----Steps that find secrets in files; not available yet.
+---Steps that find secrets in files.
 ---@class ci.WithSecretsOptions
 ---@field files table<string, any> path on the worker, relative to each step's `workdir` → `ci.secret(name)`
 ---@field steps any list of steps

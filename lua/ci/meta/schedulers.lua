@@ -263,7 +263,7 @@
 ---@field data? any
 
 ---Gerrit's stream of events over SSH. Not available yet.
----@class ci.GerritOptions: ci.GerritSourceOptions
+---@class ci.GerritStreamOptions: ci.GerritSourceOptions
 ---@field server string
 ---@field username string
 ---@field port? integer
@@ -452,7 +452,7 @@ function ci.change_sources.git_poller(options) end
 function ci.change_sources.github_pull_request_poller(options) end
 
 ---Gerrit's stream of events over SSH. Not available yet.
----@param options ci.GerritOptions
+---@param options ci.GerritStreamOptions
 ---@return ci.ChangeSource
 function ci.change_sources.gerrit(options) end
 

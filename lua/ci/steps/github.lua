@@ -5,7 +5,9 @@
 local ci = require "ci"
 local git = require "ci.git"
 
-local function is_merge(branch) return branch:find "/merge$" ~= nil end
+local function tip_of_merge(want)
+  if want.branch:find "/merge$" then want.revision = nil end
+end
 
 return ci.step_type {
   name = "github",
@@ -13,5 +15,5 @@ return ci.step_type {
   defaults = git.defaults,
   rename = git.rename,
   check = git.check,
-  run = function(step, o) return git.run(step, o, is_merge) end,
+  run = function(step, o) return git.run(step, o, tip_of_merge) end,
 }

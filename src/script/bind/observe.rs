@@ -70,16 +70,15 @@ impl Observer {
     }
 
     async fn give(&self, lua: &Lua, stream: Stream, lines: &[u8]) -> mlua::Result<()> {
+        // What programs on Windows write; an expression that ends with `$` is not to know of it.
+        let plain = memmem::find(lines, b"\r\n").map(|_| without_returns(lines));
+        let lines = plain.as_deref().unwrap_or(lines);
         let chosen = self.filter.as_ref().map(|filter| chosen(filter, lines));
         let lines = chosen.as_deref().unwrap_or(lines);
         if lines.is_empty() {
             return Ok(());
         }
-        let text = match memmem::find(lines, b"\r\n") {
-            None => lua.create_string(lines)?,
-            // What programs on Windows write.
-            Some(_) => lua.create_string(without_returns(lines))?,
-        };
+        let text = lua.create_string(lines)?;
         let name = if stream == Stream::Stdout { "stdout" } else { "stderr" };
         let args = (self.each_line.clone(), self.on_line.clone(), text, name);
         self.guarded.call_async::<()>(args).await?;
@@ -97,7 +96,11 @@ fn chosen(filter: &Regex, lines: &[u8]) -> Vec<u8> {
         let begin = memchr::memrchr(b'\n', &lines[..found.start()]).map_or(0, |at| at + 1);
         let end = memchr::memchr(b'\n', &lines[found.start()..]);
         let end = end.map_or(lines.len(), |at| found.start() + at + 1);
-        out.extend_from_slice(&lines[begin..end]);
+        let line = &lines[begin..end];
+        // `[^:]+:` goes on in the next line; what it finds there is not in this one.
+        if found.end() < end || filter.is_match(line) {
+            out.extend_from_slice(line);
+        }
         if end >= lines.len() {
             break;
         }
@@ -134,6 +137,8 @@ mod tests {
         assert_eq!(found("warn$"), "c warn");
         assert_eq!(found("nothing"), "");
         assert_eq!(found("^$"), "\n");
+        assert_eq!(found("^[^:]+: 1|b[^:]+rn$"), "");
+        assert_eq!(found("a[^x]+warn|^warning"), "a: warning: 1 warning\nwarning\n");
         assert_eq!(found(""), String::from_utf8(text.to_vec()).unwrap());
     }
 

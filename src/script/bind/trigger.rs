@@ -271,8 +271,12 @@ fn part(lua: &Lua, entry: &Value) -> Result<(TriggerPart, bool), String> {
     let owner = "an entry of `schedulers`";
     let items = named(lua, table, owner, &ENTRY)?;
     let get = |name: &str| items.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let (mut part, _) = match get("name") {
-        Some(name) => self::part(lua, name)?,
+    let mut part = match get("name") {
+        // Not a table with a name again: it may be this one.
+        Some(Value::Table(inner)) if convert::kind_of(inner).is_none() => {
+            return Err(format!("the `name` of {owner} is a scheduler or its name."));
+        }
+        Some(name) => self::part(lua, name)?.0,
         None => return Err(format!("{owner} needs the scheduler's `name`.")),
     };
     let given = match get("properties") {

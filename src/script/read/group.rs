@@ -42,7 +42,12 @@ pub(in crate::script) struct Group {
     flags: Vec<(usize, bool)>,
     /// Steps and groups.
     items: Vec<Table>,
+    /// How many steps these come to.
+    steps: usize,
 }
+
+/// The most steps of one group. Groups in groups double quickly.
+const MOST: usize = 10_000;
 
 /// A step with the object that callbacks get.
 pub(in crate::script) type Read = (Arc<StepConfig>, Table);
@@ -76,19 +81,29 @@ pub(super) fn read(reader: &Reader<'_>, table: &Table) -> Option<Rc<Group>> {
         let yes = f.boolean(flag, false);
         flags.extend(is_given.then_some((at, yes)));
     }
-    let items = items(&mut f, is_parallel);
+    let read = reader.within(table, || items(&mut f, is_parallel));
+    let (items, steps) = match read {
+        Ok(read) => read,
+        Err(what) => {
+            if let Some(what) = what {
+                f.problem("steps", format!("{} {what}.", f.owner));
+            }
+            return None;
+        }
+    };
     f.finish();
-    let group = Rc::new(Group { what: StepGroup { name, is_parallel }, flags, items });
+    let group = Rc::new(Group { what: StepGroup { name, is_parallel }, flags, items, steps });
     reader.groups.borrow_mut().insert(table.to_pointer(), group.clone());
     Some(group)
 }
 
-fn items(f: &mut Fields<'_, '_>, is_parallel: bool) -> Vec<Table> {
+/// The steps and groups of a group, and how many steps they come to.
+fn items(f: &mut Fields<'_, '_>, is_parallel: bool) -> (Vec<Table>, usize) {
     let Some(values) = f.list("steps") else {
         f.missing("steps");
-        return Vec::new();
+        return (Vec::new(), 0);
     };
-    let mut out = Vec::new();
+    let (mut out, mut steps) = (Vec::new(), 0_usize);
     for (at, value) in values.into_iter().enumerate() {
         let table = match &value {
             Value::Table(table) => Some(table.clone()),
@@ -103,9 +118,17 @@ fn items(f: &mut Fields<'_, '_>, is_parallel: bool) -> Vec<Table> {
             continue;
         }
         let is_step = table.as_ref().is_some_and(|table| step::read(f.reader, table).is_some());
+        let is_group =
+            |table: &Table| f.reader.object(table).is_some_and(|o| o.kind == "step_group");
         match table {
-            Some(table) if is_step || inner.is_some() => out.push(table),
+            Some(table) if is_step || inner.is_some() => {
+                // An empty group is work, too.
+                steps = steps.saturating_add(inner.map_or(1, |inner| inner.steps.max(1)));
+                out.push(table);
+            }
             _ if f.reader.is_broken(&value) => {}
+            // Why it is not read has been told.
+            Some(table) if is_group(&table) => {}
             _ => {
                 let (number, owner, got) = (at + 1, &f.owner, a_type(&value));
                 let message =
@@ -114,7 +137,13 @@ fn items(f: &mut Fields<'_, '_>, is_parallel: bool) -> Vec<Table> {
             }
         }
     }
-    out
+    if steps > MOST {
+        let owner = &f.owner;
+        let message = format!("`steps` of {owner} comes to {steps} steps; {MOST} are enough.");
+        f.problem("steps", message);
+        return (Vec::new(), 0);
+    }
+    (out, steps)
 }
 
 /// The steps of a group that stands in `outer`, outermost first.

@@ -32,7 +32,7 @@ pub(super) mod step;
 pub(super) mod worker;
 pub(super) mod www;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -73,6 +73,11 @@ pub(super) struct Objects {
     pub(super) late: std::rc::Weak<super::late::Late>,
 }
 
+/// How deep objects stand in objects of their kind.
+const DEEPEST: usize = 32;
+/// How often such objects are read in one load; one that stands in many places counts in each.
+const MOST_INSIDE: usize = 100_000;
+
 /// What all readers share.
 pub(super) struct Reader<'l> {
     pub(super) lua: &'l Lua,
@@ -96,6 +101,10 @@ pub(super) struct Reader<'l> {
     pub(super) references: RefCell<Vec<Reference>>,
     /// Where the list stands whose plain tables are being read.
     pub(super) plain_key: RefCell<Option<Rc<Key>>>,
+    /// Objects that are being read, each inside the one before.
+    inside: RefCell<Vec<*const c_void>>,
+    /// How many there were, and whether it was told that it is too much.
+    entered: Cell<(usize, bool)>,
     /// Parts of texts whose mistake was recorded.
     pub(super) told: RefCell<BTreeSet<(std::sync::Arc<str>, u32, usize)>>,
     /// The lists of the configuration that hold something wrong, so that what they lack may be that.
@@ -122,6 +131,8 @@ impl<'l> Reader<'l> {
             seen: RefCell::default(),
             references: RefCell::default(),
             plain_key: RefCell::default(),
+            inside: RefCell::default(),
+            entered: Cell::default(),
             told: RefCell::default(),
             open: RefCell::default(),
             secrets: RefCell::default(),
@@ -162,6 +173,34 @@ impl<'l> Reader<'l> {
         let callback = self.slots.lend(function, &site(), 0);
         lent.borrow_mut().push(callback.clone());
         callback
+    }
+
+    /// Reads what stands in the object `table`, where there may be others of its kind.
+    ///
+    /// # Errors
+    /// The object is not read: a text may put it into itself, and the stack is no place to find that
+    /// out. The end of a sentence about it; none when that was told of another one.
+    pub(super) fn within<T>(
+        &self,
+        table: &Table,
+        read: impl FnOnce() -> T,
+    ) -> Result<T, Option<&'static str>> {
+        let at = table.to_pointer();
+        let (entered, is_told) = self.entered.get();
+        let depth = self.inside.borrow().len();
+        if self.inside.borrow().contains(&at) {
+            return Err(Some("is inside itself"));
+        }
+        if depth == DEEPEST || entered == MOST_INSIDE {
+            self.entered.set((entered, true));
+            let what = "is nested too deeply: 32 deep is enough, and 100,000 in all";
+            return Err((!is_told).then_some(what));
+        }
+        self.entered.set((entered + 1, is_told));
+        self.inside.borrow_mut().push(at);
+        let read = read();
+        self.inside.borrow_mut().pop();
+        Ok(read)
     }
 
     /// The record of an object that `ci` made; none for a plain table.

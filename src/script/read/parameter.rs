@@ -104,7 +104,15 @@ pub(super) fn object(reader: &super::Reader<'_>, table: &Table) -> Parameter {
     let mut f = Fields::of(reader, &object);
     f.owner = kind.replace('_', " ");
     let name = name(&mut f, &kind);
-    let read = kind_of(&mut f, &kind);
+    let read = match reader.within(table, || kind_of(&mut f, &kind)) {
+        Ok(read) => read,
+        Err(what) => {
+            if let Some(what) = what {
+                reader.ground.problem(&f.spot(), format!("{} {what}.", f.owner), Vec::new());
+            }
+            return Parameter::username();
+        }
+    };
     let mut parameter = Parameter::new(&name, "", read);
     parameter.site = Some(object.site.clone());
     base(&mut f, &mut parameter);

@@ -29,7 +29,10 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("GET", "ci.steps.get"),
     ("Git", "ci.steps.git"),
     ("GitCommit", "ci.steps.git_commit"),
+    ("Gerrit", "ci.steps.gerrit"),
+    ("GitDiffInfo", "ci.steps.git_diff_info"),
     ("GitHub", "ci.steps.github"),
+    ("GitLab", "ci.steps.gitlab"),
     ("GitPush", "ci.steps.git_push"),
     ("GitTag", "ci.steps.git_tag"),
     ("HEAD", "ci.steps.head"),
@@ -55,6 +58,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("RemoveDirectory", "ci.steps.remove_directory"),
     ("RemoveWorkerFileSecret", "ci.steps.remove_worker_file_secret"),
     ("Robocopy", "ci.steps.robocopy"),
+    ("SVN", "ci.steps.svn"),
     ("SetProperties", "ci.steps.set_properties"),
     ("SetPropertiesFromEnv", "ci.steps.set_properties_from_env"),
     ("SetProperty", "ci.steps.set_property"),
@@ -159,14 +163,9 @@ pub(super) const COMING: &[&str] = &[
     "SubunitShellCommand",
     "Trial",
     // Steps: sources
-    "Gerrit",
-    "GitDiffInfo",
-    "GitLab",
     "Mercurial",
     "P4",
     "Repo",
-    "SVN",
-    // Steps: files, the master, the course of a build
     // Workers that come when they are needed
     "DockerLatentWorker",
     "EC2LatentWorker",

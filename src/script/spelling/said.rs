@@ -70,7 +70,7 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
     (
         "ci.steps",
         &["junit"],
-        "`{}` is not available yet: the results of tests will be read by an option of steps.",
+        "`{}` has no counterpart: `test_results = \"junit:PATTERN\"` of any step reads such reports.",
     ),
     (
         "step",
@@ -91,6 +91,11 @@ pub(super) const SAID: &[(&str, &[&str], &str)] = &[
         "step",
         &["progress_metrics", "use_progress"],
         "`{}` has no counterpart: how long a build will take is estimated without being told.",
+    ),
+    (
+        "step",
+        &["keep_on_purge"],
+        "`{}` has no counterpart: what is to stay has its place outside of the checkout.",
     ),
     ("step", &["auth_credentials"], "Buildbot's `{}` is `auth_user` and `auth_password` here."),
     (

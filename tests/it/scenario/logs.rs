@@ -52,7 +52,7 @@ fn a_function_sees_each_line_as_it_comes_and_numbers_are_summed_over_the_build()
       ci.steps.shell { command = "never", do_step_if = function(step) return (step.build.statistics.errors or 0) > 0 end }"#;
     let filtered = r#"local filtered = ci.step_type { name = "filtered", run = function(step)
   local lines = {}
-  step:run { command = "list", line_filter = "^[0-9]", on_line = function(line) lines[#lines + 1] = line end }
+  step:run { command = "list", line_filter = "^[0-9].*[o4]$", on_line = function(line) lines[#lines + 1] = line end }
   step:set_property("lines", lines)
 end }
 c.builders"#;
@@ -63,7 +63,7 @@ c.builders"#;
             shell("make").prints("a warn").prints("ing: 1\nb\r\n\nwarning").prints(": 2"),
             shell("make").prints("warning: 3\n"),
             shell("report"),
-            shell("list").prints("one\n2 two\nthree\n4").prints("4\n"),
+            shell("list").prints("one\n2 two\r\nthree\n4").prints("4\n"),
         ]);
         force(world).await;
         world.settle().await;

@@ -208,6 +208,10 @@ fn misuse_of_files_names_the_line_and_what_is_right() {
             "step:run { command = 'x', line_filter = '(', on_line = print }",
             "`line_filter` of step:run is not a regular expression: unclosed group.",
         ),
+        (
+            "local part = {}; part.name = part; step:trigger { schedulers = { part } }",
+            "the `name` of an entry of `schedulers` is a scheduler or its name.",
+        ),
         ("step:run 'make'", "step:run takes a table, not a string"),
         ("step:run { command = {} }", "`command` is text or a list, not {}"),
         ("step:remove_directory(7)", "takes a path or a list"),

@@ -1,5 +1,7 @@
 //! The steps of git: what they ask of the worker, in which order, and what they never ask.
 
+use halide_ci::model::property::Properties;
+
 use super::*;
 
 const HEX: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -207,5 +209,242 @@ fn hostile_branches_and_revisions_never_reach_git() {
         let stamps = [("", "main", Some(revision))];
         let played = play_stamps("ci.steps.git { repo = 'r' }", &stamps, vec![]);
         played.expect_failure("is neither a commit's hash nor a full ref");
+    }
+}
+
+/// Plays a source step for a build with these properties.
+fn play_with(
+    step: &str,
+    stamp: Sourcestamp,
+    properties: &[(&str, Json)],
+    answers: Vec<Answer>,
+) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let loaded = load_steps(Mount::Local, "", step).await;
+        let property =
+            |(name, value): &(&str, Json)| ((*name).to_owned(), (value.clone(), "test".to_owned()));
+        let all = Properties(properties.iter().map(property).collect());
+        let build = BuildView {
+            builder: "b".to_owned(),
+            builddir: "/w/b".to_owned(),
+            sourcestamps: Arc::new(vec![stamp]),
+            properties: all,
+            ..BuildView::default()
+        };
+        play_loaded(&loaded, build, answers).await
+    })
+}
+
+fn on_main() -> Sourcestamp {
+    Sourcestamp {
+        branch: Some("main".to_owned()),
+        revision: Some(HEX.to_owned()),
+        ..Sourcestamp::default()
+    }
+}
+
+/// What the step fetches, when it has a checkout.
+fn fetched(step: &str, stamp: Sourcestamp, properties: &[(&str, Json)], before: usize) -> String {
+    let mut answers: Vec<Answer> = (0..before).map(|_| done()).collect();
+    answers.extend([is_there(true), exit(1), exit(128)]);
+    answers.extend((0..5).map(|_| files(&[])));
+    play_with(step, stamp, properties, answers).asked[before + 2].clone()
+}
+
+#[test]
+fn gitlab_fetches_the_source_branch_of_a_merge_request_from_where_it_is() {
+    let step = "ci.steps.gitlab { repo = 'https://lab.example.org/o/r.git' }";
+    let merge = |source: i64| {
+        [
+            ("target_branch", json!("main")),
+            ("source_branch", json!("topic")),
+            ("source_project_id", json!(source)),
+            ("target_project_id", json!(7)),
+            ("source_repository", json!("https://lab.example.org/fork/r.git")),
+            ("source_git_ssh_url", json!("git@lab.example.org:fork/r.git")),
+            ("target_git_ssh_url", json!("git@lab.example.org:o/r.git")),
+        ]
+    };
+    let fetch = "git fetch --force --progress --";
+    let own = format!("{fetch} https://lab.example.org/o/r.git");
+    assert_eq!(fetched(step, on_main(), &[], 0), format!("{own} main"));
+    assert_eq!(fetched(step, on_main(), &merge(7), 0), format!("{own} topic"));
+    let fork = format!("{fetch} https://lab.example.org/fork/r.git topic");
+    assert_eq!(fetched(step, on_main(), &merge(8), 0), fork);
+    let ssh = "ci.steps.gitlab { repo = 'git@lab.example.org:o/r.git' }";
+    let fork = format!("{fetch} git@lab.example.org:fork/r.git topic");
+    assert_eq!(fetched(ssh, on_main(), &merge(8), 0), fork);
+    // Another codebase of the same build is no merge request.
+    let other = Sourcestamp { codebase: "tools".to_owned(), ..on_main() };
+    let step =
+        "ci.steps.gitlab { repo = 'https://lab.example.org/o/tools.git', codebase = 'tools' }";
+    let own = format!("{fetch} https://lab.example.org/o/tools.git main");
+    assert_eq!(fetched(step, other, &merge(8), 0), own);
+}
+
+#[test]
+fn a_fork_is_no_way_to_run_commands() {
+    let fork = |url: Json| {
+        [
+            ("target_branch", json!("main")),
+            ("source_branch", json!("topic")),
+            ("source_project_id", json!(1)),
+            ("source_repository", url),
+        ]
+    };
+    let step = "ci.steps.gitlab { repo = 'https://lab.example.org/o/r.git' }";
+    for (url, said) in [
+        (json!("ext::sh -c evil"), "names a remote helper of git"),
+        (json!("--upload-pack=evil"), "begins with a dash"),
+        (json!(null), "the property `source_repository` does not say which"),
+    ] {
+        let played = play_with(step, on_main(), &fork(url), vec![]);
+        assert_eq!(played.asked, Vec::<String>::new());
+        played.expect_failure(said);
+    }
+}
+
+#[test]
+fn gerrit_fetches_the_change_under_review() {
+    let step = "ci.steps.gerrit { repo = 'r' }";
+    let fetch = "git fetch --force --progress -- r";
+    assert_eq!(fetched(step, on_main(), &[], 0), format!("{fetch} main"));
+    let event = [("event.patchSet.ref", json!("refs/changes/34/1234/5"))];
+    assert_eq!(fetched(step, on_main(), &event, 1), format!("{fetch} refs/changes/34/1234/5"));
+    for (change, reference) in [("1234/5", "34/1234/5"), ("7/1", "07/7/1"), ("100/2", "00/100/2")] {
+        let forced = [("gerrit_change", json!(change))];
+        let wanted = format!("{fetch} refs/changes/{reference}");
+        assert_eq!(fetched(step, on_main(), &forced, 1), wanted);
+    }
+    for change in ["x/1", "1234", "1/2/3", "-1/2"] {
+        let forced = [("gerrit_change", json!(change))];
+        assert_eq!(fetched(step, on_main(), &forced, 0), format!("{fetch} main"), "{change}");
+    }
+    // Of several projects only that of the change has it.
+    let other = Sourcestamp { project: "tools".to_owned(), ..on_main() };
+    let event = [("event.change.project", json!("tool")), event[0].clone()];
+    assert_eq!(fetched(step, other, &event, 0), format!("{fetch} main"));
+    let hostile = [("event.patchSet.ref", json!("--upload-pack=evil"))];
+    play_with(step, on_main(), &hostile, vec![done()])
+        .expect_failure("is not a name that git can fetch");
+}
+
+const DIFF: &str = r#"diff --git src/a b.c src/a b.c
+index 01..02 100644
+--- src/a b.c	
++++ src/a b.c	
+@@ -3 +3,2 @@ int main
+--- not a header
++++ not a header
++diff --git x x
+@@ -10,2 +11,0 @@
+-@@ -1 +1 @@
+-b
+\ No newline at end of file
+diff --git old.txt new.txt
+similarity index 90%
+rename from old.txt
+rename to new.txt
+diff --git "q\"\303\244.c" "q\"\303\244.c"
+new file mode 100644
+--- /dev/null
++++ "q\"\303\244.c"
+@@ -0,0 +1 @@
++x
+diff --git pic.png pic.png
+index 01..02 100644
+Binary files pic.png and pic.png differ
+"#;
+
+#[test]
+fn git_diff_info_tells_files_and_places_whatever_their_lines_look_like() {
+    let step = "ci.steps.git_diff_info { compare_to_ref = 'origin/main' }";
+    let played = play(step, vec![says(&format!("{HEX}\n")), says(DIFF), done(), done()]);
+    let diff = "git -c core.quotePath=false diff --no-prefix --unified=0 --find-renames --no-color --no-ext-diff";
+    assert_eq!(played.asked[0], "git merge-base HEAD origin/main >");
+    assert_eq!(played.asked[1], format!("{diff} {HEX} HEAD --"));
+    let told = json!([
+        { "source_file": "src/a b.c", "target_file": "src/a b.c", "is_binary": false, "is_rename": false,
+          "hunks": [{ "ss": 3, "sl": 1, "ts": 3, "tl": 2 }, { "ss": 10, "sl": 2, "ts": 11, "tl": 0 }] },
+        { "source_file": "old.txt", "target_file": "new.txt", "is_binary": false, "is_rename": true, "hunks": [] },
+        { "source_file": "/dev/null", "target_file": "q\"ä.c", "is_binary": false, "is_rename": false,
+          "hunks": [{ "ss": 0, "sl": 0, "ts": 1, "tl": 1 }] },
+        { "source_file": "pic.png", "target_file": "pic.png", "is_binary": true, "is_rename": false, "hunks": [] },
+    ]);
+    assert_eq!(played.asked[2], format!("set diffinfo-origin/main={told} by GitDiffInfo"));
+    assert_eq!(played.asked[3], "SetSummary { text: \"4 files differ from origin/main\" }");
+    assert_eq!(played.results.unwrap().unwrap_or(Results::Success), Results::Success);
+    let many = format!("diff --git x x\n{}", "@@ -1 +1,0 @@\n-x\n".repeat(20_001));
+    let error = play(step, vec![says(HEX), says(&many)]).results.unwrap_err();
+    assert!(error.message.contains("more than 20000 places differ."), "{error}");
+
+    play(step, vec![exit(1)]).expect(Results::Failure, &["git merge-base HEAD origin/main >"]);
+    play(step, vec![says("fatal")])
+        .expect_failure("git merge-base said \"fatal\", which is no commit.");
+    let none = play("ci.steps.git_diff_info {}", vec![says(HEX), says(""), done(), done()]);
+    assert_eq!(none.asked[2], "set diffinfo-master=[] by GitDiffInfo");
+    let hostile =
+        "ci.steps.git_diff_info { compare_to_ref = ci.interpolate '--output=%(prop:x:-x)s' }";
+    play(hostile, vec![]).expect_failure("is no name that can be compared with.");
+}
+
+#[test]
+fn svn_updates_what_is_there_and_checks_out_what_is_not() {
+    let step = "ci.steps.svn { repo = 'https://svn.example.org/r/trunk/', username = 'bot', password = 'pw' }";
+    let who = "--non-interactive --no-auth-cache --username bot --password-from-stdin";
+    let url = "https://svn.example.org/r/trunk";
+    let at = |revision| [("", "trunk", Some(revision))];
+    let answers = vec![
+        is_there(true),
+        is_there(false),
+        says(&format!("{url}\n")),
+        exit(0),
+        exit(0),
+        exit(0),
+        says("42\n"),
+        done(),
+    ];
+    let played = play_stamps(step, &at("42"), answers);
+    played.expect(
+        Results::Success,
+        &[
+            "stat /w/b/build/.svn",
+            "stat /w/b/build/.svn/try.patch",
+            &format!("svn info {who} --show-item url >"),
+            &format!("svn cleanup {who}"),
+            &format!("svn revert {who} --quiet --recursive ."),
+            &format!("svn update {who} --revision 42 ."),
+            &format!("svn info {who} --show-item revision >"),
+            "set got_revision=\"42\" by SVN",
+        ],
+    );
+    // Another address, and what somebody tried, are no beginning.
+    for before in [
+        vec![is_there(false)],
+        vec![is_there(true), is_there(true)],
+        vec![is_there(true), is_there(false), says("https://svn.example.org/r/branches/x")],
+        vec![is_there(true), is_there(false), exit(1)],
+    ] {
+        let asked = before.len();
+        let mut answers = before;
+        answers.extend([done(), done(), exit(0), says("43"), done()]);
+        let played = play(step, answers);
+        assert_eq!(
+            played.asked[asked],
+            "RemoveDirectory { paths: [\"/w/b/build\"], timeout: None }"
+        );
+        assert_eq!(played.asked[asked + 2], format!("svn checkout {who} {url}/ ."));
+        assert_eq!(played.results.unwrap().unwrap_or(Results::Success), Results::Success);
+    }
+    for (stamps, said) in
+        [(at("HEAD"), "is no number"), (at("-r1"), "is no number"), (at("1:5"), "is no number")]
+    {
+        play_stamps(step, &stamps, vec![]).expect_failure(said);
+    }
+    for repo in ["-x", "/srv/svn", "https://x\n", ""] {
+        let step =
+            format!("ci.steps.svn {{ repo = ci.interpolate({repo:?} .. '%(prop:none:-)s') }}");
+        play(&step, vec![]).expect_failure("is no address of a repository");
     }
 }
