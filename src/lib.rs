@@ -56,6 +56,10 @@
 //! **An artifact** is a file under its hash (`store::blobs`), on the disk before the row that names it is
 //! committed; rows go by rule, bytes when no row names them any more (`engine::artifacts`).
 //!
+//! **A file that moves** between our own master and worker is announced with its hash before it is sent
+//! ([`base::partial`]): what a cut connection left of it is not sent again, what was damaged is refused,
+//! and what stands in its place is replaced at once. Stock workers send and take files as ever.
+//!
 //! **Lua** runs on one thread for each generation. The core shares neither a thread nor a lock with
 //! it; what a function costs is bounded, and one that never returns is given up.
 //!
@@ -115,6 +119,8 @@
 //! * `latest-success` of artifacts never means a pull request or a patch unless its branch is asked for: what a
 //!   stranger proposes must not be what others download. The newest success outlives its rule, so that
 //!   a stable address does not die while nobody commits.
+//! * A directory is verified too, but begins anew when it was cut: its archive is made while it is sent.
+//!   What was cut stays beside its place for a day at most; of texts, which may be secret, nothing stays.
 //! * Fields of cron are parsed here (`model::cron`), not by a library: each error names its field, and
 //!   days of the week count as Buildbot's do.
 //! * What is told is decided when it happens, from rows; in which words, when it is about to leave. The

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod encoding;
 pub mod env;
 pub mod id;
+pub mod partial;
 pub mod random;
 pub mod results;
 pub mod secret;

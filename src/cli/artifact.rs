@@ -1,17 +1,17 @@
 //! `artifact`: lists and downloads what builds have kept. A download is asked for block by block, so
-//! that one that breaks goes on where it stopped, and takes its name only when its hash is right.
+//! that one that breaks goes on where it stopped, also when it is asked for again, and takes its name
+//! only when its hash is right.
 
-use std::io::Read as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::{remote, terminal};
+use crate::base::partial::{Content, Partial, Sum};
 use crate::base::text;
 use crate::http::{Answer, Client, ErrorKind, Request};
 use crate::model::artifact::{Which, check_name};
@@ -159,13 +159,12 @@ async fn get(args: &Get) -> Result<(), Failure> {
                 format!("{} artifacts do not go to standard output: name one.", wanted.len());
             return Err(Failure::usage(text));
         };
-        let mut out = std::io::stdout().lock();
-        return fetch(&args.from, number, artifact, &mut out).await;
+        return print(&args.from, number, artifact).await;
     }
     for artifact in wanted {
         let path = args.output.join(safe(&artifact.name)?);
         let size = text::bytes(i64::try_from(artifact.size).unwrap_or(i64::MAX));
-        if hash_of(&path).is_some_and(|hash| hash == artifact.sha256) {
+        if content_of(&path).is_some_and(|there| there.sha256() == artifact.sha256) {
             terminal::say(&format!("{} is the same already, {size}", path.display()));
             continue;
         }
@@ -248,18 +247,16 @@ async fn ask(request: Request) -> Result<Answer, Failure> {
     }
 }
 
-/// Writes an artifact to `out`; an error when its bytes are not those that the master has hashed.
+/// Gives the bytes of an artifact from `at` on to `take`.
 async fn fetch(
     from: &From,
     number: i64,
     artifact: &Artifact,
-    out: &mut dyn std::io::Write,
+    mut at: u64,
+    mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
     let url = from.address(&number.to_string(), Some(&artifact.name))?;
-    let unwritten =
-        |error| Failure::failed(format!("{} cannot be written: {error}.", artifact.name));
     let tag = format!("\"{}\"", artifact.sha256);
-    let (mut at, mut hash) = (0, Sha256::new());
     while at < artifact.size {
         let last = (at + BLOCK).min(artifact.size) - 1;
         let mut request = Request::new("GET", &url)
@@ -274,41 +271,61 @@ async fn fetch(
             ))
             .hint("Ask again."));
         }
-        hash.update(&answer.body);
-        out.write_all(&answer.body).map_err(unwritten)?;
+        take(&answer.body).map_err(|error| artifact.unwritten(&error))?;
         at = last + 1;
     }
-    out.flush().map_err(unwritten)?;
-    if hex::encode(hash.finalize()) == artifact.sha256 {
-        return Ok(());
+    Ok(())
+}
+
+impl Artifact {
+    fn unwritten(&self, error: &std::io::Error) -> Failure {
+        Failure::failed(format!("{} cannot be written: {error}.", self.name))
     }
-    Err(Failure::failed(format!("{} is damaged: its SHA-256 is another one.", artifact.name)))
+
+    /// An error when what has come is not what the master has hashed.
+    fn check(&self, content: &Content) -> Result<(), Failure> {
+        if content.sha256() == self.sha256 {
+            return Ok(());
+        }
+        let text = format!("{} is damaged: its SHA-256 is another one.", self.name);
+        Err(Failure::failed(text).hint("Ask again."))
+    }
+}
+
+/// Writes an artifact to standard output.
+async fn print(from: &From, number: i64, artifact: &Artifact) -> Result<(), Failure> {
+    let (mut out, mut sum) = (std::io::stdout().lock(), Sum::default());
+    let take = |block: &[u8]| {
+        sum.add(block);
+        out.write_all(block)
+    };
+    fetch(from, number, artifact, 0, take).await?;
+    out.flush().map_err(|error| artifact.unwritten(&error))?;
+    artifact.check(&sum.content())
 }
 
 /// Downloads an artifact beside its place, and puts it there when it is whole.
 async fn save(from: &From, number: i64, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| {
-        Failure::failed(format!("{} cannot be written: {error}.", path.display()))
-    };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cannot = |error| artifact.unwritten(&error);
     std::fs::create_dir_all(dir).map_err(cannot)?;
-    let mut file = NamedTempFile::with_prefix_in(".partial-", dir).map_err(cannot)?;
-    fetch(from, number, artifact, &mut file).await?;
-    open_to_all(file.as_file()).map_err(cannot)?;
-    file.persist(path).map_err(|error| cannot(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; a download is as readable as others.
-#[cfg(unix)]
-fn open_to_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn open_to_all(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
+    let content = Content::new(artifact.size, &artifact.sha256);
+    let content = content.ok_or_else(|| {
+        Failure::failed(format!("The master's SHA-256 of {} is none.", artifact.name))
+    })?;
+    // As readable as other new files.
+    let mut file = Partial::resume(dir, &content, 0o666).map_err(cannot)?;
+    let at = file.size();
+    if at > 0 {
+        let there = text::bytes(i64::try_from(at).unwrap_or(i64::MAX));
+        terminal::say(&format!("{}: {there} are there already", path.display()));
+    }
+    fetch(from, number, artifact, at, |block| file.write(block)).await?;
+    if let Err(failure) = artifact.check(&file.content()) {
+        file.discard();
+        return Err(failure);
+    }
+    file.persist(path, None).map_err(cannot)
 }
 
 /// The name as a path below the output directory: a master is not believed about that.
@@ -319,14 +336,7 @@ fn safe(name: &str) -> Result<&Path, Failure> {
     Ok(Path::new(name))
 }
 
-/// The hash of a file; none = there is none that can be read.
-fn hash_of(path: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut block).ok()? {
-            0 => return Some(hex::encode(hash.finalize())),
-            read => hash.update(&block[..read]),
-        }
-    }
+/// What a file holds; none = there is none that can be read.
+fn content_of(path: &Path) -> Option<Content> {
+    Content::of(std::fs::File::open(path).ok()?).ok()
 }

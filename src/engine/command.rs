@@ -30,6 +30,7 @@ use crate::model::command::{Command, CommandKind, FileStat, ShellCommand};
 use crate::model::config::BuilderConfig;
 use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::render::Renderable;
+use crate::store::Store;
 
 /// Bytes of a stream that a step may have as text.
 const COLLECT: usize = 16 << 20;
@@ -121,6 +122,7 @@ struct Finished {
 pub(super) struct Flight {
     pub(super) answer: Answer,
     teller: Teller,
+    store: Store,
     link: Arc<dyn Link>,
     /// The program runs on the master: no fault of its is the worker's.
     is_on_master: bool,
@@ -131,6 +133,8 @@ pub(super) struct Flight {
     name: String,
     builder: String,
     builddir: String,
+    /// The worker is told what a file holds.
+    verifies_files: bool,
     logs: Logs,
     orders: watch::Receiver<Order>,
     /// The step's function has ended.
@@ -188,6 +192,7 @@ impl Flight {
         Self {
             answer,
             teller: running.teller(),
+            store: attempt.engine.store().clone(),
             link: attempt.link.clone(),
             is_on_master: false,
             step,
@@ -195,6 +200,7 @@ impl Flight {
             name: name.to_owned(),
             builder: builder.clone(),
             builddir: workerbuilddir.clone(),
+            verifies_files: attempt.info.verifies_files,
             logs: logs.clone(),
             orders: orders.clone(),
             over: over.clone(),
@@ -323,7 +329,7 @@ impl Flight {
                     }
                     Some(CommandEvent::Lost) | None => return Err(self.lost(&done).await),
                     Some(event) => {
-                        done.note(event, transfer);
+                        done.note(event, transfer, &self.store).await;
                         continue;
                     }
                 },
@@ -424,13 +430,13 @@ pub(super) async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
 
 impl Finished {
     /// Takes an event that needs no waiting.
-    fn note(&mut self, event: CommandEvent, transfer: &mut Transfer) {
+    async fn note(&mut self, event: CommandEvent, transfer: &mut Transfer, store: &Store) {
         match event {
             CommandEvent::Rc(rc) => self.rc = Some(rc),
             CommandEvent::FailureReason(reason) => self.failure_reason = Some(reason),
             CommandEvent::Stat(stat) => self.stat = Some(stat),
             CommandEvent::Files(files) => self.files = Some(files),
-            other => transfer.note(other),
+            other => transfer.note(other, store).await,
         }
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::base::partial::Content;
 use crate::base::results::Results;
 use crate::engine::desk::Desk;
 use crate::model::build::BuildView;
@@ -171,14 +172,21 @@ pub enum CommandEvent {
     Stat(FileStat),
     /// The answer to listdir and glob.
     Files(Vec<String>),
+    /// The worker is about to send this content; the answer is the byte from which on it sends it.
+    UploadBegins { content: Content, answer: oneshot::Sender<Result<u64, String>> },
     /// A block of an uploaded file; the answer lets the worker go on or stops it.
     UploadBlock { data: Bytes, answer: oneshot::Sender<Result<(), String>> },
-    /// The uploaded file is complete.
-    UploadClosed { answer: oneshot::Sender<Result<(), String>> },
+    /// The uploaded file is complete, with this content if the worker has announced one.
+    UploadClosed { content: Option<Content>, answer: oneshot::Sender<Result<(), String>> },
     /// The uploaded file's times, in seconds since the epoch; comes after the close.
     UploadTimes { accessed: f64, modified: f64, answer: oneshot::Sender<Result<(), String>> },
-    /// The worker wants the next bytes of a file, at most `length`; none = that was all.
-    DownloadBlock { length: usize, answer: oneshot::Sender<Result<Bytes, String>> },
+    /// The worker wants the next bytes of a file, or those from `offset` on, at most `length`; none =
+    /// that was all.
+    DownloadBlock {
+        length: usize,
+        offset: Option<u64>,
+        answer: oneshot::Sender<Result<Bytes, String>>,
+    },
     /// The end: none, or what went wrong on the worker. `ack` is dropped when the end is recorded.
     Complete { failure: Option<String>, ack: Ack },
     /// The worker refused to start it (unknown command, missing argument).

@@ -231,7 +231,7 @@ impl Service {
             StepRequest::DownloadFile { mastersrc, workerdest, mode, max_size, block_size } => {
                 let source =
                     upload::open(running.attempt.base_dir.as_deref(), &mastersrc, max_size);
-                let kind = CommandKind::DownloadFile { path: workerdest, block_size, mode };
+                let kind = CommandKind::download(workerdest, block_size, mode);
                 Box::pin(async move {
                     let end = match source {
                         Ok(Some(file)) => flight.send(kind, file).await,
@@ -244,7 +244,7 @@ impl Service {
             }
             StepRequest::KeepArtifact(wish) => self.keep(running, flight, *wish, view),
             StepRequest::FetchArtifact { id, workerdest, mode } => {
-                let kind = CommandKind::DownloadFile { path: workerdest, block_size: BLOCK, mode };
+                let kind = CommandKind::download(workerdest, BLOCK, mode);
                 let engine = running.attempt.engine.clone();
                 Box::pin(async move {
                     let end = flight.fetch(kind, &engine, id).await;

@@ -3,11 +3,12 @@
 //! not trusted: nothing of it leaves the directory, whatever names and links it holds.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, Write as _};
+use std::io::{self, Read, Seek as _};
 use std::path::{Component, Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
+use crate::base::partial::{Content, Partial};
 use crate::engine::upload;
 use crate::model::command::Compression;
 
@@ -24,7 +25,7 @@ pub(super) struct Tree {
     is_rehearsal: bool,
     compress: Option<Compression>,
     most: u64,
-    archive: Option<NamedTempFile>,
+    archive: Option<Partial>,
 }
 
 impl Tree {
@@ -58,12 +59,22 @@ impl Tree {
         if self.archive.is_none() {
             let parent = self.target.parent().unwrap_or(&self.target);
             fs::create_dir_all(parent).map_err(cannot)?;
-            let archive = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent);
-            self.archive = Some(archive.map_err(cannot)?);
+            self.archive = Some(Partial::begin(parent, 0o600).map_err(cannot)?);
         }
         match &mut self.archive {
-            Some(archive) => archive.write_all(data).map_err(cannot),
+            Some(archive) => archive.write(data).map_err(cannot),
             None => Ok(()),
+        }
+    }
+
+    /// The worker has sent all of it, and it is what was announced.
+    pub(super) fn close(&self, announced: Option<&Content>) -> Result<(), String> {
+        match (&self.archive, announced) {
+            (Some(archive), Some(announced)) => archive
+                .content()
+                .check(announced)
+                .map_err(|what| format!("the archive of {} {what}", self.target.display())),
+            _ => Ok(()),
         }
     }
 
@@ -77,14 +88,14 @@ impl Tree {
         }
         let target = self.target.display().to_string();
         let cannot = |e: io::Error| format!("{target} cannot be stored: {e}");
-        let Some(mut archive) = self.archive else {
+        let Some(archive) = self.archive else {
             return Err(format!("{target} cannot be stored: the worker has sent nothing"));
         };
-        archive.as_file_mut().rewind().map_err(cannot)?;
+        let mut file = archive.file();
+        file.rewind().map_err(cannot)?;
         let parent = self.target.parent().unwrap_or(&self.target);
         let unpacked = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent);
         let unpacked = unpacked.map_err(cannot)?;
-        let file = archive.as_file();
         let read = io::BufReader::new(file);
         match self.compress {
             None => unpack(read, unpacked.path(), self.most),

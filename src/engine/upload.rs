@@ -3,11 +3,13 @@
 //! go the other way.
 
 use std::fs::{self, File, FileTimes};
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
+use crate::base::partial::{Content, Partial};
+
+/// Nobody reads half a file.
+const PRIVATE: u32 = 0o600;
 
 /// A file that is being received.
 pub(super) struct Upload {
@@ -15,7 +17,7 @@ pub(super) struct Upload {
     /// Nothing is written.
     is_rehearsal: bool,
     mode: Option<u32>,
-    file: Option<NamedTempFile>,
+    file: Option<Partial>,
     times: Option<FileTimes>,
     /// Bytes that may still come; none = any number.
     room: Option<u64>,
@@ -43,25 +45,51 @@ impl Upload {
         })
     }
 
+    /// The worker is about to send this content; returns the byte from which on it is wanted. Takes
+    /// its time: what is there is read.
+    pub(super) fn begin(&mut self, content: &Content) -> Result<u64, String> {
+        if self.room.is_some_and(|room| content.size > room) {
+            return Err(self.too_large());
+        }
+        if self.is_rehearsal {
+            return Ok(0);
+        }
+        let dir = self.dir()?;
+        let file = Partial::resume(&dir, content, PRIVATE).map_err(|e| self.cannot(&e))?;
+        let offset = file.size();
+        self.room = self.room.map(|room| room - offset);
+        self.file = Some(file);
+        Ok(offset)
+    }
+
     /// Appends a block.
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), String> {
-        let target = self.target.clone();
-        if let Some(room) = &mut self.room {
+        if let Some(room) = self.room {
             let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
-            *room = room
-                .checked_sub(size)
-                .ok_or_else(|| format!("{} is larger than max_size", target.display()))?;
+            self.room = Some(room.checked_sub(size).ok_or_else(|| self.too_large())?);
         }
         if self.is_rehearsal {
             return Ok(());
         }
-        let file = self.file()?;
-        file.write_all(data).map_err(|e| format!("{} cannot be written: {e}", target.display()))
+        let written = self.file()?.write(data);
+        written.map_err(|e| self.cannot(&e))
     }
 
-    /// The worker has sent all of it; an empty file has no block.
-    pub(super) fn close(&mut self) -> Result<(), String> {
-        if self.is_rehearsal { Ok(()) } else { self.file().map(|_| ()) }
+    /// The worker has sent all of it; an empty file has no block. What is not as it was announced is
+    /// thrown away.
+    pub(super) fn close(&mut self, announced: Option<&Content>) -> Result<(), String> {
+        if self.is_rehearsal {
+            return Ok(());
+        }
+        let file = self.file()?;
+        let Some(announced) = announced else { return Ok(()) };
+        let checked = file.content().check(announced);
+        if checked.is_err()
+            && let Some(file) = self.file.take()
+        {
+            file.discard();
+        }
+        checked.map_err(|what| format!("{} {what}", self.target.display()))
     }
 
     /// The file's times, in seconds since the epoch.
@@ -86,11 +114,11 @@ impl Upload {
         self.file()?;
         let Some(file) = self.file.take() else { return Err(fail(&"there is no file")) };
         if let Some(times) = self.times {
-            file.as_file().set_times(times).map_err(|e| fail(&e))?;
+            file.file().set_times(times).map_err(|e| fail(&e))?;
         }
-        set_mode(file.as_file(), self.mode).map_err(|e| fail(&e))?;
-        file.as_file().sync_all().map_err(|e| fail(&e))?;
-        file.persist(&self.target).map_err(|e| fail(&e.error))?;
+        file.file().sync_all().map_err(|e| fail(&e))?;
+        // Without a wish the file is as readable as new files are.
+        file.persist(&self.target, Some(self.mode.unwrap_or(0o644))).map_err(|e| fail(&e))?;
         if let Some(parent) = self.target.parent() {
             // The name is as durable as the bytes.
             File::open(parent).and_then(|d| d.sync_all()).map_err(|e| fail(&e))?;
@@ -98,16 +126,27 @@ impl Upload {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<&mut NamedTempFile, String> {
+    fn file(&mut self) -> Result<&mut Partial, String> {
         if self.file.is_none() {
-            let shown = self.target.display();
-            let parent = self.target.parent().unwrap_or(&self.target).to_path_buf();
-            fs::create_dir_all(&parent)
-                .map_err(|e| format!("{} cannot be made: {e}", parent.display()))?;
-            let file = tempfile::Builder::new().prefix(".partial-").tempfile_in(&parent);
-            self.file = Some(file.map_err(|e| format!("{shown} cannot be written: {e}"))?);
+            let dir = self.dir()?;
+            self.file = Some(Partial::begin(&dir, PRIVATE).map_err(|e| self.cannot(&e))?);
         }
         self.file.as_mut().ok_or_else(|| "there is no file".to_owned())
+    }
+
+    /// The directory of the target, made when it is missing.
+    fn dir(&self) -> Result<PathBuf, String> {
+        let dir = self.target.parent().unwrap_or(&self.target).to_path_buf();
+        let made = fs::create_dir_all(&dir);
+        made.map(|()| dir.clone()).map_err(|e| format!("{} cannot be made: {e}", dir.display()))
+    }
+
+    fn too_large(&self) -> String {
+        format!("{} is larger than max_size", self.target.display())
+    }
+
+    fn cannot(&self, error: &std::io::Error) -> String {
+        format!("{} cannot be written: {error}", self.target.display())
     }
 }
 
@@ -147,16 +186,4 @@ pub(super) fn open(
         Some(most) => Err(format!("{shown} has {} bytes, more than {most}", about.len())),
         None => Ok(Some(file)),
     }
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: Option<u32>) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    // Temporary files are private; without a wish the file is readable as new files are.
-    file.set_permissions(fs::Permissions::from_mode(mode.unwrap_or(0o644)))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: Option<u32>) -> std::io::Result<()> {
-    Ok(())
 }

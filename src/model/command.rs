@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::base::partial::Content;
 use crate::base::secret::Secret;
 
 /// One command for a worker.
@@ -75,6 +76,11 @@ pub enum CommandKind {
         block_size: u64,
         /// Permission bits; none = the umask's.
         mode: Option<u32>,
+        /// What comes, for a worker that checks it ([`WorkerInfo`](super::worker::WorkerInfo)).
+        content: Option<Content>,
+        /// What has come when the connection is cut stays on the worker for the next time; not for
+        /// texts, which may be secret.
+        resumes: bool,
     },
     /// Send a file to the master in blocks.
     UploadFile {
@@ -127,6 +133,12 @@ impl Compression {
 }
 
 impl CommandKind {
+    /// A file that a worker takes, as every worker does.
+    #[must_use]
+    pub fn download(path: String, block_size: u64, mode: Option<u32>) -> Self {
+        Self::DownloadFile { path, block_size, mode, content: None, resumes: false }
+    }
+
     /// Buildbot's name of the command in the msgpack protocol.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -75,6 +75,8 @@ pub struct WorkerInfo {
     pub numcpus: Option<i64>,
     /// The worker's environment.
     pub environ: BTreeMap<String, String>,
+    /// It hashes files that it sends, checks those that it gets, and goes on with what was cut.
+    pub verifies_files: bool,
     /// Everything else it said: `admin`, `host`, `os_*`, `access_uri` and so on.
     pub other: BTreeMap<String, Json>,
     /// Which commands it knows, with their version.

@@ -4,16 +4,18 @@
 //! without a file, and [`Blobs::old`] finds such files.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
+use crate::base::partial::{Content, Partial};
 
 /// Where files are while they come in; no hash begins like this.
 const INCOMING: &str = "incoming";
+
+/// Nobody else reads them; the master gives them out.
+const PRIVATE: u32 = 0o600;
 
 /// A directory of files by hash.
 #[derive(Debug)]
@@ -22,42 +24,6 @@ pub struct Blobs {
     /// Held while a name appears or disappears: a file that has just been given again is not
     /// collected for its age.
     names: Mutex<()>,
-}
-
-/// A file that is being received. Dropped, it is gone.
-#[derive(Debug)]
-pub struct Incoming {
-    file: NamedTempFile,
-    hash: Sha256,
-    size: u64,
-}
-
-/// A file that is on the disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blob {
-    /// 64 hexadecimal digits.
-    pub sha256: String,
-    /// In bytes.
-    pub size: u64,
-}
-
-impl Incoming {
-    /// Appends a block.
-    ///
-    /// # Errors
-    /// When the disk is full or fails.
-    pub fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        self.file.write_all(data)?;
-        self.hash.update(data);
-        self.size = self.size.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
-        Ok(())
-    }
-
-    /// Bytes so far.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
 }
 
 impl Blobs {
@@ -74,29 +40,36 @@ impl Blobs {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn receive(&self) -> io::Result<Incoming> {
-        let file = NamedTempFile::new_in(self.dir.join(INCOMING))?;
-        Ok(Incoming { file, hash: Sha256::new(), size: 0 })
+    pub fn receive(&self) -> io::Result<Partial> {
+        Partial::begin(&self.dir.join(INCOMING), PRIVATE)
+    }
+
+    /// Begins to receive this content, or goes on where that was cut. Takes its time.
+    ///
+    /// # Errors
+    /// When it cannot be made or read.
+    pub fn resume(&self, content: &Content) -> io::Result<Partial> {
+        Partial::resume(&self.dir.join(INCOMING), content, PRIVATE)
     }
 
     /// Keeps a received file: when this returns, a power failure does not lose it.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn keep(&self, incoming: Incoming, now: SystemTime) -> io::Result<Blob> {
-        let Incoming { file, hash, size } = incoming;
-        let sha256 = hex::encode(hash.finalize());
-        let Some(path) = self.path(&sha256) else { return Err(io::ErrorKind::InvalidData.into()) };
+    pub fn keep(&self, incoming: Partial, now: SystemTime) -> io::Result<Content> {
+        let content = incoming.content();
+        let path = self.path(content.sha256());
+        let path = path.ok_or(io::ErrorKind::InvalidData)?;
         let parent = path.parent().unwrap_or(&self.dir);
-        file.as_file().set_modified(now)?;
-        file.as_file().sync_all()?;
+        incoming.file().set_modified(now)?;
+        incoming.file().sync_all()?;
         let _names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         fs::create_dir_all(parent)?;
         // Over an equal file too: its age begins anew.
-        file.persist(&path).map_err(|e| e.error)?;
+        incoming.persist(&path, None)?;
         File::open(parent)?.sync_all()?;
         File::open(&self.dir)?.sync_all()?;
-        Ok(Blob { sha256, size })
+        Ok(content)
     }
 
     /// Opens the file with a hash, to be read.
@@ -154,9 +127,8 @@ impl Blobs {
 
     /// The place of a hash; none = it is no hash, and must not become a path.
     fn path(&self, sha256: &str) -> Option<PathBuf> {
-        let is_hash =
-            sha256.len() == 64 && sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let (folder, rest) = is_hash.then(|| sha256.split_at(2))?;
+        Content::new(0, sha256)?;
+        let (folder, rest) = sha256.split_at(2);
         Some(self.dir.join(folder).join(rest))
     }
 }
@@ -178,7 +150,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn put(blobs: &Blobs, text: &str, now: SystemTime) -> Blob {
+    fn put(blobs: &Blobs, text: &str, now: SystemTime) -> Content {
         let mut incoming = blobs.receive().unwrap();
         for byte in text.bytes() {
             incoming.write(&[byte]).unwrap();
@@ -192,10 +164,13 @@ mod tests {
         let blobs = Blobs::open(dir.path()).unwrap();
         let now = SystemTime::UNIX_EPOCH + HOUR * 24;
         let blob = put(&blobs, "abc", now);
-        assert_eq!(blob.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            blob.sha256(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!((blob.size, put(&blobs, "abc", now)), (3, blob.clone()));
         let mut text = String::new();
-        blobs.read(&blob.sha256).unwrap().read_to_string(&mut text).unwrap();
+        blobs.read(blob.sha256()).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "abc");
         assert!(blobs.read("../../etc/passwd").is_err());
     }
@@ -211,24 +186,25 @@ mod tests {
         put(&blobs, "again", later);
         fs::write(dir.path().join("ba").with_file_name("README"), "mine").unwrap();
         // As a crash leaves it.
-        let (cut, path) = blobs.receive().unwrap().file.keep().unwrap();
-        cut.set_modified(start).unwrap();
+        let path = dir.path().join(INCOMING).join("cut");
+        fs::write(&path, "x").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(start).unwrap();
 
         assert_eq!(blobs.old(start + HOUR, HOUR).unwrap(), Vec::<String>::new());
         assert!(path.exists());
         let mut old = blobs.old(later, HOUR).unwrap();
         old.sort();
-        let mut expected = vec![named.sha256.clone(), orphan.sha256.clone()];
+        let mut expected = vec![named.sha256().to_owned(), orphan.sha256().to_owned()];
         expected.sort();
         assert_eq!(old, expected);
         // The same bytes come in while the rows are read.
         put(&blobs, "named", later);
-        assert!(!blobs.remove(&named.sha256, later, HOUR).unwrap());
-        assert!(blobs.remove(&orphan.sha256, later, HOUR).unwrap());
-        assert!(!blobs.remove(&orphan.sha256, later, HOUR).unwrap());
-        assert!(blobs.read(&named.sha256).is_ok());
-        assert!(blobs.read(&again.sha256).is_ok());
-        assert!(blobs.read(&orphan.sha256).is_err());
+        assert!(!blobs.remove(named.sha256(), later, HOUR).unwrap());
+        assert!(blobs.remove(orphan.sha256(), later, HOUR).unwrap());
+        assert!(!blobs.remove(orphan.sha256(), later, HOUR).unwrap());
+        assert!(blobs.read(named.sha256()).is_ok());
+        assert!(blobs.read(again.sha256()).is_ok());
+        assert!(blobs.read(orphan.sha256()).is_err());
         assert!(!path.exists());
         assert!(dir.path().join("README").exists());
     }

@@ -1,6 +1,7 @@
 //! SQLite: opening the two files, the writer's transaction, the pool of readers. `state.sqlite`
 //! and `logs.sqlite` have one writing connection each; readers are read-only by pragma.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -99,6 +100,21 @@ impl Store {
         f: impl FnOnce(&Conn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.on(|inner| &inner.logs, f).await
+    }
+
+    /// Does work on files that takes its time where no other task waits for it; an inline store does it
+    /// at once, so that a simulated master tells the same story twice.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        if self.0.inline {
+            return work();
+        }
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 
     async fn on<T: Send + 'static>(

@@ -213,7 +213,10 @@ fn read_info(answer: &Value) -> Result<WorkerInfo, String> {
             "numcpus" => info.numcpus = value.as_int(),
             "environ" => info.environ = texts(value),
             "worker_commands" => info.worker_commands = texts(value),
-            "delete_leftover_dirs" | "halide_ci" => {}
+            "halide_ci" => {
+                info.verifies_files = value.get("transfers").is_some_and(Value::is_truthy);
+            }
+            "delete_leftover_dirs" => {}
             name => {
                 if let Some(json) = scalar(value) {
                     info.other.insert(name.to_owned(), json);

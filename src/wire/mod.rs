@@ -12,6 +12,7 @@ pub mod names;
 mod reading;
 pub mod session;
 mod sinks;
+pub mod transfers;
 pub mod updates;
 
 use std::sync::Arc;

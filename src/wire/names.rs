@@ -50,25 +50,47 @@ impl Peer<'_> {
                 ("timeout", seconds(Some(timeout.unwrap_or(120.0)))),
                 ("logEnviron", false.into()),
             ]),
-            CommandKind::DownloadFile { path, block_size, mode } => Value::map([
-                ("path", text(path)),
-                ("blocksize", (*block_size).into()),
-                ("maxsize", Value::Nil),
-                ("mode", mode.map(u64::from).into()),
-            ]),
-            CommandKind::UploadFile { path, block_size, max_size, keep_stamp } => Value::map([
-                ("path", text(path)),
-                ("blocksize", (*block_size).into()),
-                ("maxsize", (*max_size).into()),
-                ("keepstamp", (*keep_stamp).into()),
-            ]),
-            CommandKind::UploadDirectory { path, block_size, max_size, compress } => Value::map([
-                ("path", text(path)),
-                ("blocksize", (*block_size).into()),
-                ("maxsize", (*max_size).into()),
-                ("compress", compress.map_or(Value::Nil, |c| Value::text(c.word()))),
-            ]),
+            CommandKind::DownloadFile { path, block_size, mode, content, resumes } => {
+                let content = content.iter().flat_map(|content| {
+                    let sha256 = Value::text(content.sha256());
+                    [
+                        ("size", content.size.into()),
+                        ("sha256", sha256),
+                        ("resume", (*resumes).into()),
+                    ]
+                });
+                let fixed = [
+                    ("path", text(path)),
+                    ("blocksize", (*block_size).into()),
+                    ("maxsize", Value::Nil),
+                    ("mode", mode.map(u64::from).into()),
+                ];
+                Value::map(fixed.into_iter().chain(content))
+            }
+            CommandKind::UploadFile { path, block_size, max_size, keep_stamp } => {
+                let fixed = [
+                    ("path", text(path)),
+                    ("blocksize", (*block_size).into()),
+                    ("maxsize", (*max_size).into()),
+                    ("keepstamp", (*keep_stamp).into()),
+                ];
+                Value::map(fixed.into_iter().chain(self.verify()))
+            }
+            CommandKind::UploadDirectory { path, block_size, max_size, compress } => {
+                let fixed = [
+                    ("path", text(path)),
+                    ("blocksize", (*block_size).into()),
+                    ("maxsize", (*max_size).into()),
+                    ("compress", compress.map_or(Value::Nil, |c| Value::text(c.word()))),
+                ];
+                Value::map(fixed.into_iter().chain(self.verify()))
+            }
         }
+    }
+
+    /// The wish that what is sent is announced with its hash.
+    fn verify(&self) -> Option<(&'static str, Value)> {
+        self.info.verifies_files.then(|| ("verify", true.into()))
     }
 
     /// `path` made absolute; a leading `~` is the home directory of the worker's user.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::attach::{Attach, Finding, Question};
@@ -15,6 +15,7 @@ use super::msgpack::codec::Value;
 use super::msgpack::message::{self, EXTENSION_VERSION, Message, NEWLINE_RE, WINDOW};
 use super::names::Peer;
 use super::reading::Reading;
+use super::transfers::{self, Awaited};
 use super::updates::{self, Said};
 use crate::engine::ports::{Ack, CommandEvent};
 use crate::model::command::Command;
@@ -46,29 +47,6 @@ pub enum Output {
     Pong(u64),
     /// End the connection, for this reason.
     Close(String),
-}
-
-/// An answer to the worker that the command's step gives.
-#[derive(Debug)]
-pub enum Awaited {
-    /// That something was done.
-    Done(oneshot::Receiver<Result<(), String>>),
-    /// Bytes of a file.
-    Block(oneshot::Receiver<Result<Bytes, String>>),
-}
-
-impl Awaited {
-    /// The answer.
-    ///
-    /// # Errors
-    /// What the step refuses, or that it is gone.
-    pub async fn answer(self) -> Result<Value, String> {
-        let gone = || "the master does not want this file any more".to_owned();
-        match self {
-            Self::Done(answer) => answer.await.unwrap_or_else(|_| Err(gone())).map(|()| Value::Nil),
-            Self::Block(answer) => answer.await.unwrap_or_else(|_| Err(gone())).map(Value::Bin),
-        }
-    }
 }
 
 /// The conversation.
@@ -300,52 +278,16 @@ impl Session {
         match (op, key) {
             ("update", _) => self.on_update(seq, id, body),
             ("complete", _) => self.on_complete(seq, id, body),
-            ("update_upload_file_write" | "update_upload_directory_write", Some(key)) => {
-                let Some(Value::Bin(data)) = body.get("args") else {
-                    return self.respond(seq, Err("a block of a file is not bytes".to_owned()));
-                };
-                let data = data.clone();
-                self.on_upload(seq, key, |answer| CommandEvent::UploadBlock { data, answer });
-            }
-            ("update_upload_file_close" | "update_upload_directory_unpack", Some(key)) => {
-                self.on_upload(seq, key, |answer| CommandEvent::UploadClosed { answer });
-            }
-            ("update_upload_file_utime", Some(key)) => {
-                let time = |name| body.get(name).and_then(Value::as_number);
-                let (Some(accessed), Some(modified)) = (time("access_time"), time("modified_time"))
-                else {
-                    return self.respond(seq, Err("a file's times are not numbers".to_owned()));
-                };
-                self.on_upload(seq, key, |answer| CommandEvent::UploadTimes {
-                    accessed,
-                    modified,
-                    answer,
-                });
-            }
-            ("update_read_file", Some(key)) => {
-                let length = body.get("length").and_then(Value::as_int);
-                let Some(length) = length.and_then(|n| usize::try_from(n).ok()) else {
-                    return self.respond(seq, Err("the length of a block is no count".to_owned()));
-                };
-                let (answer, answered) = oneshot::channel();
-                let event = CommandEvent::DownloadBlock { length, answer };
-                self.out.push_back(Output::Event(key, event));
-                self.out.push_back(Output::Await(seq, Awaited::Block(answered)));
-            }
             ("update_read_file_close", Some(_)) => self.respond(seq, Ok(Value::Nil)),
+            (_, Some(key)) => match transfers::read(op, body) {
+                Ok((event, answer)) => {
+                    self.out.push_back(Output::Event(key, event));
+                    self.out.push_back(Output::Await(seq, answer));
+                }
+                Err(why) => self.respond(seq, Err(why)),
+            },
             _ => self.respond(seq, Err(format!("The command did not ask for {op}."))),
         }
-    }
-
-    fn on_upload(
-        &mut self,
-        seq: i64,
-        key: u64,
-        event: impl FnOnce(oneshot::Sender<Result<(), String>>) -> CommandEvent,
-    ) {
-        let (answer, answered) = oneshot::channel();
-        self.out.push_back(Output::Event(key, event(answer)));
-        self.out.push_back(Output::Await(seq, Awaited::Done(answered)));
     }
 
     fn on_update(&mut self, seq: i64, id: &str, body: &Value) {

@@ -37,6 +37,7 @@ pub(super) fn read(settings: &WorkerSettings, surroundings: &Surroundings, boot:
         ("version", EXTENSION_VERSION.into()),
         ("boot_id", Value::text(boot)),
         ("raw_output", true.into()),
+        ("transfers", true.into()),
         ("window", (WINDOW as u64).into()),
     ]);
     let fixed = [

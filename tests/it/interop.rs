@@ -97,7 +97,7 @@ async fn files(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>, dir: &
     let upload = run(link, 14, upload).await;
     assert_eq!((upload.blocks.concat().as_slice(), upload.rc), (&b"0123456789"[..], Some(0)));
     assert!(upload.closed && upload.times.is_some());
-    let download = CommandKind::DownloadFile { path: text("d/g"), block_size: 4, mode: None };
+    let download = CommandKind::download(text("d/g"), 4, None);
     assert_eq!(run(link, 17, download).await.rc, Some(0));
     assert_eq!(std::fs::read(dir.join("builder/d/g")).unwrap(), DOWNLOAD);
     let copy = CommandKind::CopyDirectory { from: text("d"), to: text("d2"), timeout: None };

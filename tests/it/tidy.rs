@@ -129,6 +129,9 @@ fn choices_of_the_engine_are_made_in_order() {
         if !["engine", "report"].contains(&module(&path)) {
             continue;
         }
+        if text.contains("spawn_blocking") {
+            wrong.push(format!("{path}: a thread of its own; Store::beside is for that"));
+        }
         for (_, body) in text.match_indices("select! {").map(|(at, _)| text.split_at(at)) {
             let mut lines = body.lines().skip(1).map(str::trim).filter(|l| !l.starts_with("//"));
             if lines.next() != Some("biased;") {

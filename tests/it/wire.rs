@@ -6,3 +6,4 @@ mod session;
 pub(crate) mod stock;
 mod stock_master;
 mod together;
+mod transfers;

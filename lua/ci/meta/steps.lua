@@ -110,6 +110,11 @@ function ci.steps.remove_directory(options) end
 ---@field url? ci.Renderable<string> a link that the step's page shows
 ---@field url_text? ci.Renderable<string> its words (default: the file's name)
 
+---Sends a file to the master, where it appears when all of it is there. A worker of halide-ci says first what it sends: what an
+---earlier attempt has brought of it within a day is not sent again, and what was damaged on its way is refused.
+---```lua
+---ci.steps.file_upload { workersrc = "out/app.tgz", masterdest = "packages/app.tgz", retry = { max = 3 } }
+---```
 ---@param options ci.FileUploadOptions
 ---@return ci.Step
 function ci.steps.file_upload(options) end

@@ -28,7 +28,7 @@ impl Flight {
         };
         let Transfer::Artifact(arrival) = transfer else { return End::Abandoned };
         End::Answered(match done.check(name) {
-            Ok(()) => arrival.keep(&self.teller, artifact, clock.now()).await,
+            Ok(()) => arrival.keep((&self.store, &self.teller), artifact, clock.now()).await,
             Err(error) => Err(error),
         })
     }
@@ -41,7 +41,7 @@ impl Flight {
         id: i64,
     ) -> End {
         match artifacts::open(engine, id).await {
-            Ok(Some(file)) => self.send(kind, file).await,
+            Ok(Some((file, content))) => self.send_known(kind, file, content).await,
             // Nothing is read at a rehearsal.
             Ok(None) => self.simple(kind).await,
             Err(error) => End::Answered(Err(error)),

@@ -6,6 +6,7 @@ use std::fs::File;
 use bytes::Bytes;
 
 use super::{Blame, End, Flight, LogUse, Wants};
+use crate::base::partial::Content;
 use crate::engine::desk::{DeskError, StepAnswer};
 use crate::engine::logs::Use;
 use crate::engine::transfer::Transfer;
@@ -81,12 +82,41 @@ impl Flight {
         data: Bytes,
         mode: Option<u32>,
     ) -> End {
-        let kind = CommandKind::DownloadFile { path, block_size: BLOCK, mode };
-        self.moving(kind, &mut Transfer::Text(data)).await
+        let mut kind = CommandKind::download(path, BLOCK, mode);
+        if let CommandKind::DownloadFile { content, .. } = &mut kind
+            && self.verifies_files
+        {
+            *content = Content::of(&data[..]).ok();
+        }
+        self.moving(kind, &mut Transfer::text(data)).await
     }
 
     /// A file of the master that becomes one of the worker's.
     pub(in crate::engine) async fn send(&mut self, kind: CommandKind, file: File) -> End {
+        if !self.verifies_files {
+            return self.moving(kind, &mut Transfer::Source(file)).await;
+        }
+        match self.store.beside(move || Ok((Content::of(&file)?, file))).await {
+            Ok((content, file)) => self.send_known(kind, file, content).await,
+            Err(error) => {
+                let text = format!("the master's file cannot be read: {error}");
+                End::Answered(Err(DeskError::Failed(text)))
+            }
+        }
+    }
+
+    /// The same with a file whose content is known.
+    pub(super) async fn send_known(
+        &mut self,
+        mut kind: CommandKind,
+        file: File,
+        known: Content,
+    ) -> End {
+        if let CommandKind::DownloadFile { content, resumes, .. } = &mut kind
+            && self.verifies_files
+        {
+            (*content, *resumes) = (Some(known), true);
+        }
         self.moving(kind, &mut Transfer::Source(file)).await
     }
 
@@ -106,7 +136,7 @@ impl Flight {
         };
         let Transfer::Directory(tree) = transfer else { return End::Abandoned };
         End::Answered(match done.check(name) {
-            Ok(()) => match tokio::task::spawn_blocking(move || tree.publish()).await {
+            Ok(()) => match self.store.beside(move || Ok(tree.publish())).await {
                 Ok(published) => published.map(|()| StepAnswer::Done).map_err(DeskError::Failed),
                 Err(error) => Err(DeskError::Failed(error.to_string())),
             },
@@ -131,7 +161,7 @@ impl Flight {
         let Transfer::File(upload) = transfer else { return End::Abandoned };
         End::Answered(match done.check(name) {
             // Syncing may take long; no other task shall wait for it.
-            Ok(()) => match tokio::task::spawn_blocking(move || upload.publish()).await {
+            Ok(()) => match self.store.beside(move || Ok(upload.publish())).await {
                 Ok(published) => published.map(|()| StepAnswer::Done).map_err(DeskError::Failed),
                 Err(error) => Err(DeskError::Failed(error.to_string())),
             },

@@ -7,7 +7,9 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::arguments::Arguments;
+use super::upload::{announced, ask};
 use super::{Context, reason};
+use crate::base::partial::Sum;
 use crate::model::command::Compression;
 use crate::model::log::Stream;
 use crate::wire::msgpack::codec::Value;
@@ -21,6 +23,8 @@ pub(in crate::worker) struct UploadDirectory {
     block_size: usize,
     max_size: Option<u64>,
     compress: Option<Compression>,
+    /// The master wants to know what has come.
+    verify: bool,
 }
 
 impl UploadDirectory {
@@ -39,6 +43,7 @@ impl UploadDirectory {
             block_size: usize::try_from(block).unwrap_or(16_384),
             max_size: arguments.count("maxsize")?,
             compress,
+            verify: arguments.flag("verify", false),
         })
     }
 
@@ -74,7 +79,7 @@ impl UploadDirectory {
         let maker = tokio::task::spawn_blocking(move || {
             pack(Path::new(&path), compress, Blocks::new(blocks, size))
         });
-        let mut left = self.max_size;
+        let (mut left, mut sum) = (self.max_size, Sum::default());
         while let Some(block) = made.recv().await {
             if context.interrupt.asked.is_cancelled() || context.interrupt.lost.is_cancelled() {
                 return Ok(Some("Upload interrupted\n".to_owned()));
@@ -90,6 +95,9 @@ impl UploadDirectory {
                 Some(rest) => left = rest,
                 None => {}
             }
+            if self.verify {
+                sum.add(&block);
+            }
             let block = vec![("args", Value::Bin(block.into()))];
             ask(context, "update_upload_directory_write", block).await?;
         }
@@ -101,7 +109,9 @@ impl UploadDirectory {
             }
             Err(error) => return Err(error.to_string()),
         }
-        ask(context, "update_upload_directory_unpack", Vec::new()).await.map(|()| None)
+        let content = self.verify.then(|| sum.content());
+        ask(context, "update_upload_directory_unpack", announced(content.as_ref())).await?;
+        Ok(None)
     }
 }
 
@@ -158,13 +168,4 @@ impl Write for Blocks {
     fn flush(&mut self) -> io::Result<()> {
         if self.block.is_empty() { Ok(()) } else { self.send() }
     }
-}
-
-async fn ask(
-    context: &Context,
-    op: &'static str,
-    fields: Vec<(&'static str, Value)>,
-) -> Result<(), String> {
-    let id = ("command_id", Value::text(context.report.id()));
-    context.report.uplink().ask(op, fields.into_iter().chain([id])).await.map(|_| ())
 }

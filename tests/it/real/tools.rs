@@ -1,5 +1,7 @@
 //! Steps of the master's own machine, of the network and of tools, on a real master and a real worker.
 
+use halide_ci::base::partial::Content;
+
 use super::farm::Farm;
 use crate::local::is_gone;
 
@@ -95,6 +97,15 @@ fn artifacts_travel_from_a_build_to_another_and_to_the_command_line() {
     assert!(numbers.len() > 8 << 20);
     assert!(numbers == std::fs::read(there.join("sub/numbers")).unwrap());
     assert!(!there.join("out.tar.gz").exists());
+    // What another attempt was killed over is not asked for again.
+    std::fs::remove_file(there.join("sub/numbers")).unwrap();
+    let hash = Content::of(&numbers[..]).unwrap();
+    let cut = there.join("sub").join(format!(".partial-{}", hash.sha256()));
+    std::fs::write(&cut, &numbers[..9 << 20]).unwrap();
+    let (code, told, _) = command(&["get", "b", "*numbers", "-o", output]);
+    assert_eq!(code, 0);
+    assert!(told.contains("9.44 MB are there already"), "{told}");
+    assert!(numbers == std::fs::read(there.join("sub/numbers")).unwrap() && !cut.exists());
     let (_, told, _) = command(&["get", "b@1", "one", "-o", output]);
     assert!(told.contains("is the same already"), "{told}");
     assert_eq!(command(&["get", "b", "one", "-o", "-"]).1, "x");
@@ -105,6 +116,49 @@ fn artifacts_travel_from_a_build_to_another_and_to_the_command_line() {
     assert_eq!(code, 2, "{said}");
     let (code, _, said) = command(&["get", "c"]);
     assert_eq!((code, said.contains("There is no builder of this name.")), (1, true), "{said}");
+}
+
+#[test]
+fn an_upload_goes_on_after_the_worker_and_the_master_were_killed() {
+    // Small blocks take their time.
+    let steps = r#"
+        ci.steps.shell { name = "Fill", command = "test -f big || head -c 60000000 /dev/urandom > big" },
+        ci.steps.file_upload { workersrc = "big", masterdest = "packages/big", block_size = 2048 },
+    "#;
+    let mut farm = Farm::new(PROGRAM, &Farm::builder("b", steps));
+    farm.start_master();
+    farm.start_worker();
+    assert_eq!(farm.push("b").1, Some(200));
+    let packages = farm.path("master/packages");
+    let come = |least: u64| {
+        let packages = packages.clone();
+        move |_: &Farm| {
+            let mut entries = std::fs::read_dir(&packages).ok()?.filter_map(Result::ok);
+            entries.find_map(|e| e.metadata().ok().filter(|about| about.len() >= least).map(drop))
+        }
+    };
+    farm.wait_for("a part of the file", come(3_000_000));
+    farm.kill_worker();
+    farm.start_worker();
+    let there = |farm: &Farm, build: u64| -> Option<u64> {
+        let log = farm.get(&format!("/api/v2/builds/{build}/steps/2/logs/stdio/raw"))?.1;
+        let at = log.find(" of 60000000 bytes are there already")?;
+        log[..at].rsplit('\n').next()?.parse().ok()
+    };
+    // Each attempt goes on behind what the one before has brought.
+    assert!(farm.wait_for("the second attempt", |farm| there(farm, 2)) >= 3_000_000);
+    farm.wait_for("a larger part of the file", come(6_000_000));
+    farm.kill_master();
+    farm.start_master();
+    let build = farm.wait_for("the build", |farm| {
+        let builds = farm.rows("builds?complete=true&results=0", "builds")?;
+        builds.into_iter().next()
+    });
+    let sent = std::fs::read(farm.path("worker/b/build/big")).unwrap();
+    assert!(std::fs::read(packages.join("big")).unwrap() == sent);
+    assert_eq!(std::fs::read_dir(&packages).unwrap().count(), 1);
+    let last = there(&farm, build["buildid"].as_u64().unwrap());
+    assert!(last.is_some_and(|there| there >= 6_000_000), "{last:?}, {build}");
 }
 
 #[test]

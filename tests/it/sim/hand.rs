@@ -269,7 +269,8 @@ impl Hand {
             let mut text = Vec::new();
             loop {
                 let (answer, answered) = oneshot::channel();
-                let _ = sink.send(CommandEvent::DownloadBlock { length: 10, answer }).await;
+                let block = CommandEvent::DownloadBlock { length: 10, offset: None, answer };
+                let _ = sink.send(block).await;
                 match answered.await {
                     Ok(Ok(block)) if !block.is_empty() => text.extend(block),
                     _ => break,

@@ -21,7 +21,7 @@ pub(crate) async fn keep(site: &Site, build: i64, step: &str, name: &str, text: 
         step: step.to_owned(),
         name: name.to_owned(),
         size: i64::try_from(blob.size).unwrap(),
-        sha256: blob.sha256.clone(),
+        sha256: blob.sha256().to_owned(),
         branch: Some("main".to_owned()),
         is_proposal: false,
         keep: Keep::default(),
@@ -31,7 +31,7 @@ pub(crate) async fn keep(site: &Site, build: i64, step: &str, name: &str, text: 
         artifacts::insert(conn, of, &artifact, Timestamp::from_secs(1_700_000_000))
     };
     assert!(site.engine.write(insert).await.unwrap().is_some());
-    blob.sha256
+    blob.sha256().to_owned()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use halide_ci::base::clock::Clock;
 use halide_ci::base::id::WorkerId;
+use halide_ci::base::partial::Content;
 use halide_ci::base::random::Random;
 use halide_ci::base::secret::Secret;
 use halide_ci::engine::Refusal;
@@ -120,10 +121,10 @@ impl Gate for FakeGate {
     }
 }
 
-/// What a command said until its end.
 /// What a worker that downloads a file gets.
 pub(crate) const DOWNLOAD: &[u8] = b"abcdefghij";
 
+/// What a command said until its end.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) stdout: Vec<u8>,
@@ -138,6 +139,11 @@ pub(crate) struct Outcome {
     pub(crate) files: Vec<String>,
     pub(crate) blocks: Vec<Vec<u8>>,
     pub(crate) closed: bool,
+    /// What the master has of an upload before it begins.
+    pub(crate) there: u64,
+    /// What the worker was about to send, and what it has sent.
+    pub(crate) announced: Option<Content>,
+    pub(crate) sent: Option<Content>,
     pub(crate) times: Option<(f64, f64)>,
     /// Bytes of [`DOWNLOAD`] that were taken.
     pub(crate) downloaded: usize,
@@ -167,19 +173,24 @@ impl Outcome {
             CommandEvent::FailureReason(why) => self.failure_reason = Some(why),
             CommandEvent::Stat(stat) => self.stat = Some(stat),
             CommandEvent::Files(files) => self.files = files,
+            CommandEvent::UploadBegins { content, answer } => {
+                self.announced = Some(content);
+                answer.send(Ok(self.there)).unwrap();
+            }
             CommandEvent::UploadBlock { data, answer } => {
                 self.blocks.push(data.to_vec());
                 answer.send(Ok(())).unwrap();
             }
-            CommandEvent::UploadClosed { answer } => {
+            CommandEvent::UploadClosed { content, answer } => {
                 self.closed = true;
+                self.sent = content;
                 answer.send(Ok(())).unwrap();
             }
             CommandEvent::UploadTimes { accessed, modified, answer } => {
                 self.times = Some((accessed, modified));
                 answer.send(Ok(())).unwrap();
             }
-            CommandEvent::DownloadBlock { length, answer } => {
+            CommandEvent::DownloadBlock { length, answer, .. } => {
                 let rest = &DOWNLOAD[self.downloaded.min(DOWNLOAD.len())..];
                 let block = &rest[..length.min(rest.len())];
                 self.downloaded += block.len();
@@ -233,8 +244,15 @@ pub(crate) fn start(
 }
 
 /// Gathers what comes until the end.
-pub(crate) async fn finish(mut events: mpsc::Receiver<CommandEvent>) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(crate) async fn finish(events: mpsc::Receiver<CommandEvent>) -> Outcome {
+    go_on(Outcome::default(), events).await
+}
+
+/// The same with something that was there before.
+pub(crate) async fn go_on(
+    mut outcome: Outcome,
+    mut events: mpsc::Receiver<CommandEvent>,
+) -> Outcome {
     let gather = async {
         while let Some(event) = events.recv().await {
             if outcome.take(event) {

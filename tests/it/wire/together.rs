@@ -108,6 +108,7 @@ async fn files_are_uploaded_in_blocks() {
     std::fs::write(dir.join("many"), "abcdefghij").unwrap();
     let outcome = run(&link, 1, upload("empty", None, false)).await;
     assert!(outcome.blocks.is_empty() && outcome.closed && outcome.rc == Some(0));
+    assert!(outcome.announced.is_some() && outcome.announced == outcome.sent);
     assert_eq!(outcome.header, format!("sending {}\n", dir.join("empty").display()));
     let outcome = run(&link, 2, upload("one", None, true)).await;
     assert_eq!(outcome.blocks, [b"abcd".to_vec()]);
@@ -117,7 +118,7 @@ async fn files_are_uploaded_in_blocks() {
     assert_eq!(outcome.blocks.concat(), b"abcdefghij");
     assert_eq!(outcome.blocks.len(), 3);
     let outcome = run(&link, 4, upload("many", Some(6), false)).await;
-    assert_eq!((outcome.blocks.concat().as_slice(), outcome.rc), (&b"abcdef"[..], Some(1)));
+    assert_eq!((outcome.blocks.len(), outcome.sent, outcome.rc), (0, None, Some(1)));
     assert!(outcome.stderr.starts_with(b"Maximum filesize reached"));
     let outcome = run(&link, 5, upload("missing", None, false)).await;
     assert!(outcome.closed && outcome.rc == Some(1));
@@ -130,11 +131,7 @@ async fn files_are_downloaded_in_blocks() {
     let pair = Pair::new().await;
     let link = pair.link().await;
     let dir = pair.dir.path().join("builder");
-    let download = |path: &str, block_size, mode| CommandKind::DownloadFile {
-        path: path.to_owned(),
-        block_size,
-        mode,
-    };
+    let download = |path: &str, size, mode| CommandKind::download(path.to_owned(), size, mode);
     let outcome = run(&link, 1, download("new/folder/f", 4, Some(0o640))).await;
     assert_eq!((outcome.rc, outcome.failure, outcome.downloaded), (Some(0), None, 10));
     let file = dir.join("new/folder/f");
@@ -158,7 +155,7 @@ async fn files_are_downloaded_in_blocks() {
 async fn a_refused_block_ends_the_download() {
     let pair = Pair::new().await;
     let link = pair.link().await;
-    let download = CommandKind::DownloadFile { path: "f".to_owned(), block_size: 10, mode: None };
+    let download = CommandKind::download("f".to_owned(), 10, None);
     let mut events = start(&link, 1, download);
     let failure = loop {
         match events.recv().await.unwrap() {
@@ -210,7 +207,8 @@ async fn a_refused_block_ends_the_upload() {
                 blocks += 1;
                 answer.send(Err("the disk is full".to_owned())).unwrap();
             }
-            CommandEvent::UploadClosed { answer } => answer.send(Ok(())).unwrap(),
+            CommandEvent::UploadBegins { answer, .. } => answer.send(Ok(0)).unwrap(),
+            CommandEvent::UploadClosed { answer, .. } => answer.send(Ok(())).unwrap(),
             CommandEvent::Complete { failure, .. } => break failure,
             _ => {}
         }
