@@ -38,13 +38,17 @@ end
 
 local find, cut = native.find_character, string.sub
 
--- Calls `f` with each line of `text` and `stream`; a batch of lines comes in one call from Rust.
-function native.each_line(f, text, stream)
-  local from, last = 1, #text
+-- Calls `f` with each line of `text`, `stream` and the line's number in its log, if that is known; a batch of
+-- lines comes in one call from Rust. `first` and `second` are the numbers of the first two, others follow; lines
+-- that a filter has chosen have one each in `chosen`.
+function native.each_line(f, text, stream, first, second, chosen)
+  local from, last, n, number = 1, #text, 1, first
   while from <= last do
     local at = find(text, "\n", from) or last + 1
-    f(cut(text, from, at - 1), stream)
-    from = at + 1
+    if chosen then number = chosen[n] end
+    f(cut(text, from, at - 1), stream, number)
+    from, n = at + 1, n + 1
+    number = n == 2 and second or number and number + 1
   end
 end
 

@@ -88,7 +88,7 @@ function warnings.run(step, o, command)
   if extract == nil or extract == "whole_line" then extract = whole_line end
 
   local found, directories = {}, {}
-  local ran = step:run({ command = command, line_filter = any, on_line = function(line)
+  local ran = step:run({ command = command, line_filter = any, on_line = function(line, _, at)
     local directory = enter:match(line)
     if directory then
       directories[#directories + 1] = directory
@@ -98,7 +98,9 @@ function warnings.run(step, o, command)
     if not pattern:matches(line) then return end
     local file, number, text = extract(line, { pattern:match(line) })
     if file and #directories > 0 then file = ci.path.join(directories[#directories], file) end
-    if not is_suppressed(file, number, text or line) then found[#found + 1] = line end
+    if is_suppressed(file, number, text or line) then return end
+    -- Pages make a link of where it stands.
+    found[#found + 1] = at and ("stdio#L%d: %s"):format(at, line) or line
   end })
 
   local count = #found

@@ -9,7 +9,6 @@ mod files;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use crate::base::id::StepId;
 use crate::engine::Generation;
 use crate::engine::attempt::Running;
 use crate::engine::build_report::BuildReport;
-use crate::engine::desk::{DeskError, Lines, Ran, StepAnswer};
+use crate::engine::desk::{DeskError, Lines, Output, Ran, StepAnswer};
 use crate::engine::logs::{Logs, Use};
 use crate::engine::ports::{Ack, CommandEvent, Link, OnMaster};
 use crate::engine::render::render;
@@ -268,7 +267,7 @@ impl Flight {
         }
         let Wants { collect, mut lines } = wants;
         // What is still to be given to the step; nothing else is read before.
-        let mut unread: Option<(Stream, Bytes)> = None;
+        let mut unread: Option<Output> = None;
         let mut done = Finished::default();
         let mut stopped: Option<End> = None;
         let give_up = tokio::time::sleep(Duration::MAX);
@@ -306,10 +305,12 @@ impl Flight {
                 event = events.recv(), if unread.is_none() => match event {
                     Some(CommandEvent::Output { stream, data, ack }) => {
                         done.keep(stream, &data, collect);
+                        let copy = data.clone();
+                        let line =
+                            self.logs.append(log.name(), LogKind::Stdio, stream, data, ack).await;
                         if lines.is_some() && stream != Stream::Header {
-                            unread = Some((stream, data.clone()));
+                            unread = Some(Output { stream, data: copy, line });
                         }
-                        self.logs.append(log.name(), LogKind::Stdio, stream, data, ack).await;
                         continue;
                     }
                     Some(CommandEvent::LogFile { name, data, ack }) => {

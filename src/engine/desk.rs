@@ -51,7 +51,18 @@ impl Desk {
 }
 
 /// Takes output as it comes; whoever is slow to take it slows its command down.
-pub type Lines = mpsc::Sender<(Stream, Bytes)>;
+pub type Lines = mpsc::Sender<Output>;
+
+/// Output of a command.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Where it comes from.
+    pub stream: Stream,
+    /// As it came.
+    pub data: Bytes,
+    /// The number of the log's line in which it begins, from 1, if that is known.
+    pub line: Option<i64>,
+}
 
 /// Steps that were added may be run as long as this is held; when it goes, their functions do.
 pub type Lease = Arc<Ack>;

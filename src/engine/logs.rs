@@ -140,7 +140,7 @@ impl Logs {
     }
 
     /// Writes to a log, opened if it is not. When it is finished meanwhile, the rest goes to a new
-    /// one of the same name.
+    /// one of the same name. Returns the number of the line in which it begins, if that is known.
     pub(super) async fn append(
         &self,
         name: &str,
@@ -148,13 +148,14 @@ impl Logs {
         stream: Stream,
         mut data: Bytes,
         mut ack: Ack,
-    ) {
+    ) -> Option<i64> {
         while let Ok(log) = self.open(name, kind).await {
             match log.append(stream, data, ack).await {
-                Ok(()) => return,
+                Ok(line) => return line,
                 Err(back) => (data, ack) = back,
             }
         }
+        None
     }
 
     /// Ends a log; returns when all of it is on disk.

@@ -18,7 +18,7 @@ use crate::engine::input::Input;
 use crate::engine::mask::Masker;
 use crate::engine::ports::Ack;
 use crate::model::config::LogLimits;
-use crate::model::log::Stream;
+use crate::model::log::{LineCount, Stream};
 use crate::store::frames::{self, NewFrame};
 use crate::store::{Conn, Result, Writer};
 
@@ -49,7 +49,16 @@ pub(super) struct LogHandle {
     budget: Arc<Semaphore>,
     entries: mpsc::UnboundedSender<Entry>,
     masker: Arc<Masker>,
-    is_finished: Arc<Mutex<bool>>,
+    far: Arc<Mutex<Far>>,
+}
+
+/// How far what was handed over is.
+#[derive(Default)]
+struct Far {
+    is_finished: bool,
+    count: LineCount,
+    /// Bytes of output.
+    bytes: usize,
 }
 
 /// Something for the log loop. The channel is unbounded, the bytes in it are not: each carries its
@@ -96,13 +105,14 @@ impl LogWriter {
             budget: Arc::new(Semaphore::new(BUDGET)),
             entries: self.entries.clone(),
             masker,
-            is_finished: Arc::default(),
+            far: Arc::default(),
         }
     }
 }
 
 impl LogHandle {
     /// Appends bytes; waits while too many are under way. `ack` is given once they are on disk.
+    /// Returns the number of the line in which they begin, from 1; none = the log is too long for them.
     ///
     /// # Errors
     /// What was to be appended: the log was finished meanwhile.
@@ -111,32 +121,35 @@ impl LogHandle {
         stream: Stream,
         data: Bytes,
         ack: Ack,
-    ) -> std::result::Result<(), (Bytes, Ack)> {
+    ) -> std::result::Result<Option<i64>, (Bytes, Ack)> {
         if data.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let weight = u32::try_from(data.len().min(BUDGET)).unwrap_or(u32::MAX);
         let permit = self.budget.clone().acquire_many_owned(weight).await;
-        let Ok(permit) = permit else { return Ok(()) };
+        let Ok(permit) = permit else { return Ok(None) };
         let masker = self.masker.clone();
         let (log, step, limits) = (self.log, self.step, self.limits);
         // Nothing comes after the end: looking and sending are one.
-        let is_finished = self.is_finished.lock().unwrap_or_else(PoisonError::into_inner);
-        if *is_finished {
+        let mut far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
+        if far.is_finished {
             return Err((data, ack));
         }
+        let number = far.count.add(stream, &data) + 1;
+        far.bytes += if stream == Stream::Header { 0 } else { data.len() };
+        let is_whole = limits.log_max_size.is_none_or(|most| far.bytes <= most);
         let bytes = Entry::Bytes { log, step, limits, stream, data, masker, permit, ack };
         // A closed channel means that the process is ending.
         let _ = self.entries.send(bytes);
-        Ok(())
+        Ok(is_whole.then_some(number))
     }
 
     /// Ends the log; returns when all of it is on disk.
     pub(super) async fn finish(self) {
         let (done, is_done) = oneshot::channel();
         {
-            let mut is_finished = self.is_finished.lock().unwrap_or_else(PoisonError::into_inner);
-            if std::mem::replace(&mut *is_finished, true) {
+            let mut far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::replace(&mut far.is_finished, true) {
                 return;
             }
             let _ = self.entries.send(Entry::Finish { log: self.log, step: self.step, done });
@@ -328,26 +341,24 @@ fn append(
     segments: &[(Stream, Bytes)],
     now: crate::base::clock::Timestamp,
 ) -> Result<()> {
-    let (mut packed, mut lines, mut bytes) = (Vec::new(), 0, 0_usize);
+    let (mut packed, mut bytes) = (Vec::new(), 0_usize);
+    let mut count = LineCount { lines: 0, open: extent.open_line };
     let mut open_before = extent.open_line;
     for (stream, data) in segments {
         for piece in data.chunks(FRAME) {
-            if extent.open_line.is_some_and(|open| open != *stream) {
-                lines += 1;
-            }
-            lines += i64::try_from(memchr::memchr_iter(b'\n', piece).count()).unwrap_or(0);
-            extent.open_line = (piece.last() != Some(&b'\n')).then_some(*stream);
+            count.add(*stream, piece);
+            extent.open_line = count.open;
             frames::push_segment(&mut packed, *stream, piece);
             bytes += piece.len();
             if bytes >= FRAME {
-                put(conn, log, extent, &packed, (lines, bytes, open_before), now)?;
-                (lines, bytes, open_before) = (0, 0, extent.open_line);
+                put(conn, log, extent, &packed, (count.lines, bytes, open_before), now)?;
+                (count.lines, bytes, open_before) = (0, 0, extent.open_line);
                 packed.clear();
             }
         }
     }
     if bytes > 0 {
-        put(conn, log, extent, &packed, (lines, bytes, open_before), now)?;
+        put(conn, log, extent, &packed, (count.lines, bytes, open_before), now)?;
     }
     Ok(())
 }

@@ -35,6 +35,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Largest answer in bytes (default 16 MiB); a larger one is an error.
     pub max_body: usize,
+    /// What a rehearsal, which asks nobody, takes for the answer; the real network knows nothing of it.
+    pub rehearsal: Option<Answer>,
 }
 
 impl Request {
@@ -48,6 +50,7 @@ impl Request {
             body: Vec::new(),
             timeout: Duration::from_secs(30),
             max_body: 16 << 20,
+            rehearsal: None,
         }
     }
 

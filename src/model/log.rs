@@ -71,3 +71,25 @@ impl Stream {
         }
     }
 }
+
+/// Where a log stands, in display lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineCount {
+    /// Lines that have ended.
+    pub lines: i64,
+    /// The stream of a last line that has not.
+    pub open: Option<Stream>,
+}
+
+impl LineCount {
+    /// Adds bytes; returns the number of the line in which they begin, from 0.
+    pub fn add(&mut self, stream: Stream, data: &[u8]) -> i64 {
+        if self.open.is_some_and(|open| open != stream) {
+            self.lines += 1;
+        }
+        let begins = self.lines;
+        self.lines += i64::try_from(memchr::memchr_iter(b'\n', data).count()).unwrap_or(0);
+        self.open = (data.last() != Some(&b'\n')).then_some(stream);
+        begins
+    }
+}

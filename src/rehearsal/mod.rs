@@ -103,6 +103,9 @@ pub struct Options {
     pub base_dir: PathBuf,
     /// When it begins.
     pub now: Timestamp,
+    /// Requests to the network are answered as they say themselves (`rehearsal` of `ci.http`), not only
+    /// as was laid out.
+    pub trusts_requests: bool,
 }
 
 /// What a scheduler made of a change.
@@ -193,7 +196,8 @@ impl Rehearsal {
     pub async fn start_alone(options: Options) -> Result<Self, RehearsalError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let clock = Clock::simulated(options.now);
-        let (record, network, tasks) = (Record::default(), Network::default(), Tasks::new());
+        let (record, tasks) = (Record::default(), Tasks::new());
+        let network = Network::new(options.trusts_requests);
         let loaded = load(LoadOptions {
             file: options.file,
             base_dir: options.base_dir,

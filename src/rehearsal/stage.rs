@@ -303,7 +303,8 @@ impl Inner {
         let given: MasterOptions = options("the options of t.master", json)?;
         let file = given.file.map_or_else(|| self.file.clone(), |file| self.folder.join(file));
         let now = time(given.now.as_ref())?;
-        let options = Options { file, base_dir: self.base_dir.clone(), now };
+        let base_dir = self.base_dir.clone();
+        let options = Options { file, base_dir, now, trusts_requests: false };
         let master = Rehearsal::start(options).await.map_err(failed)?;
         let id = self.next.replace(self.next.get() + 1);
         self.masters.borrow_mut().insert(id, Rc::new(Mutex::new(master)));

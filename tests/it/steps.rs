@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use halide_ci::base::results::Results;
-use halide_ci::engine::desk::{Desk, DeskError, Ran, StepAnswer, StepRequest};
+use halide_ci::engine::desk::{Desk, DeskError, Output, Ran, StepAnswer, StepRequest};
 use halide_ci::engine::ports::{ScriptError, StepRun, StepValue};
 use halide_ci::engine::render::render;
 use halide_ci::model::build::BuildView;
@@ -136,7 +136,8 @@ async fn play_loaded(loaded: &Loaded, build: BuildView, answers: Vec<Answer>) ->
             {
                 let said = [(Stream::Stdout, &ran.stdout), (Stream::Stderr, &ran.stderr)];
                 for (stream, text) in said {
-                    lines.send((stream, text.clone().into())).await.unwrap();
+                    let said = Output { stream, data: text.clone().into(), line: Some(1) };
+                    lines.send(said).await.unwrap();
                 }
             }
             let _ = wish.answer.send(answer);

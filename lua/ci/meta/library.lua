@@ -25,6 +25,7 @@ function ci.parallel(functions) end
 ---@field timeout? number seconds for everything together (default 30)
 ---@field auth? { user: string, password: string }
 ---@field max_size? integer largest answer in bytes (default 16 MiB)
+---@field rehearsal? { status: integer, body: string? } what `halide-ci explain`, which asks nobody, takes for the answer (default: an error that says so)
 
 ---@class ci.HttpAnswer
 ---@field status integer

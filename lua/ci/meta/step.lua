@@ -154,7 +154,7 @@ local RunningStep = {}
 ---@field log_encoding? string
 ---@field test_results? string|ci.TestResultsOptions the tests that it reports (see `ci.StepOptions`)
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
----@field on_line? fun(line: string, stream: "stdout"|"stderr") called with each line as it comes, without its end; an error in it ends the step
+---@field on_line? fun(line: string, stream: "stdout"|"stderr", number: integer?) called with each line as it comes, without its end, and its number in the log (nil in what a log that is too long leaves out); an error in it ends the step
 ---@field line_filter? string a regular expression as `ci.regex` takes it: only lines in which it is found are given to `on_line`, which makes it cheap for millions of lines
 
 ---Runs a command. What is not said is taken from the step's own options.

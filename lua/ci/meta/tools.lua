@@ -223,7 +223,7 @@ function ci.steps.test(options) end
 ---@field suppression_file? ci.Renderable<string> on the worker, relative to `workdir`: lines `FILE : TEXT`, `FILE : TEXT : LINE`, `FILE : TEXT : FIRST-LAST`; FILE and TEXT are regular expressions
 ---@field suppression_list? ci.Renderable<ci.Suppression[]>
 
----Runs a command and counts the warnings that it prints: a log of their own, the statistic `warnings`, the property
+---Runs a command and counts the warnings that it prints: a log of their own (each linked to its line), the statistic `warnings`, the property
 ---`warnings-count` over the whole build, and the result "warnings".
 ---@param options ci.WarningCountingShellOptions
 ---@return ci.Step

@@ -107,7 +107,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong with the question is told before the configuration runs.
     let question = Question::read(args)?;
     logging::start_quietly();
-    let options = Options { file, base_dir, now: Clock::system().now() };
+    let now = Clock::system().now();
+    let options = Options { file, base_dir, now, trusts_requests: true };
     rehearsal::block_on(explain(args, question, options))
         .map_err(|e| Failure::failed(format!("No runtime can be made: {e}.")))?
 }

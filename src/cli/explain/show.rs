@@ -197,9 +197,16 @@ fn body(out: &mut String, pad: &str, step: &StepAccount, env: &mut Env, paint: P
         }
         (Status::Ran, ended) => {
             commands(out, pad, step, env, paint);
+            let text = step.text.as_deref().unwrap_or_default();
             if !matches!(ended, Some(Results::Success)) {
-                let text = step.text.as_deref().unwrap_or_default();
                 let _ = writeln!(out, "{pad}{} {text}", paint.red("ends:"));
+            } else if step.commands.is_empty()
+                && step.triggered.is_empty()
+                && text != step.name
+                && text != step.kind
+            {
+                // Nothing else tells what it does.
+                let _ = writeln!(out, "{pad}{}", paint.dim(text));
             }
         }
     }

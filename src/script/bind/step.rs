@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use mlua::{Lua, LuaString, Table, UserData, UserDataFields, UserDataMethods, Value};
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
@@ -17,8 +16,8 @@ use super::log::Log;
 use super::observe::Observer;
 use super::tests::WantedTests;
 use super::{artifacts, missing, tests, trigger};
-use crate::engine::desk::{After, Desk, DeskError, Ran, StepAnswer, StepRequest};
-use crate::model::log::{LogKind, Stream};
+use crate::engine::desk::{After, Desk, DeskError, Output, Ran, StepAnswer, StepRequest};
+use crate::model::log::LogKind;
 use crate::script::budget::Fatal;
 use crate::script::convert::{self, a_type};
 use crate::script::late::Late;
@@ -88,24 +87,24 @@ impl Step {
             tokio::select! {
                 // An answer may come before the last lines have been taken.
                 biased;
-                Some((stream, data)) = next(output.as_mut()), if output.is_some() => {
+                Some(said) = next(output.as_mut()), if output.is_some() => {
                     if let Some(tests) = &mut tests {
-                        tests.take(stream, &data);
+                        tests.take(said.stream, &said.data);
                     }
                     if let Some(observer) = &mut observer {
-                        observer.take(lua, stream, &data).await?;
+                        observer.take(lua, &said).await?;
                     }
                 }
                 answer = &mut asked => break answer?,
             }
         };
         if let Some(output) = &mut output {
-            while let Some((stream, data)) = output.recv().await {
+            while let Some(said) = output.recv().await {
                 if let Some(tests) = &mut tests {
-                    tests.take(stream, &data);
+                    tests.take(said.stream, &said.data);
                 }
                 if let Some(observer) = &mut observer {
-                    observer.take(lua, stream, &data).await?;
+                    observer.take(lua, &said).await?;
                 }
             }
         }
@@ -165,7 +164,7 @@ impl Step {
 }
 
 /// The next output; none = there is no more.
-async fn next(output: Option<&mut mpsc::Receiver<(Stream, Bytes)>>) -> Option<(Stream, Bytes)> {
+async fn next(output: Option<&mut mpsc::Receiver<Output>>) -> Option<Output> {
     output?.recv().await
 }
 

@@ -15,8 +15,8 @@ use crate::script::convert;
 use crate::script::ground::Ground;
 use crate::script::spelling::suggestion;
 
-const OPTIONS: [&str; 8] =
-    ["auth", "body", "form", "headers", "json", "max_size", "query", "timeout"];
+const OPTIONS: [&str; 9] =
+    ["auth", "body", "form", "headers", "json", "max_size", "query", "rehearsal", "timeout"];
 /// The longest time-out.
 const LONGEST: f64 = 3600.0;
 /// What stays as it is in a query.
@@ -72,6 +72,7 @@ fn request(lua: &Lua, method: &Value, url: &Value, options: Value) -> mlua::Resu
     request = body(lua, &options, request)?;
     request = authorized(&options, request)?;
     limits(&options, &mut request)?;
+    request.rehearsal = rehearsal(&options)?;
     Ok(request)
 }
 
@@ -168,6 +169,26 @@ fn authorized(options: &Table, request: Request) -> mlua::Result<Request> {
     };
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     Ok(request.header("authorization", &format!("Basic {pair}")))
+}
+
+/// The answer of a rehearsal.
+fn rehearsal(options: &Table) -> mlua::Result<Option<Answer>> {
+    let what = "`rehearsal` of ci.http";
+    let answer = match options.get::<Value>("rehearsal")? {
+        Value::Nil => return Ok(None),
+        Value::Table(answer) => answer,
+        other => return Err(wrong(what, "a table { status = …, body = … }", &other)),
+    };
+    let status = answer.get::<Value>("status")?;
+    let Some(status) = status.as_usize().and_then(|status| u16::try_from(status).ok()) else {
+        return Err(wrong(&format!("`status` in {what}"), "a number", &status));
+    };
+    let body = match answer.get::<Value>("body")? {
+        Value::Nil => Vec::new(),
+        Value::String(text) => text.as_bytes().to_vec(),
+        other => return Err(wrong(&format!("`body` in {what}"), "a string", &other)),
+    };
+    Ok(Some(Answer { status, headers: Vec::new(), body }))
 }
 
 fn limits(options: &Table, request: &mut Request) -> mlua::Result<()> {

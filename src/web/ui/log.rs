@@ -53,7 +53,7 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
         @if place.kind == "h" {
             (framed(&view, &place))
         } @else { ol.log #lines start=(from + 1) data-next=(next) {
-            (rows(&lines, from, &mut style))
+            (rows(&lines, from, &mut style, References::of(&place)))
         } }
         @if lines.is_empty() { p.quiet { "Nothing was written." } }
         (pager(&view, &place, from, last))
@@ -81,7 +81,12 @@ fn framed(view: &View, place: &Place) -> Markup {
 
 /// Lines of the list; the first has the number `from`, counted from 0. People count from 1. What a
 /// worker tells of a command before it runs it is folded, so that the output is what one sees.
-pub(super) fn rows(lines: &[Line], from: i64, style: &mut ansi::Style) -> Markup {
+pub(super) fn rows(
+    lines: &[Line],
+    from: i64,
+    style: &mut ansi::Style,
+    references: References<'_>,
+) -> Markup {
     let mut next = from + 1;
     let groups = lines.chunk_by(|a, b| build::is_dump(a) == build::is_dump(b)).map(|group| {
         let first = next;
@@ -94,24 +99,62 @@ pub(super) fn rows(lines: &[Line], from: i64, style: &mut ansi::Style) -> Markup
                 li.fold {
                     details id={ "fold-" (first) } {
                         summary { (group.len()) " lines: directory, arguments, environment" }
-                        ol start=(first) { (plain_rows(group, first, style)) }
+                        ol start=(first) { (plain_rows(group, first, style, references)) }
                     }
                 }
             } @else {
-                (plain_rows(group, first, style))
+                (plain_rows(group, first, style, references))
             }
         }
     }
 }
 
-fn plain_rows(lines: &[Line], first: i64, style: &mut ansi::Style) -> Markup {
+fn plain_rows(
+    lines: &[Line],
+    first: i64,
+    style: &mut ansi::Style,
+    references: References<'_>,
+) -> Markup {
     html! {
         @for (number, line) in (first..).zip(lines) {
+            @let (link, text) = references.split(&line.text);
             li id={ "L" (number) } class=(build::stream_class(line.stream)) {
                 a.n href={ "#L" (number) } { (number) }
-                span.t { (ansi::line(&line.text, style)) }
+                span.t {
+                    @if let Some((href, label)) = link { a href=(href) { (label) } ": " }
+                    (ansi::line(text, style))
+                }
             }
         }
+    }
+}
+
+/// Where a line of a text says that another log of the step has it, such as `stdio#L12: `.
+#[derive(Clone, Copy)]
+pub(super) struct References<'a> {
+    /// What follows the names of the logs of this attempt; none = the log is no text.
+    suffix: Option<&'a str>,
+}
+
+impl<'a> References<'a> {
+    pub(super) fn of(place: &'a Place) -> Self {
+        let name = &place.name;
+        let suffix = name.rfind("_attempt_").map_or("", |at| &name[at..]);
+        Self { suffix: (place.kind == "t").then_some(suffix) }
+    }
+
+    /// The address of such a line, as this page reaches it, with what is shown of it; and the rest.
+    fn split(self, text: &str) -> (Option<(String, &str)>, &str) {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let split = self.suffix.zip(text.split_once(": ")).and_then(|(suffix, (label, rest))| {
+            let (log, line) = label.split_once("#L")?;
+            let line: i64 = line.parse().ok().filter(|line| *line > 0)?;
+            let is_log = !log.is_empty() && log.chars().all(is_name);
+            let from = (line - 1) / WINDOW * WINDOW;
+            let href = format!("{log}{suffix}?from={from}#L{line}");
+            is_log.then_some((Some((href, label)), rest))
+        });
+        split.unwrap_or((None, text))
     }
 }
 
@@ -147,6 +190,10 @@ mod tests {
             .collect()
     }
 
+    fn shown(lines: &[Line], from: i64) -> String {
+        rows(lines, from, &mut ansi::Style::default(), References { suffix: None }).into_string()
+    }
+
     #[test]
     fn what_a_worker_tells_of_a_command_is_folded_and_keeps_its_numbers() {
         use Stream::{Header as H, Stdout as O};
@@ -154,7 +201,7 @@ mod tests {
             [(H, "make"), (H, " in dir x"), (H, " argv"), (H, " environment:"), (H, "  A=<b>")];
         let rest = [(O, " indented output"), (H, "program finished with exit code 2")];
         let all = lines(&[dump.as_slice(), &rest].concat());
-        let html = rows(&all, 9, &mut ansi::Style::default()).into_string();
+        let html = shown(&all, 9);
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
         let (open, close) = (at("<details id=\"fold-11\">"), at("</details>"));
         assert!(at("id=\"L10\"") < open, "the command itself is seen");
@@ -170,8 +217,25 @@ mod tests {
             (Stream::Stdout, "  a"),
             (Stream::Stdout, "  b"),
         ]);
-        assert!(!rows(&few, 0, &mut ansi::Style::default()).into_string().contains("<details"));
+        assert!(!shown(&few, 0).contains("<details"));
         let output = lines(&[(Stream::Stdout, "  a"); 9]);
-        assert!(!rows(&output, 0, &mut ansi::Style::default()).into_string().contains("<details"));
+        assert!(!shown(&output, 0).contains("<details"));
+    }
+
+    #[test]
+    fn a_text_leads_to_the_lines_of_other_logs() {
+        let text = lines(&[
+            (Stream::Stdout, "stdio#L2345: a.c:1: warning: <x>"),
+            (Stream::Stdout, "stdio#L0: x"),
+            (Stream::Stdout, "../x#L1: x"),
+            (Stream::Stdout, "stdio#L1:x"),
+        ]);
+        let with = |suffix| {
+            rows(&text, 0, &mut ansi::Style::default(), References { suffix }).into_string()
+        };
+        let link = r#"<a href="stdio_attempt_2?from=2000#L2345">stdio#L2345</a>: a.c:1: warning: &lt;x&gt;"#;
+        assert!(with(Some("_attempt_2")).contains(link), "{}", with(Some("_attempt_2")));
+        assert_eq!(with(Some("")).matches("<a href=").count(), 1);
+        assert!(!with(None).contains("<a href="));
     }
 }

@@ -228,7 +228,8 @@ async fn lines(
 ) -> Result<Change, Problem> {
     let scope = At { conditions: vec![logs::scope::ID], values: vec![log.into()] };
     let place = site.engine().store().read(move |conn| logs::place(conn, &scope)).await?;
-    let complete = place.ok_or_else(Problem::missing)?.is_complete;
+    let place = place.ok_or_else(Problem::missing)?;
+    let complete = place.is_complete;
     let from = *next;
     let lines = site
         .engine()
@@ -236,7 +237,7 @@ async fn lines(
         .read_logs(move |conn| frames::lines(conn, LogId(log), from, log::WINDOW, complete))
         .await?;
     *next += lines.len() as i64;
-    let html = log::rows(&lines, from, style).into_string();
+    let html = log::rows(&lines, from, style, log::References::of(&place)).into_string();
     let more = lines.len() as i64 == log::WINDOW;
     Ok(Change::Lines(Lines { html, next: *next, complete: complete && !more, more }))
 }

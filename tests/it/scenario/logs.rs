@@ -89,6 +89,67 @@ c.builders"#;
 }
 
 #[test]
+fn a_function_knows_where_in_the_log_its_lines_are() {
+    let body = r#"
+  local at = {}
+  local function note(line, _, number) at[#at + 1] = (number or "-") .. " " .. line end
+  step:run { command = "make", on_line = note }
+  step:run { command = "more", on_line = note, line_filter = "[eo]rror|four" }
+  step:set_property("at", at)
+  step:add_log("all"):stdout(table.concat(at, "\n"))"#;
+    story(&farm(body, "own { name = \"one\" }"), async |world: &mut World| {
+        let hand = world.connect("w1").await;
+        hand.expect([
+            // Standard error comes between the beginning of a line and its end.
+            shell("make")
+                .heads("make\n in dir x\n")
+                .prints("a\nbe")
+                .complains("oops\n")
+                .prints("gun\nc\r\n"),
+            shell("more")
+                .heads("more\n")
+                .prints("one\nerror\ntwo\nthr")
+                .prints("ee\nfour\n")
+                .complains("orror"),
+        ]);
+        force(world).await;
+        world.settle().await;
+        assert_eq!(world.builds().await, ["b/1 w1 success"]);
+        let log = world.log(BuildId(1), "one", "stdio").await;
+        let told = world.log(BuildId(1), "one", "all").await;
+        let expected = ["3 a", "5 oops", "4 begun", "7 c", "10 error", "13 four", "14 orror"];
+        assert_eq!(told, expected);
+        for told in told {
+            let (number, line) = told.split_once(' ').unwrap();
+            let there = &log[number.parse::<usize>().unwrap() - 1];
+            // The page shows a line that was interrupted in two parts.
+            assert!(line.starts_with(there.as_str()) && !there.is_empty(), "{told}: {log:?}");
+        }
+    });
+}
+
+#[test]
+fn what_a_log_that_is_too_long_leaves_out_has_no_number() {
+    let body = r#"
+  local at = {}
+  step:run { command = "make", on_line = function(line, _, number) at[#at + 1] = (number or "-") .. " " .. line end }
+  step:set_property("at", at)"#;
+    let config = farm(body, "own { name = \"one\" }").replacen(
+        "c.builders",
+        "c.log_max_size = 10\nc.builders",
+        1,
+    );
+    story(&config, async |world: &mut World| {
+        let hand = world.connect("w1").await;
+        hand.expect([shell("make").prints("one\ntwo\n").prints("three\n").prints("four\n")]);
+        force(world).await;
+        world.settle().await;
+        let told = world.rows("select value from build_properties where name = 'at'", 1).await;
+        assert_eq!(told, [r#"["1 one","2 two","- three","- four"]"#]);
+    });
+}
+
+#[test]
 fn an_error_of_the_function_stops_the_command_and_ends_the_step_with_its_line() {
     let run = r#"
   step:run { command = "make", on_line = function(line)

@@ -32,7 +32,10 @@ fn a_build_counts_its_warnings_and_keeps_them() {
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 success"], "warnings alone do not count");
         let kept = world.log(BuildId(1), "Build", "warnings (4)").await;
-        assert_eq!(kept[2..], ["b.c:30: Warning: sign", "c.c:1: warning: unused z"]);
+        assert_eq!(
+            kept[2..],
+            ["stdio#L4: b.c:30: Warning: sign", "stdio#L6: c.c:1: warning: unused z"]
+        );
         let of_steps = "select results, statistics from steps where number > 0";
         let of_steps = world.rows(of_steps, 2).await;
         assert_eq!(of_steps, [r#"1 {"warnings":4}"#, r#"1 {"warnings":1}"#]);
@@ -54,7 +57,10 @@ fn suppressed_warnings_do_not_count_and_too_many_are_a_failure() {
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 failure"]);
         let kept = world.log(BuildId(1), "Build", "warnings (2)").await;
-        assert_eq!(kept, ["a.c:7: warning: unused x", "c.c:1: warning: unused z"]);
+        assert_eq!(
+            kept,
+            ["stdio#L2: a.c:7: warning: unused x", "stdio#L6: c.c:1: warning: unused z"]
+        );
         let text = world.rows("select state_string from steps where number = 1", 1).await;
         assert!(text[0].starts_with("2 warnings, more than 1"), "{text:?}");
     });
@@ -72,6 +78,6 @@ fn an_extractor_of_ones_own_names_the_place_and_a_command_that_fails_fails() {
         world.settle().await;
         assert_eq!(world.builds().await, ["linux/1 w1 failure"]);
         let kept = world.log(BuildId(1), "Build", "warnings (2)").await;
-        assert_eq!(kept, ["b.c:30: Warning: sign", "c.c:1: warning: unused z"]);
+        assert_eq!(kept, ["stdio#L4: b.c:30: Warning: sign", "stdio#L6: c.c:1: warning: unused z"]);
     });
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
     command: String,
-    stdout: Vec<String>,
+    output: Vec<(Stream, String)>,
     /// What it writes to log files, by the log's name.
     logs: Vec<(String, String)>,
     rc: i64,
@@ -39,7 +39,19 @@ pub(crate) fn shell(command: &str) -> Expected {
 impl Expected {
     /// It prints this.
     pub(crate) fn prints(mut self, text: &str) -> Self {
-        self.stdout.push(text.to_owned());
+        self.output.push((Stream::Stdout, text.to_owned()));
+        self
+    }
+
+    /// It writes this to standard error.
+    pub(crate) fn complains(mut self, text: &str) -> Self {
+        self.output.push((Stream::Stderr, text.to_owned()));
+        self
+    }
+
+    /// The worker says this of it.
+    pub(crate) fn heads(mut self, text: &str) -> Self {
+        self.output.push((Stream::Header, text.to_owned()));
         self
     }
 
@@ -227,7 +239,8 @@ impl Hand {
             let mut plan = shell(what).takes(chance.below(120) as u64);
             plan.rc = i64::from(chance.below(6) == 0);
             let (number, lines) = (state.first + state.sayings.len(), chance.below(4));
-            plan.stdout = (0..lines).map(|i| format!("saying {number} line {i}\n")).collect();
+            let line = |i| (Stream::Stdout, format!("saying {number} line {i}\n"));
+            plan.output = (0..lines).map(line).collect();
             plan.says = Some(state.sayings.len());
             state.sayings.push(Saying { number, lines, rc: None });
             return Some(plan);
@@ -240,9 +253,9 @@ impl Hand {
     }
 
     async fn perform(self, key: u64, plan: Expected, sink: mpsc::Sender<CommandEvent>) {
-        for text in &plan.stdout {
+        for (stream, text) in &plan.output {
             let event = CommandEvent::Output {
-                stream: Stream::Stdout,
+                stream: *stream,
                 data: text.clone().into(),
                 ack: Ack::none(),
             };
