@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::base::results::Results;
+use crate::base::text::grouped;
 use crate::engine::build_report::{BuildReport, Granted};
 use crate::engine::common::Common;
 use crate::engine::desk::AddedStep;
@@ -168,7 +169,8 @@ impl Running {
         if let Some(Order::Abandon) = self.take_order() {
             return None;
         }
-        Some((results, build_text(results, summary.as_deref())))
+        let text = build_text(results, summary.as_deref(), &self.view().statistics);
+        Some((results, text))
     }
 
     /// Runs steps at the same time, each in a view of the build of its own.
@@ -348,13 +350,43 @@ fn together(
     out
 }
 
-/// What a build's page says at the end.
-fn build_text(results: Results, summary: Option<&str>) -> String {
-    match (results, summary) {
+/// What a build's page says at the end, and what reporters tell; `statistics` are the sums of its steps.
+fn build_text(
+    results: Results,
+    summary: Option<&str>,
+    statistics: &BTreeMap<String, f64>,
+) -> String {
+    let text = match (results, summary) {
         (Results::Success | Results::Skipped, _) => "build successful".to_owned(),
         (Results::Failure, Some(text)) => format!("failed {text}"),
         (_, Some(text)) if text.starts_with("cancelled") => text.to_owned(),
         (_, Some(text)) => format!("{} {text}", results.word()),
         (_, None) => results.word().to_owned(),
+    };
+    match tests_text(statistics) {
+        // The step that decides has said it, of its own tests.
+        Some(tests) if !text.contains("tests failed") => format!("{text}: {tests}"),
+        _ => text,
     }
+}
+
+/// What is said of all tests of a build; none = it had none.
+fn tests_text(statistics: &BTreeMap<String, f64>) -> Option<String> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, never negative"
+    )]
+    let count = |name: &str| statistics.get(name).map_or(0, |value| value.max(0.0) as usize);
+    let (total, failed) = (count("tests-total"), count("tests-failed"));
+    let mut text = match failed {
+        _ if total == 0 => return None,
+        0 if total == 1 => "1 test passed".to_owned(),
+        0 => format!("{} tests passed", grouped(total)),
+        _ => format!("{} of {} tests failed", grouped(failed), grouped(total)),
+    };
+    if count("tests-warnings") > 0 {
+        text.push_str(&format!(", {} flaky", count("tests-warnings")));
+    }
+    Some(text)
 }

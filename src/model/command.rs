@@ -223,6 +223,18 @@ pub enum Argument {
     Obfuscated(Secret, String),
 }
 
+impl Argument {
+    /// Its length, in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an argument may be empty like any other")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Obfuscated(real, _) => real.expose().len(),
+        }
+    }
+}
+
 /// What a program is given when nothing is said.
 impl ShellCommand {
     /// A command with Buildbot's defaults.

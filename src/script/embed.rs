@@ -17,6 +17,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.regex", include_str!("../../lua/ci/regex.lua")),
     ("ci.render", include_str!("../../lua/ci/render.lua")),
     ("ci.request", include_str!("../../lua/ci/request.lua")),
+    ("ci.retests", include_str!("../../lua/ci/retests.lua")),
     ("ci.strict.bounds", include_str!("../../lua/ci/strict/bounds.lua")),
     ("ci.strict.errors", include_str!("../../lua/ci/strict/errors.lua")),
     ("ci.strict.files", include_str!("../../lua/ci/strict/files.lua")),
@@ -130,7 +131,9 @@ pub const META: &[(&str, &str)] = &[
 /// Modules that a configuration may ask for by name; the others are parts of `ci`.
 #[must_use]
 pub(super) fn is_public(name: &str) -> bool {
-    let is_shared = matches!(name, "ci" | "ci.findings" | "ci.git" | "ci.request" | "ci.warnings");
+    const SHARED: [&str; 6] =
+        ["ci", "ci.findings", "ci.git", "ci.request", "ci.retests", "ci.warnings"];
+    let is_shared = SHARED.contains(&name);
     is_shared || name.starts_with("ci.steps.") || name.starts_with("ci.git.")
 }
 

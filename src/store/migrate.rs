@@ -27,6 +27,7 @@ pub const STATE: &[&str] = &[
     include_str!("migrations/0015_step_places.sql"),
     include_str!("migrations/0016_test_results.sql"),
     include_str!("migrations/0017_artifacts.sql"),
+    include_str!("migrations/0018_flaky_tests.sql"),
 ];
 /// The migrations of `logs.sqlite`, oldest first.
 pub const LOGS: &[&str] = &[include_str!("migrations/0001_logs.sql")];

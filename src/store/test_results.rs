@@ -46,7 +46,7 @@ pub fn add(
     category: &str,
     results: &[TestResult],
 ) -> Result<()> {
-    let (mut passed, mut failed) = (0_i64, 0_i64);
+    let (mut passed, mut failed, mut flaky) = (0_i64, 0_i64, 0_i64);
     for result in results {
         let name = match &result.name {
             Some(name) => Some(name_id(conn, builder, name)?),
@@ -62,9 +62,10 @@ pub fn add(
             Some(false) => failed += 1,
             None => {}
         }
+        flaky += i64::from(result.is_flaky);
         conn.execute(
             "insert into test_results (set_id, test_name_id, code_path_id, line, duration_ns, value, passed, \
-             message) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             message, flaky) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             params![
                 set,
                 name,
@@ -73,14 +74,15 @@ pub fn add(
                 result.duration_ns,
                 result.value.as_str(),
                 outcome.map(i64::from),
-                result.message.as_deref()
+                result.message.as_deref(),
+                i64::from(result.is_flaky)
             ],
         )?;
     }
     conn.execute(
-        "update test_result_sets set tests_passed = tests_passed + $1, tests_failed = tests_failed + $2 \
-         where id = $3",
-        params![passed, failed, set],
+        "update test_result_sets set tests_passed = tests_passed + $1, tests_failed = tests_failed + $2, \
+         tests_flaky = tests_flaky + $3 where id = $4",
+        params![passed, failed, flaky, set],
     )?;
     Ok(())
 }

@@ -153,13 +153,24 @@ local RunningStep = {}
 ---@field lazylogfiles? boolean
 ---@field log_encoding? string
 ---@field test_results? string|ci.TestResultsOptions the tests that it reports (see `ci.StepOptions`)
+---@field retry_failed_tests? integer|ci.RetryFailedTestsOptions
+---@field retry_command? fun(names: string[], run: integer): any the command that runs these tests again; `run` counts from 1
 ---@field collect? boolean return the output as text, at most 16 MiB a stream (default false)
 ---@field on_line? fun(line: string, stream: "stdout"|"stderr", number: integer?) called with each line as it comes, without its end, and its number in the log (nil in what a log that is too long leaves out); an error in it ends the step
 ---@field line_filter? string a regular expression as `ci.regex` takes it: only lines in which it is found are given to `on_line`, which makes it cheap for millions of lines
 
+---The tests that a command has reported, after all its runs.
+---@class ci.TestsOfCommand
+---@field total integer without those that were skipped
+---@field passed integer
+---@field failed integer
+---@field skipped integer
+---@field flaky integer they failed, and passed when they were run again
+---@field failed_names string[]
+
 ---Runs a command. What is not said is taken from the step's own options.
 ---@param options ci.RunOptions
----@return { rc: integer, results: ci.Results, failure_reason: string?, stdout: string?, stderr: string? }
+---@return { rc: integer, results: ci.Results, failure_reason: string?, stdout: string?, stderr: string?, tests: ci.TestsOfCommand? }
 function RunningStep:run(options) end
 ---Runs a command on the master, as its user and with its environment; `workdir` is relative to the master's base directory,
 ---and there is no `timeout` unless one is given. When the step is stopped, all that the command has started is killed.

@@ -38,20 +38,36 @@ ci.steps = {}
 ---@field want_stderr? ci.Renderable<boolean> default true
 ---@field initial_stdin? ci.Renderable<string>
 ---@field test_results? ci.Renderable<string|ci.TestResultsOptions> the tests that commands report: "junit:build/**/TEST-*.xml", or of what they print "tap"
+---@field retry_failed_tests? ci.Renderable<integer|ci.RetryFailedTestsOptions> how often the tests are run again that failed
 ---@field decode_rc? table<integer, ci.Results> default { [0] = "success" }, everything else a failure
 
 ---Tests that a command reports. They are counted, stored and compared with the build before of the same builder and branch;
----the step's text says how many failed and how many of them newly. Formats: "junit" and "ctest" (Test.xml), in files;
----"tap", "cargo" (text or JSON of `cargo test`) and "go" (text of `go test -v`, or `-json`), in what it prints or in files.
+---the step's text says how many failed and how many of them newly. Formats: "junit", "ctest" (Test.xml) and "subunit", in files;
+---"tap", "cargo" (text or JSON of `cargo test`), "go" (text of `go test -v`, or `-json`) and "pytest" (its summary, more with `-v`), in
+---what it prints or in files.
 ---Reports of an earlier build that still lie there are read too: let the build begin without them.
 ---```lua
 ---ci.steps.shell { command = { "go", "test", "-v", "./..." }, test_results = "go" }
 ---ci.steps.shell { command = "mvn test", test_results = { format = "junit", paths = { "target/surefire-reports/*.xml" } } }
 ---```
 ---@class ci.TestResultsOptions
----@field format "junit"|"ctest"|"tap"|"cargo"|"go"
+---@field format "junit"|"ctest"|"tap"|"cargo"|"go"|"pytest"|"subunit"
 ---@field paths? string[] patterns of files below `workdir` (default: what the command prints)
 ---@field fail_on_failed_tests? boolean a failed test fails a command that ended well (default false)
+
+---Tests that failed are run again, by a command that `retry_command` makes of their names (`ctest`, `pytest` and `cargo` know
+---theirs). Each run has a log of its own ("stdio_retry_1"). One that passes then is flaky: it counts as passed, is listed as
+---flaky, and the step ends with warnings. One that is not reported again has not passed. The first command must run all
+---tests, also behind one that fails.
+---```lua
+---ci.steps.shell { command = { "go", "test", "-v", "./..." }, test_results = "go", retry_failed_tests = 2,
+---                 retry_command = function(names)
+---                   return { "go", "test", "-v", "-run", "^(" .. table.concat(names, "|") .. ")$", "./..." }
+---                 end }
+---```
+---@class ci.RetryFailedTestsOptions
+---@field max integer runs after the first, at most 10
+---@field at_most? integer with more failed tests there is none (default: with more than 20 that are also more than a tenth)
 
 ---How often a step is tried. Each attempt has logs of its own ("stdio", "stdio_attempt_2"); what the step holds (its
 ---locks) it keeps between them. Stopping the step or the build ends it.
@@ -65,6 +81,7 @@ ci.steps = {}
 
 ---@class ci.ShellOptions: ci.StepOptions
 ---@field command ci.Renderable<any> text for the worker's shell, or a list: a program and its arguments
+---@field retry_command? fun(names: string[], run: integer): any the command that runs these tests again, see `retry_failed_tests`; `run` counts from 1
 
 ---Runs a command; its exit code is the result.
 ---@param options ci.ShellOptions

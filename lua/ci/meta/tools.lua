@@ -107,12 +107,14 @@ function ci.steps.cmake_build(options) end
 ---@field tests? ci.Renderable<any> only tests whose names match one of these (regular expressions)
 ---@field exclude_tests? ci.Renderable<any>
 ---@field jobs? ci.Renderable<integer>
+---@field junit? ci.Renderable<string> where it writes its report, which is read (CMake 3.21 and later): see `test_results`
 ---@field output_on_failure? ci.Renderable<boolean> default true
 ---@field options? ci.Renderable<any>
 ---@field ctest? ci.Renderable<string> the program (default "ctest")
 
----Runs the tests of a CMake project.
+---Runs the tests of a CMake project; with `retry_failed_tests` those that fail again, by `--rerun-failed`.
 ---```lua
+---ci.steps.ctest { workdir = "out", jobs = 8, junit = "report.xml", retry_failed_tests = 2 }
 ---ci.steps.ctest { workdir = "out", build_config = "Release", labels = { "correctness", "generator" }, jobs = 8,
 ---                 options = { "-T", "Test" }, test_results = "ctest:Testing/*/Test.xml" }
 ---```
@@ -168,8 +170,9 @@ function ci.steps.ninja(options) end
 ---@field arguments? ci.Renderable<any> for what cargo runs, after `--`
 ---@field cargo? ci.Renderable<string> the program (default "cargo")
 
----Runs cargo.
+---Runs cargo. With `retry_failed_tests`, `cargo test` runs all of its programs (`--no-fail-fast`), and those tests again by name.
 ---```lua
+---ci.steps.cargo { command = "test", test_results = "cargo", retry_failed_tests = 2 }
 ---ci.steps.cargo { command = "test", features = "all", locked = true }
 ---ci.steps.cargo { command = { "clippy", "--all-targets" }, arguments = { "-D", "warnings" } }
 ---```
@@ -186,8 +189,9 @@ function ci.steps.cargo(options) end
 ---@field options? ci.Renderable<any>
 ---@field python? ci.Renderable<string> the program (default "python3")
 
----Runs pytest.
+---Runs pytest; with `retry_failed_tests` those that fail again, by `--last-failed`.
 ---```lua
+---ci.steps.pytest { junit = "report.xml", retry_failed_tests = 1 }
 ---ci.steps.pytest { paths = { "tests" }, markers = "not slow", env = { PYTHONPATH = { "src", "tools" } },
 ---                  junit = "report.xml" }
 ---```
@@ -197,6 +201,7 @@ function ci.steps.pytest(options) end
 
 ---@class ci.TestOptions: ci.StepOptions
 ---@field command? ci.Renderable<any> default { "make", "test" }
+---@field retry_command? fun(names: string[], run: integer): any as of `ci.steps.shell`
 
 ---Runs a project's tests.
 ---```lua

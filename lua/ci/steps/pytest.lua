@@ -1,6 +1,7 @@
 -- Runs pytest. No tests at all is its exit code 5, which is a failure here too.
 
 local ci = require "ci"
+local retests = require "ci.retests"
 
 return ci.step_type {
   name = "pytest",
@@ -14,6 +15,7 @@ return ci.step_type {
     python = "string?", -- default "python3"
   },
   defaults = { description = "testing" },
+  check = function(o) return retests.check(o, true) end,
   run = function(step, o)
     local command = {
       { o.python or "python3", "-m", "pytest" },
@@ -26,6 +28,11 @@ return ci.step_type {
     }
     -- The report that it writes is read, unless the step says what is.
     local reports = o.test_results or o.junit and "junit:" .. o.junit or nil
-    return step:run({ command = command, test_results = reports }).results
+    return step:run({
+      command = command,
+      test_results = reports,
+      -- It has kept their names itself, in .pytest_cache.
+      retry_command = function() return { command, "--last-failed", "--last-failed-no-failures", "none" } end,
+    }).results
   end,
 }

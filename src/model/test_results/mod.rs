@@ -6,8 +6,13 @@ mod cargo;
 mod ctest;
 mod go;
 mod junit;
+mod pytest;
+mod retried;
+mod subunit;
 mod tap;
 mod xml;
+
+pub use self::retried::RetryFailed;
 
 use serde_json::Value as Json;
 
@@ -52,6 +57,8 @@ pub struct TestResult {
     pub value: String,
     /// What it said.
     pub message: Option<String>,
+    /// It failed, and passed when it was run again.
+    pub is_flaky: bool,
 }
 
 impl TestResult {
@@ -118,12 +125,14 @@ pub struct Test {
     pub line: Option<i64>,
     /// What it said.
     pub message: String,
+    /// It failed, and passed when it was run again.
+    pub is_flaky: bool,
 }
 
 impl Test {
     fn new(name: impl Into<String>, outcome: Outcome) -> Self {
         let (path, line, message) = (None, None, String::new());
-        Self { name: name.into(), outcome, seconds: None, path, line, message }
+        Self { name: name.into(), outcome, seconds: None, path, line, message, is_flaky: false }
     }
 
     /// Adds to what it said, as long as that is stored.
@@ -151,6 +160,7 @@ impl Test {
             duration_ns: nanos.map(|n| n.round() as i64),
             value: value.to_owned(),
             message: (!message.is_empty()).then(|| message.to_owned()),
+            is_flaky: self.is_flaky,
         })
     }
 }
@@ -162,6 +172,8 @@ pub struct Tests {
     pub list: Vec<Test>,
     /// How many more there were.
     pub left_out: usize,
+    /// Tests that passed, of which the report has only the number.
+    pub nameless: usize,
 }
 
 impl Tests {
@@ -195,14 +207,20 @@ pub enum Format {
     Cargo,
     /// What `go test -v` prints, or `go test -json`.
     Go,
+    /// What `pytest` prints: its short summary, the lines of `-v`.
+    Pytest,
+    /// subunit, version 1 or 2.
+    Subunit,
 }
 
 /// The formats by name.
-const FORMATS: [(&str, Format); 5] = [
+const FORMATS: [(&str, Format); 7] = [
     ("cargo", Format::Cargo),
     ("ctest", Format::Ctest),
     ("go", Format::Go),
     ("junit", Format::Junit),
+    ("pytest", Format::Pytest),
+    ("subunit", Format::Subunit),
     ("tap", Format::Tap),
 ];
 
@@ -211,10 +229,12 @@ impl Format {
     #[must_use]
     pub fn lines(self) -> Option<Box<dyn Lines>> {
         match self {
-            Self::Junit | Self::Ctest => None,
+            // The bytes of subunit would not survive as text.
+            Self::Junit | Self::Ctest | Self::Subunit => None,
             Self::Tap => Some(Box::<tap::Tap>::default()),
             Self::Cargo => Some(Box::<cargo::Cargo>::default()),
             Self::Go => Some(Box::<go::Go>::default()),
+            Self::Pytest => Some(Box::<pytest::Pytest>::default()),
         }
     }
 
@@ -222,12 +242,17 @@ impl Format {
     ///
     /// # Errors
     /// Why it is none, in words; what was read before stays in `tests`.
-    pub fn read(self, text: &str, tests: &mut Tests) -> Result<(), String> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    pub fn read(self, data: &[u8], tests: &mut Tests) -> Result<(), String> {
+        if self == Self::Subunit {
+            subunit::read(data, tests);
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(data);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         match self {
             Self::Junit => junit::read(text, tests),
             Self::Ctest => ctest::read(text, tests),
-            Self::Tap | Self::Cargo | Self::Go => {
+            _ => {
                 if let Some(mut lines) = self.lines() {
                     for line in text.lines() {
                         lines.line(line, tests);

@@ -12,13 +12,15 @@ use crate::base::results::Results;
 use crate::engine::desk::Ran;
 use crate::model::command::{Argument, CommandLine, LogFile, ShellCommand};
 use crate::model::log::STDIO;
+use crate::model::test_results::RetryFailed;
 use crate::script::convert;
 use crate::script::read::step::{COMMAND, check_command_option};
 use crate::script::shape::Shape;
 use crate::script::spelling::suggestion;
 
 /// What they take beside the options of commands.
-const OWN: [&str; 6] = ["command", "log", "collect", "decode_rc", "on_line", "line_filter"];
+const OWN: [&str; 7] =
+    ["command", "log", "collect", "decode_rc", "on_line", "line_filter", "retry_command"];
 
 /// A command with where its output goes.
 pub(super) struct Wanted {
@@ -32,6 +34,14 @@ pub(super) struct Wanted {
     pub(super) tests: Option<WantedTests>,
     /// Only with those in which this is found.
     pub(super) line_filter: Option<Regex>,
+    /// How those of them that fail are run again.
+    pub(super) rerun: Option<Rerun>,
+}
+
+/// How failed tests are run again: how often, and what makes the command from their names.
+pub(super) struct Rerun {
+    pub(super) retry: RetryFailed,
+    pub(super) command: Function,
 }
 
 /// Where a command runs.
@@ -65,7 +75,7 @@ pub(super) fn read(
 ) -> Result<Wanted, String> {
     let method = place.method();
     let mut given: BTreeMap<String, Json> = BTreeMap::new();
-    let mut on_line = None;
+    let (mut on_line, mut retry_command) = (None, None);
     for pair in options.pairs::<Value, Value>() {
         let (key, value) = pair.map_err(|e| e.to_string())?;
         let key = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
@@ -75,12 +85,13 @@ pub(super) fn read(
             let near = suggestion(&key, &known).map_or(String::new(), |hint| format!(" {hint}"));
             return Err(format!("{method} has no option `{key}`.{near}"));
         }
-        if key == "on_line" {
+        if key == "on_line" || key == "retry_command" {
             let got = convert::a_type(&value);
             let Value::Function(function) = value else {
-                return Err(format!("`on_line` of {method} must be a function, not {got}."));
+                return Err(format!("`{key}` of {method} must be a function, not {got}."));
             };
-            on_line = Some(function);
+            let place = if key == "on_line" { &mut on_line } else { &mut retry_command };
+            *place = Some(function);
             continue;
         }
         let json = match key.as_str() {
@@ -114,6 +125,23 @@ pub(super) fn read(
     if matches!(place, Place::Master) && tests.as_ref().is_some_and(|t| !t.are_in_output()) {
         return Err("`test_results` in files is for commands of workers.".to_owned());
     }
+    let retry =
+        pick("retry_failed_tests").and_then(|value| RetryFailed::read(value).ok().flatten());
+    let rerun = match (retry, retry_command) {
+        (Some(_), _) if tests.is_none() => {
+            if given.contains_key("retry_failed_tests") {
+                return Err(format!("`retry_failed_tests` of {method} needs `test_results`."));
+            }
+            None
+        }
+        (Some(retry), Some(command)) => Some(Rerun { retry, command }),
+        (Some(_), None) => {
+            return Err("`retry_failed_tests` needs `retry_command`, a function that makes the \
+                        command from the names of the tests."
+                .to_owned());
+        }
+        (None, _) => None,
+    };
     Ok(Wanted {
         command: command(line, directory(place, &given, &pick), place, &pick)?,
         log,
@@ -122,6 +150,7 @@ pub(super) fn read(
         on_line,
         tests,
         line_filter,
+        rerun,
     })
 }
 
@@ -175,7 +204,11 @@ fn command<'j>(
     Ok(command)
 }
 
-fn command_line(method: &str, command: Option<&Json>) -> Result<CommandLine, String> {
+/// What runs: text for the shell, or a program with its arguments.
+///
+/// # Errors
+/// A sentence; `method` is who was given it.
+pub(super) fn command_line(method: &str, command: Option<&Json>) -> Result<CommandLine, String> {
     let missing = || format!("{method} needs `command`: text for the shell, or a list.");
     match command {
         Some(Json::String(text)) if !text.is_empty() => Ok(CommandLine::Shell(text.clone())),

@@ -14,7 +14,7 @@ use super::command::{self, Place, Wanted};
 use super::files;
 use super::log::Log;
 use super::observe::Observer;
-use super::tests::WantedTests;
+use super::tests::{Again, WantedTests};
 use super::{artifacts, missing, tests, trigger};
 use crate::engine::desk::{After, Desk, DeskError, Output, Ran, StepAnswer, StepRequest};
 use crate::model::log::LogKind;
@@ -58,7 +58,7 @@ impl Step {
         ask(&self.desk, request).await.map(|_| ())
     }
 
-    async fn ran(
+    pub(super) async fn ran(
         &self,
         lua: &Lua,
         wanted: Wanted,
@@ -131,13 +131,23 @@ impl Step {
         let wanted = command::read(lua, options, &self.standard, place);
         let mut wanted = wanted.map_err(mlua::Error::runtime)?;
         let (collect, decode_rc) = (wanted.collect, wanted.decode_rc.clone());
+        let rerun = wanted.rerun.take().map(|rerun| Again {
+            rerun,
+            command: wanted.command.clone(),
+            log: wanted.log.clone(),
+            decode_rc: decode_rc.clone(),
+        });
         let mut tests = wanted.tests.take();
         let ran = self.ran(lua, wanted, tests.as_mut()).await?;
         let out = lua.create_table()?;
         out.set("rc", ran.rc)?;
         let mut results = command::results(&ran, decode_rc.as_ref());
         if let Some(tests) = tests {
-            results = self.tests_of(tests, results).await?;
+            // What was cut off has not told all of its tests.
+            let rerun = rerun.filter(|_| ran.failure_reason.is_none());
+            let told = self.tests_of(lua, tests, results, rerun).await?;
+            results = told.results;
+            out.set("tests", told.table(lua)?)?;
         }
         out.set("results", results.word())?;
         out.set("failure_reason", ran.failure_reason)?;
@@ -168,7 +178,7 @@ async fn next(output: Option<&mut mpsc::Receiver<Output>>) -> Option<Output> {
     output?.recv().await
 }
 
-fn json(lua: &Lua, what: &str, value: &Value) -> mlua::Result<Json> {
+pub(super) fn json(lua: &Lua, what: &str, value: &Value) -> mlua::Result<Json> {
     convert::to_json(lua, value)
         .map_err(|found| mlua::Error::runtime(format!("{what} must be plain data, not {found}.")))
 }

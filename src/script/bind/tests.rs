@@ -1,13 +1,16 @@
 //! Test results in a step: `step:add_test_result_set`, `step:add_test_result`, and the option
 //! `test_results`, which reads what a command reports after it has ended.
 
-use mlua::{Table, UserDataMethods, Value};
+use mlua::{Function, Lua, Table, UserDataMethods, Value};
 use serde_json::Value as Json;
 
+use super::command::{self, Rerun, Wanted};
 use super::step::{Step, ask, unexpected};
 use crate::base::results::Results;
+use crate::base::text::grouped;
 use crate::engine::desk::{StepAnswer, StepRequest};
-use crate::model::log::{LogKind, Stream};
+use crate::model::command::{Argument, CommandLine, ShellCommand};
+use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::test_results::{Lines, NewSet, Outcome, Test, TestResult, TestSource, Tests};
 use crate::script::convert::a_type;
 
@@ -15,6 +18,8 @@ use crate::script::convert::a_type;
 const LARGEST: u64 = 64 << 20;
 /// Reports of one command.
 const MOST_FILES: usize = 10_000;
+/// The longest command that runs tests again, in bytes; systems have limits of their own.
+const LONGEST_COMMAND: usize = 100_000;
 /// The longest line of output in which tests are looked for, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
 
@@ -35,6 +40,12 @@ impl WantedTests {
         let source = TestSource::read(value).ok()?;
         let reader = source.format.lines();
         Some(Self { source, reader, begun: Vec::new(), tests: Tests::default() })
+    }
+
+    /// The same, of which nothing has been read.
+    fn again(&self) -> Self {
+        let (source, reader) = (self.source.clone(), self.source.format.lines());
+        Self { source, reader, begun: Vec::new(), tests: Tests::default() }
     }
 
     /// Whether they stand in what the command prints.
@@ -74,20 +85,76 @@ impl WantedTests {
     }
 }
 
+/// What is needed to run some of a command's tests again.
+pub(super) struct Again {
+    pub(super) rerun: Rerun,
+    pub(super) command: ShellCommand,
+    pub(super) log: Option<String>,
+    pub(super) decode_rc: Option<Json>,
+}
+
+/// What became of the tests of a command.
+pub(super) struct Told {
+    /// The command's result, after all its runs.
+    pub(super) results: Results,
+    counts: Counts,
+    failed: Vec<String>,
+}
+
+impl Told {
+    /// As Lua gets it.
+    pub(super) fn table(&self, lua: &Lua) -> mlua::Result<Table> {
+        let Counts { total, failed, skipped, flaky } = self.counts;
+        let numbers = [
+            ("total", total),
+            ("failed", failed),
+            ("passed", total - failed),
+            ("skipped", skipped),
+            ("flaky", flaky),
+        ];
+        let table = lua.create_table_from(numbers)?;
+        table.set("failed_names", self.failed.as_slice())?;
+        Ok(table)
+    }
+}
+
+/// How many tests there were.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    /// Without the skipped ones.
+    total: usize,
+    failed: usize,
+    skipped: usize,
+    /// They failed, and passed when they were run again.
+    flaky: usize,
+}
+
+impl Counts {
+    fn of(tests: &Tests) -> Self {
+        let count = |outcome| tests.list.iter().filter(|test| test.outcome == outcome).count();
+        let (failed, skipped) = (count(Outcome::Failed), count(Outcome::Skipped));
+        let flaky = tests.list.iter().filter(|test| test.is_flaky).count();
+        let total = tests.list.len() - skipped + tests.nameless;
+        Self { total, failed, skipped, flaky }
+    }
+}
+
 impl Step {
-    /// Reads, stores and sums up the tests of a command that ended with `results`.
+    /// Reads the tests of a command that ended with `results`, runs those again that failed, if that is
+    /// wanted, stores them and sums them up.
     pub(super) async fn tests_of(
         &self,
+        lua: &Lua,
         mut wanted: WantedTests,
-        results: Results,
-    ) -> mlua::Result<Results> {
+        mut results: Results,
+        again: Option<Again>,
+    ) -> mlua::Result<Told> {
         let mut problems = Vec::new();
-        if wanted.are_in_output() {
-            wanted.end();
-        } else {
-            for pattern in wanted.source.paths.clone() {
-                self.read_reports(&pattern, &mut wanted, &mut problems).await?;
-            }
+        self.read_tests(&mut wanted, &mut problems).await?;
+        let mut given_up = false;
+        if let Some(again) = again {
+            (results, given_up) =
+                self.run_again(lua, &mut wanted, &mut problems, results, again).await?;
         }
         let tests = &wanted.tests;
         if tests.left_out > 0 {
@@ -99,24 +166,25 @@ impl Step {
             let text = format!("{problem}\n");
             self.done(StepRequest::WriteLog { name: log, stream: Stream::Stdout, text }).await?;
         }
-        let count = |outcome| tests.list.iter().filter(|test| test.outcome == outcome).count();
-        let (failed, skipped) = (count(Outcome::Failed), count(Outcome::Skipped));
-        let total = tests.list.len() - skipped;
-        if tests.list.is_empty() {
+        let counts = Counts::of(tests);
+        let mut told = Told { results, counts, failed: tests.failed_names() };
+        if tests.list.is_empty() && tests.nameless == 0 {
             if !problems.is_empty() {
                 let text = format!("{}: no test results: {}", self.name, problems[0]);
                 self.done(StepRequest::SetSummary { text }).await?;
             }
-            return Ok(results);
+            return Ok(told);
         }
         let set = self.open_set(&self.name, "pass_fail", "boolean").await?;
         let list: Vec<TestResult> = tests.list.iter().filter_map(Test::result).collect();
         self.done(StepRequest::AddTestResults { set, results: list }).await?;
         for (name, value) in [
-            ("tests-total", total),
-            ("tests-failed", failed),
-            ("tests-passed", total - failed),
-            ("tests-skipped", skipped),
+            ("tests-total", counts.total),
+            ("tests-failed", counts.failed),
+            ("tests-passed", counts.total - counts.failed),
+            ("tests-skipped", counts.skipped),
+            // Buildbot's word for what is neither good nor bad.
+            ("tests-warnings", counts.flaky),
         ] {
             let (name, value) = (name.to_owned(), value as f64);
             let before =
@@ -126,19 +194,104 @@ impl Step {
                 };
             self.done(StepRequest::SetStatistic { name, value: before + value }).await?;
         }
-        let text = self.summed_up(failed, total).await?;
+        let mut text = self.summed_up(counts).await?;
+        if given_up {
+            text.push_str(", too many to run again");
+        }
         self.done(StepRequest::SetSummary { text }).await?;
-        let fails = wanted.source.fail_on_failed_tests && failed > 0;
-        Ok(if fails && results == Results::Success { Results::Failure } else { results })
+        if wanted.source.fail_on_failed_tests && counts.failed > 0 && results == Results::Success {
+            told.results = Results::Failure;
+        }
+        Ok(told)
     }
 
-    async fn summed_up(&self, failed: usize, total: usize) -> mlua::Result<String> {
+    /// Reads what a command has reported.
+    async fn read_tests(
+        &self,
+        wanted: &mut WantedTests,
+        problems: &mut Vec<String>,
+    ) -> mlua::Result<()> {
+        if wanted.are_in_output() {
+            wanted.end();
+            return Ok(());
+        }
+        for pattern in wanted.source.paths.clone() {
+            self.read_reports(&pattern, wanted, problems).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs those tests again that failed, each time into a log of its own. Returns the result of all
+    /// runs together, and whether there were too many.
+    async fn run_again(
+        &self,
+        lua: &Lua,
+        wanted: &mut WantedTests,
+        problems: &mut Vec<String>,
+        first: Results,
+        again: Again,
+    ) -> mlua::Result<(Results, bool)> {
+        let Again { rerun, command, log, decode_rc } = again;
+        let native: Table = lua.named_registry_value("ci.native")?;
+        let guarded: Function = native.get("guarded")?;
+        let log = log.unwrap_or_else(|| STDIO.to_owned());
+        let mut last = first;
+        for run in 1..=rerun.retry.max {
+            let (names, counts) = (wanted.tests.failed_names(), Counts::of(&wanted.tests));
+            if names.is_empty() {
+                break;
+            }
+            if !rerun.retry.is_worth_it(counts.failed, counts.total) {
+                return Ok((first, true));
+            }
+            let made: Value = guarded.call_async((rerun.command.clone(), names, run)).await?;
+            let line = super::step::json(lua, "what `retry_command` returns", &made)?;
+            let line = command::command_line("retry_command", Some(&line));
+            let line = line.map_err(mlua::Error::runtime)?;
+            if let CommandLine::Argv(arguments) = &line
+                && arguments.iter().map(Argument::len).sum::<usize>() > LONGEST_COMMAND
+            {
+                return Ok((first, true));
+            }
+            let mut now = wanted.again();
+            let once_more = Wanted {
+                command: ShellCommand { command: line, ..command.clone() },
+                log: Some(format!("{log}_retry_{run}")),
+                collect: false,
+                decode_rc: None,
+                on_line: None,
+                tests: None,
+                line_filter: None,
+                rerun: None,
+            };
+            let ran = self.ran(lua, once_more, Some(&mut now)).await?;
+            last = command::results(&ran, decode_rc.as_ref());
+            self.read_tests(&mut now, problems).await?;
+            wanted.tests.add_run(now.tests);
+            if ran.failure_reason.is_some() {
+                break;
+            }
+        }
+        let counts = Counts::of(&wanted.tests);
+        Ok(match last {
+            Results::Success if counts.failed == 0 && counts.flaky > 0 => {
+                (Results::Warnings, false)
+            }
+            // One that was not reported again has not passed.
+            Results::Success => (first, false),
+            last => (last, false),
+        })
+    }
+
+    async fn summed_up(&self, counts: Counts) -> mlua::Result<String> {
         let against = match ask(&self.desk, StepRequest::CompareTests).await? {
             StepAnswer::Value(against) => against,
             other => return Err(unexpected(&other)),
         };
         let number = |name: &str| against.get(name).and_then(Json::as_i64).unwrap_or(0);
+        let Counts { total, failed, flaky, .. } = counts;
         let mut text = match failed {
+            0 if total == 1 => format!("{}: 1 test passed", self.name),
             0 => format!("{}: {} tests passed", self.name, grouped(total)),
             _ => format!("{}: {} of {} tests failed", self.name, grouped(failed), grouped(total)),
         };
@@ -147,6 +300,9 @@ impl Step {
         }
         if number("fixed") > 0 {
             text.push_str(&format!(", {} fixed", number("fixed")));
+        }
+        if flaky > 0 {
+            text.push_str(&format!(", {} flaky", grouped(flaky)));
         }
         Ok(text)
     }
@@ -179,8 +335,7 @@ impl Step {
             let request = StepRequest::ReadFile { path: path.clone(), max_size: LARGEST };
             let why = match ask(&self.desk, request).await {
                 Ok(StepAnswer::Data(data)) => {
-                    let text = String::from_utf8_lossy(&data);
-                    wanted.source.format.read(&text, &mut wanted.tests).err()
+                    wanted.source.format.read(&data, &mut wanted.tests).err()
                 }
                 Ok(other) => return Err(unexpected(&other)),
                 Err(mlua::Error::RuntimeError(why)) => Some(why),
@@ -261,17 +416,4 @@ fn result(value: &Value, options: Option<Table>) -> Result<TestResult, String> {
         return Err("step:add_test_result needs `test_name` or `test_code_path`.".to_owned());
     }
     Ok(out)
-}
-
-/// 1200 as 1,200.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

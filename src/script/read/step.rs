@@ -15,7 +15,7 @@ use crate::model::config::{
     Callback, Retry, RetryOn, StepConfig, StepFlags, StepOption, check_step_name,
 };
 use crate::model::render::Renderable;
-use crate::model::test_results::TestSource;
+use crate::model::test_results::{RetryFailed, TestSource};
 use crate::script::bind::command;
 use crate::script::convert::a_type;
 use crate::script::raised::Raised;
@@ -48,6 +48,7 @@ pub(in crate::script) const OPTIONS: &[&str] = &[
     "max_time",
     "name",
     "retry",
+    "retry_failed_tests",
     "sigterm_time",
     "test_results",
     "timeout",
@@ -76,6 +77,7 @@ pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
     ("lazylogfiles", "boolean?"),
     ("log_encoding", "string?"),
     ("test_results", "(string|map)?"),
+    ("retry_failed_tests", "(integer|map)?"),
 ];
 
 /// The same, read.
@@ -396,6 +398,7 @@ pub(in crate::script) fn check_command_option(name: &str, value: &Json) -> Resul
             files.iter().try_for_each(|(log, file)| command::log_file(log, file).map(drop))
         }
         ("test_results", value) if !value.is_null() => TestSource::read(value).map(drop),
+        ("retry_failed_tests", value) => RetryFailed::read(value).map(drop),
         ("workdir", Json::String(dir)) if dir.is_empty() => {
             Err("must not be empty; `.` is the build's directory".to_owned())
         }

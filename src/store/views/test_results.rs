@@ -27,6 +27,7 @@ pub static SETS: Table = Table {
         Column { name: "stepid", sql: "t.step_id", kind: Kind::Int },
         Column { name: "test_result_setid", sql: "t.id", kind: Kind::Int },
         Column { name: "tests_failed", sql: "t.tests_failed", kind: Kind::Int },
+        Column { name: "tests_flaky", sql: "t.tests_flaky", kind: Kind::Int },
         Column { name: "tests_passed", sql: "t.tests_passed", kind: Kind::Int },
         Column { name: "value_unit", sql: "t.value_unit", kind: Kind::Text },
     ],
@@ -42,6 +43,11 @@ pub static RESULTS: Table = Table {
     columns: &[
         Column { name: "builderid", sql: "t.builder_id", kind: Kind::Int },
         Column { name: "duration_ns", sql: "r.duration_ns", kind: Kind::Int },
+        Column {
+            name: "flaky",
+            sql: "r.flaky",
+            kind: Kind::Flag { yes: "r.flaky = 1", no: "r.flaky = 0" },
+        },
         Column { name: "line", sql: "r.line", kind: Kind::Int },
         Column { name: "test_code_path", sql: "p.path", kind: Kind::Text },
         Column { name: "test_name", sql: "n.name", kind: Kind::Text },
@@ -189,6 +195,86 @@ fn previous(conn: &Conn<'_>, set: i64) -> Result<Option<i64>> {
          order by e.id desc limit 1",
         params![set, set],
         |r| r.int(0),
+    )
+}
+
+/// The tests of a build that failed and passed when they were run again: how many, and the first `limit`.
+///
+/// # Errors
+/// What the database refuses.
+pub fn flaky(conn: &Conn<'_>, build: i64, limit: i64) -> Result<(i64, Vec<Failed>)> {
+    let count = conn.query_one(
+        "select coalesce(sum(tests_flaky), 0) from test_result_sets where build_id = $1",
+        params![build],
+        |r| r.int(0),
+    )?;
+    if count == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let rows = conn.query(
+        "select t.description, coalesce(n.name, ''), r.duration_ns, r.message from test_result_sets t \
+         join test_results r on r.set_id = t.id left join test_names n on n.id = r.test_name_id \
+         where t.build_id = $1 and r.flaky = 1 order by r.id limit $2",
+        params![build, limit],
+        |r| {
+            Ok(Failed {
+                set: r.text(0)?,
+                name: r.text(1)?,
+                duration_ns: r.opt_int(2)?,
+                message: r.opt_text(3)?,
+                is_new: false,
+            })
+        },
+    )?;
+    Ok((count, rows))
+}
+
+/// A test of a builder that does not always say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsteady {
+    /// The test.
+    pub name: String,
+    /// In how many results it failed and passed when it was run again.
+    pub retried: i64,
+    /// On how many sources it failed in one build and passed in another.
+    pub alternated: i64,
+    /// The number of the newest build in which it failed or was run again.
+    pub last: i64,
+}
+
+/// The tests that were flaky in the newest `sets` of a builder, the most flaky first; at most `limit`.
+/// Sources are the same when all their revisions are known and equal.
+///
+/// # Errors
+/// What the database refuses.
+pub fn unsteady(conn: &Conn<'_>, builder: i64, sets: i64, limit: i64) -> Result<Vec<Unsteady>> {
+    conn.query(
+        "with newest as (select t.id, b.number, case when not exists (select 1 from buildset_sourcestamps u \
+         join sourcestamps v on v.id = u.sourcestamp_id where u.buildset_id = q.buildset_id \
+         and v.revision is null) then (select group_concat(o.sourcestamp_id, ' ') \
+         from (select x.sourcestamp_id from buildset_sourcestamps x where x.buildset_id = q.buildset_id \
+         order by x.sourcestamp_id) o) end as source from test_result_sets t join builds b on b.id = t.build_id \
+         join buildrequests q on q.id = b.request_id where t.builder_id = $1 order by t.id desc limit $2), \
+         bad as (select distinct r.test_name_id from newest join test_results r on r.set_id = newest.id \
+         where (r.passed = 0 or r.flaky = 1) and r.test_name_id is not null), \
+         of_source as (select r.test_name_id, newest.source, sum(r.flaky) as retried, \
+         case when newest.source is not null and min(r.passed) = 0 and max(r.passed) = 1 then 1 else 0 end \
+         as alternated, max(case when r.passed = 0 or r.flaky = 1 then newest.number end) as last \
+         from bad join test_results r on r.test_name_id = bad.test_name_id join newest on newest.id = r.set_id \
+         where r.passed is not null group by r.test_name_id, newest.source) \
+         select n.name, sum(f.retried), sum(f.alternated), max(f.last) from of_source f \
+         join test_names n on n.id = f.test_name_id group by n.id \
+         having sum(f.retried) + sum(f.alternated) > 0 order by sum(f.retried) + sum(f.alternated) desc, n.name \
+         limit $3",
+        params![builder, sets, limit],
+        |r| {
+            Ok(Unsteady {
+                name: r.text(0)?,
+                retried: r.int(1)?,
+                alternated: r.int(2)?,
+                last: r.int(3)?,
+            })
+        },
     )
 }
 

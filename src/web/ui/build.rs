@@ -43,6 +43,7 @@ struct Rows {
     children: Vec<Child>,
     /// How many tests failed, and the first of them.
     failed: (i64, Vec<Failed>),
+    flaky: (i64, Vec<Failed>),
     artifacts: Vec<Artifact>,
 }
 
@@ -102,6 +103,7 @@ async fn read(site: &Site, at: At) -> Result<Rows, Problem> {
             parent: triggers::parent_of(conn, build.request)?,
             children: triggers::of_build(conn, id)?,
             failed: test_results::failed(conn, id, tests::SHOWN)?,
+            flaky: test_results::flaky(conn, id, tests::SHOWN)?,
             artifacts: store::artifacts::of_build(conn, BuildId(id))?,
             build,
         }))
@@ -219,6 +221,7 @@ fn summary(view: &View, rows: &Rows) -> Markup {
         }
         (waits(view, rows, None))
         (tests::failed(view, line.builder_id, rows.failed.0, &rows.failed.1))
+        (tests::flaky(view, line.builder_id, rows.flaky.0, &rows.flaky.1))
         @if !rows.steps.is_empty() { h2 { "Steps" } }
     }
 }

@@ -1,4 +1,5 @@
-//! Tests: those of a build that failed, those of a builder that failed lately, and the history of one.
+//! Tests: those of a build that failed or were flaky, those of a builder that did so lately, and the
+//! history of one.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -10,7 +11,7 @@ use super::visible::visible;
 use crate::base::results::Results;
 use crate::base::text;
 use crate::store::views::builders;
-use crate::store::views::test_results::{self, Failed, Lately, Past};
+use crate::store::views::test_results::{self, Failed, Lately, Past, Unsteady};
 use crate::web::Site;
 use crate::web::call::{Call, Problem};
 
@@ -29,18 +30,25 @@ pub(crate) async fn page(site: Site, call: Call) -> Result<Response, Problem> {
     let name = asked.clone();
     let rows = site.engine().store().read(move |conn| {
         let Some(builder) = builders::one(conn, id)? else { return Ok(None) };
-        let (lately, history) = match &name {
-            None => (test_results::lately(conn, id, SETS, ROWS)?, Vec::new()),
-            Some(name) => (Vec::new(), test_results::history(conn, id, name, ROWS)?),
+        let (lately, unsteady, history) = match &name {
+            None => (
+                test_results::lately(conn, id, SETS, ROWS)?,
+                test_results::unsteady(conn, id, SETS, ROWS)?,
+                Vec::new(),
+            ),
+            Some(name) => (Vec::new(), Vec::new(), test_results::history(conn, id, name, ROWS)?),
         };
-        Ok(Some((builder.name, lately, history)))
+        Ok(Some((builder.name, lately, unsteady, history)))
     });
-    let (builder, lately, past) = rows.await?.ok_or_else(Problem::missing)?;
+    let (builder, lately, unsteady, past) = rows.await?.ok_or_else(Problem::missing)?;
     let builder = visible(&builder);
     let body = html! {
         h1 { a href=(view.to(&format!("builders/{id}"))) { (builder) } " tests" }
         @match &asked {
-            None => (lately_part(&view, id, &lately)),
+            None => {
+                (lately_part(&view, id, &lately))
+                (unsteady_part(&view, id, &unsteady))
+            }
             Some(test) => {
                 h2 { (visible(test)) }
                 (past_part(&view, id, &past))
@@ -68,6 +76,50 @@ pub(super) fn failed(view: &View, builder: i64, count: i64, tests: &[Failed]) ->
             h2 { (text::count(usize::try_from(count).unwrap_or_default(), "failed test")) }
             (part::table(&["Status", "Test", "#Took", "~Said"], tests.is_empty(), "", &rows))
             @if count > tests.len() as i64 { p.quiet { "The first " (tests.len()) " are shown." } }
+        }
+    }
+}
+
+/// The tests of a build that failed and passed when they were run again.
+pub(super) fn flaky(view: &View, builder: i64, count: i64, tests: &[Failed]) -> Markup {
+    let rows = html! {
+        @for test in tests {
+            tr {
+                td.wrap { (link(view, builder, &test.name)) }
+                td.num { (took(test.duration_ns)) }
+                td.wrap.wide { (said(test.message.as_deref())) }
+            }
+        }
+    };
+    html! {
+        @if count > 0 {
+            h2 { (text::count(usize::try_from(count).unwrap_or_default(), "flaky test")) }
+            p.quiet { "They failed, and passed when they were run again." }
+            (part::table(&["Test", "#Took", "~Said when it failed"], tests.is_empty(), "", &rows))
+            @if count > tests.len() as i64 { p.quiet { "The first " (tests.len()) " are shown." } }
+        }
+    }
+}
+
+fn unsteady_part(view: &View, builder: i64, tests: &[Unsteady]) -> Markup {
+    let rows = html! {
+        @for test in tests {
+            tr {
+                td.wrap { (link(view, builder, &test.name)) }
+                td.num { (test.retried) }
+                td.num { (test.alternated) }
+                td { a href=(view.to(&part::build_path(builder, test.last))) { "#" (test.last) } }
+            }
+        }
+    };
+    html! {
+        @if !tests.is_empty() {
+            h2 { "Flaky" }
+            p.quiet {
+                "Tests that passed when they were run again, or that failed in one build and passed in another "
+                "of the same revision."
+            }
+            (part::table(&["Test", "#Run again", "#Revisions", "Last in"], false, "", &rows))
         }
     }
 }

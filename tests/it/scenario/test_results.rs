@@ -3,6 +3,7 @@
 
 use halide_ci::base::id::BuildId;
 use halide_ci::engine::input::Force;
+use halide_ci::model::sourcestamp::Sourcestamp;
 
 use super::{World, story};
 use crate::sim::hand::shell;
@@ -90,7 +91,9 @@ fn reports_are_files_and_what_is_wrong_with_them_is_told() {
         let counted = "select statistics from steps where number = 1";
         assert_eq!(
             world.rows(counted, 1).await,
-            [r#"{"tests-failed":1,"tests-passed":1,"tests-skipped":0,"tests-total":2}"#]
+            [
+                r#"{"tests-failed":1,"tests-passed":1,"tests-skipped":0,"tests-total":2,"tests-warnings":0}"#
+            ]
         );
     });
 }
@@ -152,5 +155,162 @@ fn the_report_that_pytest_writes_is_read() {
         assert_eq!(world.rows(STATE, 1).await, ["py: 1 of 2 tests failed (failure)"]);
         let names = world.rows("select name from test_names order by id", 1).await;
         assert_eq!(names, ["a", "b"]);
+    });
+}
+
+/// The story of tests that are run again: the commands, what they print, and their exit codes.
+fn again(options: &str, runs: &[(&str, &str, i64)], check: impl AsyncFnOnce(&mut World)) {
+    let step = format!(
+        r#"ci.steps.shell {{ name = "t", command = "t", test_results = "tap", {options},
+        retry_command = function(names) return {{ "t", "--only", names }} end }}"#
+    );
+    story(&farm(&step), async |world: &mut World| {
+        let expected = runs.iter().map(|(line, said, rc)| shell(line).prints(said).exits(*rc));
+        world.connect("w1").await.expect(expected);
+        force(world).await;
+        check(world).await;
+    });
+}
+
+const FLAKY: &str = "select n.name || ' ' || r.value || ' ' || r.flaky || ' ' || coalesce(r.message, '') \
+     from test_results r join test_names n on n.id = r.test_name_id order by n.name";
+
+#[test]
+fn a_test_that_passes_when_it_is_run_again_is_flaky() {
+    let first = "ok 1 - a\nnot ok 2 - b\n# why b\nnot ok 3 - c\n";
+    let runs = [
+        ("t", first, 1),
+        ("t --only b c", "not ok 1 - b\n# again\nok 2 - c\n", 1),
+        ("t --only b", "ok 1 - b\n", 0),
+    ];
+    again("retry_failed_tests = 3", &runs, async |world| {
+        assert_eq!(world.builds().await, ["b/1 w1 success"], "warnings alone do not count");
+        assert_eq!(world.rows(STATE, 1).await, ["t: 3 tests passed, 2 flaky (warnings)"]);
+        assert_eq!(world.rows(FLAKY, 1).await, ["a 1 0 ", "b 1 1 again", "c 1 1 "]);
+        let asked = world.rows("select request from commands order by seq", 1).await;
+        let asked: Vec<&str> = asked.iter().map(|r| r.split("\"what\":").nth(1).unwrap()).collect();
+        assert_eq!(asked, ["\"t\"}", "\"t --only b c\"}", "\"t --only b\"}"]);
+        let logs = world.rows("select name from logs where step_id = 2 order by id", 1).await;
+        assert_eq!(logs, ["stdio", "stdio_retry_1", "stdio_retry_2"]);
+        let statistics = world.rows("select statistics from steps where number = 1", 1).await;
+        assert_eq!(
+            statistics,
+            [
+                r#"{"tests-failed":0,"tests-passed":3,"tests-skipped":0,"tests-total":3,"tests-warnings":2}"#
+            ]
+        );
+        let sets = "select tests_passed, tests_failed, tests_flaky from test_result_sets";
+        assert_eq!(world.rows(sets, 3).await, ["3 0 2"]);
+    });
+}
+
+#[test]
+fn a_test_that_fails_each_time_or_is_not_run_again_fails() {
+    let first = "not ok 1 - a\nnot ok 2 - b\nok 3 - c\n";
+    again(
+        "retry_failed_tests = 1",
+        &[("t", first, 1), ("t --only a b", "ok 1 - a\n", 0)],
+        async |world| {
+            assert_eq!(world.builds().await, ["b/1 w1 failure"]);
+            assert_eq!(world.rows(STATE, 1).await, ["t: 1 of 3 tests failed, 1 flaky (failure)"]);
+        },
+    );
+    let still = [("t", first, 1), ("t --only a b", "not ok 1 - a\nnot ok 2 - b\n", 3)];
+    again("retry_failed_tests = 1", &still, async |world| {
+        assert_eq!(world.rows(STATE, 1).await, ["t: 2 of 3 tests failed (failure)"]);
+    });
+    // The command fails for another reason.
+    let other = [("t", first, 1), ("t --only a b", "ok 1 - a\nok 2 - b\n", 9)];
+    again("retry_failed_tests = 1", &other, async |world| {
+        assert_eq!(world.rows(STATE, 1).await, ["t: 3 tests passed, 2 flaky (failure)"]);
+    });
+}
+
+#[test]
+fn many_failed_tests_or_none_are_not_run_again() {
+    let options = "retry_failed_tests = { max = 2, at_most = 1 }";
+    let first = "not ok 1 - a\nnot ok 2 - b\nok 3 - c\n";
+    again(options, &[("t", first, 1)], async |world| {
+        let told = ["t: 2 of 3 tests failed, too many to run again (failure)"];
+        assert_eq!(world.rows(STATE, 1).await, told);
+    });
+    again(options, &[("t", "ok 1 - a\n", 1)], async |world| {
+        assert_eq!(world.rows(STATE, 1).await, ["t: 1 test passed (failure)"]);
+    });
+}
+
+#[test]
+fn a_command_that_cannot_be_made_is_an_error_with_its_line() {
+    for (body, what) in [
+        ("return 7", "`command` is text or a list, not 7."),
+        ("error 'no idea'", "master.lua:5: no idea"),
+        ("while true do end", "master.lua:5: computed for more than 0.2 s"),
+    ] {
+        let step = format!(
+            r#"ci.steps.shell {{ name = "t", command = "t", test_results = "tap", retry_failed_tests = 1,
+            retry_command = function(names) {body} end }}"#
+        );
+        let config = farm(&step).replace("return c", "c.limits = { cpu_seconds = 0.2 }\nreturn c");
+        story(&config, async |world: &mut World| {
+            world.connect("w1").await.expect([shell("t").prints("not ok 1 - a\n").exits(1)]);
+            force(world).await;
+            let told = world.log(BuildId(1), "t", "error").await.join("\n");
+            assert!(told.contains(what), "{told}");
+        });
+    }
+}
+
+#[test]
+fn how_tests_are_run_again_is_for_the_step_to_say() {
+    let step = r#"ci.steps.make { name = "t", test_results = "tap", retry_failed_tests = 2 }"#;
+    story(&farm(step), async |world: &mut World| {
+        world.connect("w1").await;
+        force(world).await;
+        let text = world.log(BuildId(1), "t", "error").await;
+        assert!(text[0].contains("`retry_failed_tests` needs `retry_command`"), "{text:?}");
+    });
+}
+
+#[test]
+fn what_alternates_on_one_revision_is_flaky_and_builds_say_what_their_tests_did() {
+    let config = farm(r#"ci.steps.shell { name = "go", command = "go", test_results = "tap" }"#);
+    story(&config, async |world: &mut World| {
+        world.connect("w1").await.expect([
+            shell("go").prints("ok 1 - a\nnot ok 2 - b\nok 3 - c\n").exits(1),
+            shell("go").prints("ok 1 - a\nok 2 - b\nnot ok 3 - c\n"),
+            shell("go").prints("not ok 1 - a\nok 2 - b\nok 3 - c\n").exits(1),
+            // Without a revision nobody knows what was built.
+            shell("go").prints("ok 1 - a\nok 2 - d\n"),
+            shell("go").prints("not ok 1 - a\nnot ok 2 - d\n"),
+        ]);
+        for revision in [Some("r1"), Some("r1"), Some("r2"), None, None] {
+            let stamp =
+                Sourcestamp { revision: revision.map(str::to_owned), ..Sourcestamp::default() };
+            let force = Force {
+                scheduler: "force".to_owned(),
+                sourcestamps: vec![stamp],
+                ..Force::default()
+            };
+            world.engine().force(force).await.unwrap();
+            world.pass(1).await;
+            world.settle().await;
+        }
+        let read = |conn: &halide_ci::store::Conn<'_>| {
+            halide_ci::store::views::test_results::unsteady(conn, 1, 50, 10)
+        };
+        let found = world.engine().store().read(read).await.unwrap();
+        let told: Vec<_> =
+            found.iter().map(|t| (t.name.as_str(), t.retried, t.alternated, t.last)).collect();
+        assert_eq!(told, [("b", 0, 1, 1), ("c", 0, 1, 2)]);
+        assert_eq!(
+            world.rows("select state_string from builds order by id", 1).await,
+            [
+                "failed go: 1 of 3 tests failed (failure)",
+                "build successful: 1 of 3 tests failed",
+                "failed go: 1 of 3 tests failed (1 new), 1 fixed (failure)",
+                "build successful: 2 tests passed",
+                "build successful: 2 of 2 tests failed",
+            ]
+        );
     });
 }

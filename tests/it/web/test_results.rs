@@ -63,12 +63,52 @@ fn the_page_of_a_build_lists_its_failed_tests_and_leads_to_their_history() {
 }
 
 #[test]
+fn flaky_tests_are_listed_with_their_build_and_their_builder() {
+    with(config(), async |site| {
+        let write = |conn: &halide_ci::store::Conn<'_>| {
+            let set = NewSet {
+                description: "unit".to_owned(),
+                category: "pass_fail".to_owned(),
+                value_unit: "boolean".to_owned(),
+            };
+            let id = test_results::open(conn, BuilderId(1), BuildId(1), StepId(2), &set)?;
+            let test = |name: &str, is_flaky: bool| TestResult {
+                name: Some(name.to_owned()),
+                value: "1".to_owned(),
+                message: is_flaky.then(|| "it was <late>".to_owned()),
+                is_flaky,
+                ..TestResult::default()
+            };
+            let results = [test("steady", false), test("flaky & late", true)];
+            test_results::add(conn, BuilderId(1), id, "pass_fail", &results)
+        };
+        site.engine.write(write).await.unwrap();
+        let html = site.get("/builders/1/builds/1").await.text();
+        let (_, part) = html.split_once("<h2>1 flaky test</h2>").unwrap();
+        let (part, _) = part.split_once("</table>").unwrap();
+        assert!(
+            part.contains("flaky &amp; late<") && part.contains("it was &lt;late&gt;"),
+            "{part}"
+        );
+        assert!(!part.contains("steady") && !html.contains("failed test"), "{html}");
+        let html = site.get("/builders/1/tests").await.text();
+        let (_, part) = html.split_once("<h2>Flaky</h2>").unwrap();
+        assert!(part.contains("flaky &amp; late<") && part.contains("builds/1\">#1<"), "{part}");
+        assert!(!part.contains(">steady<"), "{part}");
+        let rows = site.api("test_result_sets/1/results?flaky=true").await;
+        assert_eq!(rows["test_results"][0]["test_name"], "flaky & late");
+        assert_eq!(rows["test_results"].as_array().unwrap().len(), 1);
+        assert_eq!(site.api("test_result_sets/1").await["test_result_sets"][0]["tests_flaky"], 1);
+    });
+}
+
+#[test]
 fn test_results_have_buildbots_shape() {
     with(config(), async |site| {
         report(site).await;
         let set = json!({"builderid": 1, "buildid": 1, "category": "pass_fail", "complete": true,
             "description": "unit <tests>", "stepid": 2, "test_result_setid": 1, "tests_failed": 1,
-            "tests_passed": 1, "value_unit": "boolean"});
+            "tests_flaky": 0, "tests_passed": 1, "value_unit": "boolean"});
         let one = site.api("test_result_sets/1").await;
         assert_eq!(one, json!({ "meta": {}, "test_result_sets": [set] }));
         for path in [
@@ -86,9 +126,10 @@ fn test_results_have_buildbots_shape() {
         assert_eq!(
             site.api("test_result_sets/1/results").await["test_results"],
             json!([
-                {"builderid": 1, "duration_ns": null, "line": null, "test_code_path": null,
+                // `flaky` is ours.
+                {"builderid": 1, "duration_ns": null, "flaky": false, "line": null, "test_code_path": null,
                     "test_name": "t.ok", "test_result_setid": 1, "test_resultid": 1, "value": "1"},
-                {"builderid": 1, "duration_ns": 1_500_000_000, "line": 12,
+                {"builderid": 1, "duration_ns": 1_500_000_000, "flaky": false, "line": 12,
                     "test_code_path": "a/b.py", "test_name": "t&<b>/no 2", "test_result_setid": 1,
                     "test_resultid": 2, "value": "0"},
             ])
