@@ -78,8 +78,13 @@ impl Tests {
 
     /// Adds what another run of the failed tests reports. Of several reports of one test the last counts:
     /// files of the run before may lie there too. A test that passes now is flaky, and keeps what it
-    /// said when it failed; one that is not reported has not passed.
+    /// said when it failed; one that is not reported has not passed. Passes without a name are those of
+    /// the tests that are not named, if there are as many.
     pub fn add_run(&mut self, again: Self) {
+        let unnamed = |name: &&String| again.list.iter().all(|test| test.name != **name);
+        let missing: BTreeSet<String> =
+            self.failed_names().iter().filter(unnamed).cloned().collect();
+        let have_passed = !missing.is_empty() && again.nameless == missing.len();
         let last: BTreeMap<String, super::Test> =
             again.list.into_iter().map(|test| (test.name.clone(), test)).collect();
         let mut known = BTreeSet::new();
@@ -93,6 +98,9 @@ impl Tests {
                     (test.outcome, test.is_flaky) = (Outcome::Passed, true);
                 }
                 Some(now) if now.outcome == Outcome::Failed => *test = now.clone(),
+                None if have_passed && missing.contains(&test.name) => {
+                    (test.outcome, test.is_flaky) = (Outcome::Passed, true);
+                }
                 _ => {}
             }
         }
@@ -153,8 +161,14 @@ mod tests {
                 ("e", Failed, false),
             ]
         );
-        assert_eq!(all.list[1].message, "why");
         assert_eq!(all.failed_names(), ["c", "d", "e"]);
+        assert_eq!(all.list[1].message, "why");
+        // Passes without names: too few, too many, as many as there are tests.
+        for (nameless, left) in [(1, 3), (4, 3), (3, 0)] {
+            all.add_run(Tests { nameless, ..Tests::default() });
+            assert_eq!(all.failed_names().len(), left, "{nameless}");
+        }
+        assert_eq!(all.nameless, 0);
     }
 
     #[test]
