@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod files;
+mod finished;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::finished::{Blame, Finished};
 use crate::base::id::StepId;
 use crate::engine::Generation;
 use crate::engine::attempt::Running;
@@ -25,14 +27,12 @@ use crate::engine::state::{Order, Stopped};
 use crate::engine::teller::Teller;
 use crate::engine::transfer::Transfer;
 use crate::model::build::BuildView;
-use crate::model::command::{Command, CommandKind, FileStat, ShellCommand};
+use crate::model::command::{Command, CommandKind, ShellCommand};
 use crate::model::config::BuilderConfig;
 use crate::model::log::{LogKind, STDIO, Stream};
 use crate::model::render::Renderable;
 use crate::store::Store;
 
-/// Bytes of a stream that a step may have as text.
-const COLLECT: usize = 16 << 20;
 /// How long a worker may take to stop a command, beyond the command's own `sigterm_time`.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
@@ -50,31 +50,6 @@ pub(super) enum End {
     Stopped(Stopped),
     /// The attempt was given up.
     Abandoned,
-}
-
-/// When a command that goes wrong is the worker's fault: its disk is full, say.
-#[derive(Clone, Copy)]
-enum Blame {
-    Never,
-    /// When it could not be carried out at all; an exit code is the build's business.
-    Failed(&'static str),
-    /// Also when it did not succeed: a directory can always be made.
-    Unsuccessful(&'static str),
-}
-
-impl Blame {
-    fn of(kind: &CommandKind) -> Self {
-        match kind {
-            CommandKind::MakeDirectory { .. } | CommandKind::RemoveDirectory { .. } => {
-                Self::Unsuccessful(kind.name())
-            }
-            // What fails may be the master's end of it.
-            CommandKind::UploadFile { .. }
-            | CommandKind::UploadDirectory { .. }
-            | CommandKind::DownloadFile { .. } => Self::Never,
-            _ => Self::Failed(kind.name()),
-        }
-    }
 }
 
 /// Where a command's output goes.
@@ -101,20 +76,6 @@ pub(super) struct Wants {
     pub(super) collect: bool,
     /// The step is given it as it comes.
     pub(super) lines: Option<Lines>,
-}
-
-/// How a command ended.
-#[derive(Default)]
-struct Finished {
-    rc: Option<i64>,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    /// What the worker said about it; the reason when it fails.
-    said: String,
-    failure_reason: Option<String>,
-    failure: Option<String>,
-    stat: Option<FileStat>,
-    files: Option<Vec<String>>,
 }
 
 /// A command under way.
@@ -427,74 +388,6 @@ pub(super) async fn unwanted(answer: &mut Answer, over: &CancellationToken) {
         () = answer.closed() => {}
         () = over.cancelled() => {}
     }
-}
-
-impl Finished {
-    /// Takes an event that needs no waiting.
-    async fn note(&mut self, event: CommandEvent, transfer: &mut Transfer, store: &Store) {
-        match event {
-            CommandEvent::Rc(rc) => self.rc = Some(rc),
-            CommandEvent::FailureReason(reason) => self.failure_reason = Some(reason),
-            CommandEvent::Stat(stat) => self.stat = Some(stat),
-            CommandEvent::Files(files) => self.files = Some(files),
-            other => transfer.note(other, store).await,
-        }
-    }
-
-    /// What the worker could not do although every worker can.
-    fn blame(&self, blame: Blame) -> Option<String> {
-        match (&self.failure, self.rc, blame) {
-            (_, _, Blame::Never) | (None, Some(0), _) | (None, _, Blame::Failed(_)) => None,
-            (Some(failure), _, Blame::Failed(name) | Blame::Unsuccessful(name)) => {
-                Some(format!("{name}: {failure}"))
-            }
-            (None, _, Blame::Unsuccessful(name)) => self.check(name).err().map(|e| e.to_string()),
-        }
-    }
-
-    fn keep(&mut self, stream: Stream, data: &[u8], collect: bool) {
-        match stream {
-            Stream::Stdout if collect => extend(&mut self.stdout, data, COLLECT),
-            Stream::Stderr if collect => extend(&mut self.stderr, data, COLLECT),
-            Stream::Stdout => {}
-            Stream::Stderr | Stream::Header => {
-                if self.said.len() < 4096 {
-                    self.said.push_str(&String::from_utf8_lossy(data));
-                }
-            }
-        }
-    }
-
-    /// Success, or why not and whether that is the worker's fault.
-    fn checked(&self, name: &str, blame: Blame) -> Result<(), DeskError> {
-        self.check(name).map_err(|error| match self.blame(blame) {
-            Some(_) => DeskError::Worker(error.to_string()),
-            None => error,
-        })
-    }
-
-    /// Success, or why not.
-    fn check(&self, name: &str) -> Result<(), DeskError> {
-        let said = self.said.trim();
-        match (&self.failure, self.rc) {
-            (Some(failure), _) => Err(DeskError::Failed(format!("{name}: {failure}"))),
-            (None, Some(0)) => Ok(()),
-            (None, rc) => {
-                let rc = rc.map_or("no exit code".to_owned(), |rc| format!("exit code {rc}"));
-                let text = if said.is_empty() {
-                    format!("{name}: {rc}")
-                } else {
-                    format!("{name}: {rc}: {said}")
-                };
-                Err(DeskError::Failed(text))
-            }
-        }
-    }
-}
-
-fn extend(out: &mut Vec<u8>, data: &[u8], limit: usize) {
-    let room = limit.saturating_sub(out.len());
-    out.extend_from_slice(&data[..data.len().min(room)]);
 }
 
 fn sigterm_time(kind: &CommandKind) -> Duration {

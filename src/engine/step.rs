@@ -2,6 +2,8 @@
 //! runs, its function, its result. Whatever goes wrong in it ends this step, visibly, and nothing
 //! else.
 
+mod ending;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +13,25 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
+use self::ending::{finish, judge, note_problem};
 use crate::base::id::StepId;
 use crate::base::results::Results;
 use crate::engine::attempt::Running;
-use crate::engine::build_report::{Begin, BuildReport, Ending, Granted, StepChange};
+use crate::engine::build_report::{Begin, BuildReport, Granted, StepChange};
 use crate::engine::command::End;
 use crate::engine::desk::{Desk, DeskError};
 use crate::engine::ports::{Argument, ScriptError, StepRun, StepValue};
 use crate::engine::render::{render, render_locks, text};
-use crate::engine::retry::{self, Ended};
+use crate::engine::retry::{self};
 use crate::engine::serve::{Service, UnderWay};
 use crate::engine::state::{Order, Stopped};
-use crate::engine::words::{self, Told, describe, suffixed};
+use crate::engine::words::{describe, suffixed};
 use crate::model::build::BuildView;
 use crate::model::config::{
     Condition, LockAccess, LockList, StepConfig, StepOption, check_step_name,
 };
-use crate::model::log::{LogKind, Stream};
 use crate::model::render::Renderable;
-use crate::model::step::{ADDED, Fault, StepView};
+use crate::model::step::{ADDED, StepView};
 
 /// How long a step's function may go on after it was stopped.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -337,49 +339,6 @@ async fn options(
     Ok(out)
 }
 
-/// How an attempt ended, in results and words; none = the build's attempt is over.
-fn judge(
-    running: &Running,
-    step: &StepView,
-    service: &Service,
-    outcome: Outcome,
-) -> Option<(Ended, Option<Stopped>)> {
-    let site = || format!("builder {:?}, step {:?}", running.attempt.builder.name, step.name);
-    let mut stopped = None;
-    let (results, fault, problem) = match outcome {
-        Outcome::Abandoned => return None,
-        Outcome::Returned(results) => {
-            let results = results.unwrap_or(Results::Success);
-            let fault = service.killed().filter(|_| results == Results::Failure);
-            (results, fault, None)
-        }
-        Outcome::Failed(error) if error.is_failure => {
-            (Results::Failure, service.killed(), Some(error.message))
-        }
-        Outcome::Failed(error) => {
-            let fault = service.fault_of(&error.message);
-            (Results::Exception, Some(fault), Some(format!("{}: {error}", site())))
-        }
-        Outcome::Unrendered(error) => {
-            let problem = format!("{}: {error}", site());
-            (Results::Exception, Some(Fault::Rendering), Some(problem))
-        }
-        Outcome::Silent(limit) => {
-            let seconds = limit.as_secs_f64();
-            let problem = format!("no progress for {seconds} s, the step's `timeout`");
-            (Results::Failure, Some(Fault::Timeout), Some(problem))
-        }
-        Outcome::Circle(results, why) => (results, None, Some(why)),
-        Outcome::Stopped(stop) => {
-            let results = if stop.ends_build { Results::Cancelled } else { Results::Failure };
-            let problem = format!("stopped: {}", stop.reason);
-            stopped = Some(stop);
-            (results, None, Some(problem))
-        }
-    };
-    Some((Ended { results, problem, fault }, stopped))
-}
-
 /// Runs the step, as often as its `retry` wants.
 async fn attempts(
     running: &mut Running,
@@ -426,76 +385,6 @@ async fn attempts(
         service.begin_attempt(running, attempt).await;
         let change = StepChange::Text(format!("{shown} (attempt {attempt} of {})", retry.max));
         running.tell(BuildReport::StepUpdated { step: service.id(), change }).await;
-    }
-}
-
-/// Writes what went wrong where people look for it.
-async fn note_problem(service: &Service, problem: Option<&str>) {
-    if let Some(problem) = problem {
-        let text = format!("{problem}\n");
-        service.write_log("error", LogKind::Text, Stream::Stderr, &text).await;
-    }
-}
-
-/// Records the end of a step: its last words, its logs, its result.
-async fn finish(
-    running: &mut Running,
-    config: &StepConfig,
-    step: StepView,
-    mut service: Service,
-    (outcome, attempt): (Outcome, u32),
-    description: String,
-) -> StepEnd {
-    let is_mute = matches!(&outcome, Outcome::Stopped(Stopped { is_mute: true, .. }));
-    if !is_mute && !matches!(outcome, Outcome::Abandoned) {
-        service.remove_temporary(running, &step.name).await;
-    }
-    let Some((ended, stopped)) = judge(running, &step, &service, outcome) else {
-        service.close_logs().await;
-        return StepEnd::Abandoned;
-    };
-    let Ended { results, problem, fault } = ended;
-    note_problem(&service, problem.as_deref()).await;
-    service.close_logs().await;
-    let attempts = config.retry.as_ref().map(|retry| (attempt, retry.max));
-    let told = Told {
-        results,
-        fault,
-        problem: problem.as_deref(),
-        summary: service.summary(),
-        attempt: attempts.filter(|_| attempt > 1),
-    };
-    let text = words::last(running, config, told, description).await;
-    let hidden = is_hidden(running, config, &step, results).await;
-    let ending = Ending { results, text: text.clone(), hidden, fault };
-    running.tell(BuildReport::StepFinished { step: service.id(), ending }).await;
-    StepEnd::Finished { results, text, stopped }
-}
-
-async fn is_hidden(
-    running: &Running,
-    config: &StepConfig,
-    step: &StepView,
-    results: Results,
-) -> bool {
-    let scripts = &running.attempt.generation.scripts;
-    let answer = match &config.hide_step_if {
-        None => return false,
-        Some(Condition::Value(value)) => render(value, &running.view(), scripts.as_ref()).await,
-        Some(Condition::Callback(callback)) => {
-            // With what the step itself has set.
-            let step = StepView { build: (*running.view()).clone(), ..step.clone() };
-            let args = vec![Argument::Json(results.word().into()), Argument::Step(Arc::new(step))];
-            scripts.call(callback, args).await
-        }
-    };
-    match answer {
-        Ok(answer) => !answer.is_null() && answer != Json::Bool(false),
-        Err(error) => {
-            // A step that cannot be hidden is shown.
-            tracing::error!(step = step.name, %error, "hide_step_if failed");
-            false
-        }
     }
 }
 
