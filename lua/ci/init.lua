@@ -98,10 +98,11 @@ for _, name in ipairs {
   "ctest", "delete", "directory_upload", "download_secrets_to_worker", "fetch_artifact", "file_download",
   "file_exists", "file_upload", "gerrit", "get", "git", "git_commit", "git_diff_info", "git_push", "git_tag",
   "github", "gitlab", "head", "http", "json_properties_download", "json_string_download", "log_renderable", "make",
-  "make_directory", "master_shell_command", "msbuild", "multiple_file_upload", "ninja", "options", "post", "put",
-  "pylint", "pytest", "remove_directory", "remove_worker_file_secret", "robocopy", "set_properties",
+  "make_directory", "master_shell_command", "msbuild", "multiple_file_upload", "ninja", "options", "perl_module_test",
+  "post", "put", "pylint", "pytest", "remove_directory", "remove_worker_file_secret", "robocopy", "set_properties",
   "set_properties_from_env", "set_property", "set_property_from_command", "shell", "shell_sequence", "sleep",
-  "sphinx", "string_download", "svn", "test", "tree_size", "trigger", "warning_counting_shell",
+  "sphinx", "string_download", "subunit_shell_command", "svn", "test", "tree_size", "trigger",
+  "warning_counting_shell",
 } do
   steps[name] = function() return require("ci.steps." .. name) end
 end

@@ -71,6 +71,11 @@ const MODULES: &[(&str, &str)] = &[
     ("ci.steps.github", include_str!("../../lua/ci/steps/github.lua")),
     ("ci.steps.gitlab", include_str!("../../lua/ci/steps/gitlab.lua")),
     ("ci.steps.gerrit", include_str!("../../lua/ci/steps/gerrit.lua")),
+    (
+        "ci.steps.subunit_shell_command",
+        include_str!("../../lua/ci/steps/subunit_shell_command.lua"),
+    ),
+    ("ci.steps.perl_module_test", include_str!("../../lua/ci/steps/perl_module_test.lua")),
     ("ci.steps.svn", include_str!("../../lua/ci/steps/svn.lua")),
     ("ci.steps.head", include_str!("../../lua/ci/steps/head.lua")),
     ("ci.steps.http", include_str!("../../lua/ci/steps/http.lua")),

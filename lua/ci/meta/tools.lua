@@ -199,6 +199,31 @@ function ci.steps.cargo(options) end
 ---@return ci.Step
 function ci.steps.pytest(options) end
 
+---@class ci.SubunitShellCommandOptions: ci.StepOptions
+---@field command ci.Renderable<any>
+---@field failure_on_no_tests? ci.Renderable<boolean> no tests at all are a failure (default false)
+---@field retry_command? fun(names: string[], run: integer): any as of `ci.steps.shell`
+
+---Runs a command that prints its tests as subunit, version 1; a file of version 2 is read with `test_results = "subunit:FILE"`.
+---```lua
+---ci.steps.subunit_shell_command { command = "stestr last --subunit | subunit-2to1", failure_on_no_tests = true }
+---```
+---@param options ci.SubunitShellCommandOptions
+---@return ci.Step
+function ci.steps.subunit_shell_command(options) end
+
+---@class ci.PerlModuleTestOptions: ci.StepOptions
+---@field command? ci.Renderable<any> default { "prove", "--lib", "lib", "--recurse", "--verbose", "t" }
+---@field retry_command? fun(names: string[], run: integer): any as of `ci.steps.shell`
+
+---Runs the tests of a Perl module, and reads what they say: TAP.
+---```lua
+---ci.steps.perl_module_test {}
+---```
+---@param options? ci.PerlModuleTestOptions
+---@return ci.Step
+function ci.steps.perl_module_test(options) end
+
 ---@class ci.TestOptions: ci.StepOptions
 ---@field command? ci.Renderable<any> default { "make", "test" }
 ---@field retry_command? fun(names: string[], run: integer): any as of `ci.steps.shell`

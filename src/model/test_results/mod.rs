@@ -209,7 +209,7 @@ pub enum Format {
     Go,
     /// What `pytest` prints: its short summary, the lines of `-v`.
     Pytest,
-    /// subunit, version 1 or 2.
+    /// subunit: version 1, and in files version 2.
     Subunit,
 }
 
@@ -229,12 +229,13 @@ impl Format {
     #[must_use]
     pub fn lines(self) -> Option<Box<dyn Lines>> {
         match self {
-            // The bytes of subunit would not survive as text.
-            Self::Junit | Self::Ctest | Self::Subunit => None,
+            Self::Junit | Self::Ctest => None,
             Self::Tap => Some(Box::<tap::Tap>::default()),
             Self::Cargo => Some(Box::<cargo::Cargo>::default()),
             Self::Go => Some(Box::<go::Go>::default()),
             Self::Pytest => Some(Box::<pytest::Pytest>::default()),
+            // Version 2 is bytes, which do not survive as lines.
+            Self::Subunit => Some(Box::<subunit::First>::default()),
         }
     }
 

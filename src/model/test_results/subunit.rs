@@ -1,7 +1,7 @@
 //! subunit, of stestr, Twisted and Samba: version 2, packets of bytes, each with its checksum, and the
 //! lines of version 1 (`success: NAME`, `failure: NAME [` … `]`). Either may stand between other output.
 
-use super::{Outcome, Test, Tests};
+use super::{Lines, Outcome, Test, Tests};
 
 /// The first byte of a packet.
 const SIGNATURE: u8 = 0xb3;
@@ -18,7 +18,9 @@ const ROUTE: u16 = 0x0400;
 /// Reads a report of either version.
 pub(super) fn read(data: &[u8], tests: &mut Tests) {
     if !data.contains(&SIGNATURE) {
-        return first::read(&String::from_utf8_lossy(data), tests);
+        let mut first = First::default();
+        String::from_utf8_lossy(data).lines().for_each(|line| first.line(line, tests));
+        return first.end(tests);
     }
     // When each test began, in nanoseconds, and what it has said.
     let mut begun = std::collections::BTreeMap::new();
@@ -164,39 +166,44 @@ fn text(left: &mut &[u8]) -> Option<String> {
     bytes(left).map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
-/// Version 1: lines of text.
-mod first {
-    use super::super::{Outcome, Test, Tests};
+/// Version 1: lines of text, which may stand between other output.
+#[derive(Debug, Default)]
+pub(super) struct First {
+    /// A test whose details are being read.
+    open: Option<Test>,
+}
 
-    pub(super) fn read(text: &str, tests: &mut Tests) {
-        let mut lines = text.lines();
-        while let Some(line) = lines.next() {
-            let Some((word, name)) = line.split_once(": ").or_else(|| line.split_once(' ')) else {
-                continue;
-            };
-            let outcome = match word.trim_end_matches(':') {
-                "success" | "successful" => Outcome::Passed,
-                "failure" | "error" | "uxsuccess" => Outcome::Failed,
-                "skip" | "xfail" => Outcome::Skipped,
-                _ => continue,
-            };
-            let (name, is_long) = match name.strip_suffix(" [") {
-                Some(name) => (name, true),
-                None => (
-                    name.strip_suffix(" [ multipart").unwrap_or(name),
-                    name.ends_with(" [ multipart"),
-                ),
-            };
-            let mut test = Test::new(name.trim(), outcome);
-            if is_long {
-                for line in lines.by_ref().take_while(|line| *line != "]") {
-                    // A `]` in what it said has a space before it.
-                    test.say(line.strip_prefix(" ]").map_or(line, |_| "]"));
-                    test.say("\n");
-                }
+impl Lines for First {
+    fn line(&mut self, line: &str, tests: &mut Tests) {
+        if let Some(test) = &mut self.open {
+            if line != "]" {
+                // A `]` in what it said has a space before it.
+                test.say(line.strip_prefix(" ]").map_or(line, |_| "]"));
+                test.say("\n");
+                return;
             }
-            tests.push(test);
+            self.open.take().into_iter().for_each(|test| tests.push(test));
+            return;
         }
+        let Some((word, name)) = line.split_once(": ").or_else(|| line.split_once(' ')) else {
+            return;
+        };
+        let outcome = match word.trim_end_matches(':') {
+            "success" | "successful" => Outcome::Passed,
+            "failure" | "error" | "uxsuccess" => Outcome::Failed,
+            "skip" | "xfail" => Outcome::Skipped,
+            _ => return,
+        };
+        let long = name.strip_suffix(" [").or_else(|| name.strip_suffix(" [ multipart"));
+        let test = Test::new(long.unwrap_or(name).trim(), outcome);
+        match long {
+            Some(_) => self.open = Some(test),
+            None => tests.push(test),
+        }
+    }
+
+    fn end(&mut self, tests: &mut Tests) {
+        self.open.take().into_iter().for_each(|test| tests.push(test));
     }
 }
 

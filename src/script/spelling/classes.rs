@@ -58,7 +58,9 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
     ("RemoveDirectory", "ci.steps.remove_directory"),
     ("RemoveWorkerFileSecret", "ci.steps.remove_worker_file_secret"),
     ("Robocopy", "ci.steps.robocopy"),
+    ("PerlModuleTest", "ci.steps.perl_module_test"),
     ("SVN", "ci.steps.svn"),
+    ("SubunitShellCommand", "ci.steps.subunit_shell_command"),
     ("SetProperties", "ci.steps.set_properties"),
     ("SetPropertiesFromEnv", "ci.steps.set_properties_from_env"),
     ("SetProperty", "ci.steps.set_property"),
@@ -158,9 +160,7 @@ pub(in crate::script) const CLASSES: &[(&str, &str)] = &[
 /// What Buildbot has and a later version will have.
 pub(super) const COMING: &[&str] = &[
     // Steps: commands, tests
-    "PerlModuleTest",
     "PyFlakes",
-    "SubunitShellCommand",
     "Trial",
     // Steps: sources
     "Mercurial",

@@ -314,3 +314,29 @@ fn what_alternates_on_one_revision_is_flaky_and_builds_say_what_their_tests_did(
         );
     });
 }
+
+#[test]
+fn subunit_and_perl_are_read_from_what_they_print() {
+    let steps = r#"ci.steps.subunit_shell_command { name = "s", command = "s", flunk_on_failure = false },
+      ci.steps.subunit_shell_command { name = "none", command = "none", failure_on_no_tests = true, flunk_on_failure = false },
+      ci.steps.perl_module_test { name = "p" }"#;
+    story(&farm(steps), async |world: &mut World| {
+        world.connect("w1").await.expect([
+            shell("s").prints("noise\ntest: a\nsuccess: a\nfailure: b [\nwhy\n]\nskip: c\n"),
+            shell("none").prints("nothing\n"),
+            shell("prove --lib lib --recurse --verbose t")
+                .prints("t/a.t ..\n1..2\nok 1 - x\nnot ok 2 - y\nDubious\n")
+                .exits(1),
+        ]);
+        force(world).await;
+        let states = "select state_string from steps where number > 0 order by id";
+        assert_eq!(
+            world.rows(states, 1).await,
+            [
+                "s: 1 of 2 tests failed",
+                "testing: no tests were reported (failure)",
+                "p: 1 of 2 tests failed (failure)",
+            ]
+        );
+    });
+}
