@@ -9,6 +9,7 @@ mod gate;
 mod link;
 pub mod msgpack;
 pub mod names;
+pub mod pb;
 mod reading;
 pub mod session;
 mod sinks;
