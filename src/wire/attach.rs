@@ -4,6 +4,7 @@
 
 use serde_json::Value as Json;
 
+use super::Protocol;
 use super::msgpack::codec::Value;
 use crate::model::command::FileStat;
 use crate::model::worker::WorkerInfo;
@@ -17,6 +18,8 @@ pub enum Question {
     Info,
     /// `set_worker_settings`.
     Settings,
+    /// `setBuilderList`, which makes these directories and removes what is left over.
+    Builders(Vec<String>),
     /// The command of this name, with its arguments.
     Command(&'static str, Value),
     /// Nothing: the worker is ready.
@@ -34,12 +37,14 @@ pub struct Finding {
     pub stat: Option<FileStat>,
 }
 
-/// Drawing: `Greeting → Asking → Setting → Listing → (Checking)* → (Removing) → (Making) → Ready`.
+/// Drawing: `Greeting → Asking → Setting → Listing → (Checking)* → (Removing) → (Making) → Ready`;
+/// with Perspective Broker `Greeting → Asking → Placing → Ready`.
 #[derive(Clone, Debug)]
 enum Stage {
     Greeting,
     Asking,
     Setting,
+    Placing,
     Listing,
     Checking { left: Vec<String>, found: Vec<String> },
     Removing { found: Vec<String> },
@@ -50,6 +55,7 @@ enum Stage {
 /// The sequence, and what it has found out.
 #[derive(Clone, Debug)]
 pub struct Attach {
+    protocol: Protocol,
     stage: Stage,
     builddirs: Vec<String>,
     missing: Vec<String>,
@@ -60,8 +66,9 @@ pub struct Attach {
 impl Attach {
     /// A sequence at whose end `builddirs` (relative to the base directory) exist.
     #[must_use]
-    pub fn new(builddirs: Vec<String>) -> Self {
+    pub fn new(protocol: Protocol, builddirs: Vec<String>) -> Self {
         Self {
+            protocol,
             stage: Stage::Greeting,
             builddirs,
             missing: Vec::new(),
@@ -88,6 +95,7 @@ impl Attach {
             Stage::Greeting => Question::Print,
             Stage::Asking => Question::Info,
             Stage::Setting => Question::Settings,
+            Stage::Placing => Question::Builders(self.builddirs.clone()),
             Stage::Listing => Question::Command(
                 "listdir",
                 Value::map([("path", Value::text(&self.info.basedir))]),
@@ -113,9 +121,13 @@ impl Attach {
                 self.info = read_info(answer)?;
                 self.deletes_leftovers =
                     answer.get("delete_leftover_dirs").is_some_and(Value::is_truthy);
-                Stage::Setting
+                match self.protocol {
+                    Protocol::Msgpack => Stage::Setting,
+                    Protocol::Perspective => Stage::Placing,
+                }
             }
             Stage::Setting => Stage::Listing,
+            Stage::Placing => Stage::Ready,
             _ => return Err("it answered a question that was not asked".to_owned()),
         };
         Ok(())

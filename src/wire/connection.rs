@@ -1,28 +1,27 @@
-//! The pump of one worker's connection: moves messages between the socket, the [`Session`], the
-//! engine's orders and the commands' sinks. All decisions are the session's. Reading and writing
-//! are separate tasks, so that neither waits for the other.
+//! The pump of one worker's connection: moves messages between the stream, the protocol, the
+//! [`Session`], the engine's orders and the commands' sinks. All decisions are the session's. Reading
+//! and writing are separate tasks, so that neither waits for the other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, SplitStream};
-use tokio::io::{AsyncRead, AsyncWrite};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Sink, Stream, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_util::sync::CancellationToken;
 
-use super::Gate;
+use super::gate::{Claim, Gate};
 use super::link::{Handle, Order, lose};
 use super::msgpack::codec::Value;
-use super::msgpack::message::{self, MessageError};
 use super::msgpack::outbox::{Outbox, outbox};
-use super::msgpack::websocket::{Credentials, Socket, Traffic};
+use super::msgpack::websocket::Traffic;
 use super::session::{Output, Session};
 use super::sinks::{Sinks, Taken};
+use super::speech::Speech;
 use crate::engine::input::Attached;
 use crate::engine::tasks::Tasks;
 
@@ -31,15 +30,23 @@ const OUTBOX_LIMIT: usize = 8 << 20;
 /// How long the last bytes may take to leave when a connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// The two directions of a stream, and what counts their bytes.
+pub(super) struct Ends<I, O> {
+    pub(super) incoming: I,
+    pub(super) outgoing: O,
+    pub(super) traffic: Traffic,
+}
+
 /// One connection.
-struct Connection<S, G: Gate> {
+struct Connection<P, I, G: Gate> {
     name: String,
-    credentials: Credentials,
+    claim: Claim,
     gate: G,
+    speech: P,
     handle: Arc<Handle>,
     session: Session,
     sinks: Sinks,
-    frames: SplitStream<Socket<S>>,
+    incoming: I,
     outbox: Outbox,
     traffic: Traffic,
     answers: FuturesUnordered<BoxFuture<'static, (i64, Result<Value, String>)>>,
@@ -48,15 +55,22 @@ struct Connection<S, G: Gate> {
     attached: Option<Attached>,
 }
 
-/// Serves a worker whose name and password hold, until its connection ends.
-pub(super) async fn serve<S, G>(socket: Socket<S>, credentials: Credentials, gate: G, tasks: Tasks)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+/// Serves a worker whose claim holds, until its connection ends.
+pub(super) async fn serve<P, I, E, O, G>(
+    ends: Ends<I, O>,
+    speech: P,
+    claim: Claim,
+    gate: G,
+    tasks: Tasks,
+) where
+    P: Speech,
+    I: Stream<Item = Result<P::Piece, E>> + Unpin + Send,
+    E: std::fmt::Display,
+    O: Sink<Frame, Error: std::fmt::Display> + Unpin + Send + 'static,
     G: Gate,
 {
-    let (name, boot) = (credentials.name.clone(), credentials.boot.clone());
-    let traffic = socket.get_ref().traffic();
-    let (sink, frames) = socket.split();
+    let (name, boot) = (claim.name.clone(), claim.boot.clone());
+    let Ends { incoming, outgoing: sink, traffic } = ends;
     let (outbox, outgoing) = outbox();
     let writing = CancellationToken::new();
     let (wrote, mut written) = oneshot::channel();
@@ -74,12 +88,13 @@ where
     let builddirs = gate.builddirs(&name);
     let mut connection = Connection {
         name,
-        credentials,
+        claim,
         gate,
+        speech,
         handle: Arc::new(handle),
-        session: Session::new(builddirs, acks, Instant::now()),
+        session: Session::new(P::PROTOCOL, builddirs, acks, Instant::now()),
         sinks: Sinks::default(),
-        frames,
+        incoming,
         outbox,
         traffic,
         answers: FuturesUnordered::new(),
@@ -102,9 +117,11 @@ struct Inbox {
     token: CancellationToken,
 }
 
-impl<S, G> Connection<S, G>
+impl<P, I, E, G> Connection<P, I, G>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Speech,
+    I: Stream<Item = Result<P::Piece, E>> + Unpin + Send,
+    E: std::fmt::Display,
     G: Gate,
 {
     /// Runs until there is a reason to stop, and returns it.
@@ -143,9 +160,10 @@ where
                 () = tokio::time::sleep_until(timeout) => {
                     self.session.tick(Instant::now(), self.traffic.read());
                 }
-                frame = self.frames.next(), if reads => match frame {
-                    Some(Ok(frame)) => {
-                        if let Some(why) = self.on_frame(frame) {
+                piece = self.incoming.next(), if reads => match piece {
+                    Some(Ok(piece)) => {
+                        self.session.alive(Instant::now(), self.traffic.read());
+                        if let Err(why) = self.speech.hear(piece) {
                             return why;
                         }
                     }
@@ -156,12 +174,33 @@ where
         }
     }
 
-    /// Does what the session wants; some = the connection is to end.
+    /// Does what the session and the worker want; some = the connection is to end.
     async fn carry_out(&mut self) -> Option<String> {
-        while let Some(output) = self.session.poll() {
+        loop {
+            while let Some(message) = self.speech.heard() {
+                self.session.on(message);
+            }
+            let output = self.session.poll();
+            let is_idle = output.is_none();
+            if let Some(why) = self.carry_out_one(output).await {
+                return Some(why);
+            }
+            while let Some(frame) = self.speech.said() {
+                self.outbox.push(frame);
+            }
+            // What was carried out may have brought an answer at once.
+            if is_idle {
+                return None;
+            }
+        }
+    }
+
+    async fn carry_out_one(&mut self, output: Option<Output>) -> Option<String> {
+        if let Some(output) = output {
             match output {
-                Output::Send(message) => self.outbox.send(message),
-                Output::Ping => self.outbox.ping(),
+                Output::Request(op, seq, fields) => self.speech.request(op, seq, fields),
+                Output::Response(seq, result) => self.speech.response(seq, result),
+                Output::Ping => self.speech.ping(),
                 Output::Event(key, event) => {
                     let taken = self.sinks.give(key, event);
                     self.on_taken(key, taken);
@@ -177,13 +216,19 @@ where
                 }
                 Output::Ready(info) => {
                     // Greeting takes time; a password that was changed meanwhile holds.
-                    if !self.gate.admits(&self.credentials) {
+                    if !self.gate.admits(&self.claim) {
                         return Some("its password was changed meanwhile".to_owned());
                     }
                     let link = self.handle.clone();
                     match self.gate.attach(self.name.clone(), *info, link).await {
                         Ok(attached) => self.attached = Some(attached),
                         Err(refusal) => return Some(format!("it was not let in: {refusal}")),
+                    }
+                }
+                Output::Retire => {
+                    if let Some(attached) = self.attached {
+                        tracing::info!(worker = %self.name, "The worker wants to end.");
+                        self.gate.retire(attached).await;
                     }
                 }
                 Output::Close(why) => return Some(why),
@@ -196,23 +241,6 @@ where
         if taken == Taken::Closed {
             self.session.interrupt(key, "the step has ended");
         }
-    }
-
-    fn on_frame(&mut self, frame: Frame) -> Option<String> {
-        self.session.alive(Instant::now(), self.traffic.read());
-        match frame {
-            Frame::Binary(bytes) => match message::parse(&bytes) {
-                Ok(message) => self.session.on(message),
-                Err(error @ MessageError::Nameless) => {
-                    tracing::warn!(worker = %self.name, "The worker sent {error}; it was dropped.");
-                }
-                Err(error) => return Some(format!("it sent something unreadable: {error}")),
-            },
-            Frame::Close(_) => return Some("it closed the connection".to_owned()),
-            // Buildbot ignores text; pings are answered by the library.
-            Frame::Text(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
-        }
-        None
     }
 
     fn obey(&mut self, order: Order) -> Option<String> {

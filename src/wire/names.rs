@@ -1,11 +1,13 @@
 //! Neutral commands in the words of the msgpack protocol: argument names, absolute paths by the
-//! worker's own rules, and what a worker of some version does not know.
+//! worker's own rules, and what a worker of some version does not know. Where Perspective Broker has
+//! other words, they are in `pb::arguments`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use super::msgpack::codec::Value;
+use super::{Protocol, pb};
 use crate::model::command::{Argument, Command, CommandKind, CommandLine, LogFile, ShellCommand};
 use crate::model::worker::WorkerInfo;
 
@@ -14,11 +16,28 @@ use crate::model::worker::WorkerInfo;
 pub struct Peer<'a> {
     /// What it said about itself.
     pub info: &'a WorkerInfo,
-    /// It is our own worker, and understands obfuscated arguments.
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// It is our own worker.
     pub native: bool,
 }
 
 impl Peer<'_> {
+    /// The name and the arguments of `command`.
+    ///
+    /// # Errors
+    /// That the worker cannot do this, in a sentence.
+    pub fn order(&self, command: &Command) -> Result<(&'static str, Value), String> {
+        let (name, arguments) = match self.protocol {
+            Protocol::Msgpack => (command.what.name(), self.arguments(command)),
+            Protocol::Perspective => pb::arguments::order(self, command)?,
+        };
+        if !self.knows(name) {
+            return Err(format!("The worker is too old: it does not know the command `{name}`."));
+        }
+        Ok((name, arguments))
+    }
+
     /// Whether the worker knows `command`; one that lists nothing is believed to know all.
     #[must_use]
     pub fn knows(&self, command: &str) -> bool {
@@ -95,17 +114,21 @@ impl Peer<'_> {
 
     /// `path` made absolute; a leading `~` is the home directory of the worker's user.
     fn path(&self, command: &Command, path: &str) -> String {
-        if path == "~" || path.starts_with("~/") {
-            let home =
-                self.info.environ.get("HOME").or_else(|| self.info.environ.get("USERPROFILE"));
-            if let Some(home) = home {
-                return format!("{home}{}", &path[1..]);
-            }
-        }
-        self.info.join(&[&self.info.basedir, &command.builddir, path])
+        let join = || self.info.join(&[&self.info.basedir, &command.builddir, path]);
+        self.at_home(path).unwrap_or_else(join)
     }
 
-    fn shell(&self, shell: &ShellCommand, workdir: &str) -> Value {
+    /// `path`, if it begins with the home directory of the worker's user.
+    pub(super) fn at_home(&self, path: &str) -> Option<String> {
+        if path != "~" && !path.starts_with("~/") {
+            return None;
+        }
+        let environ = &self.info.environ;
+        let home = environ.get("HOME").or_else(|| environ.get("USERPROFILE"))?;
+        Some(format!("{home}{}", &path[1..]))
+    }
+
+    pub(super) fn shell(&self, shell: &ShellCommand, workdir: &str) -> Value {
         let env = shell.env.iter().map(|(name, value)| (name.as_str(), variable(value)));
         Value::map([
             ("workdir", Value::text(workdir)),
@@ -128,9 +151,11 @@ impl Peer<'_> {
     fn line(&self, line: &CommandLine) -> Value {
         let argument = |argument: &Argument| match argument {
             Argument::Plain(text) => Value::text(text),
-            // A stock worker would run the words "obfuscated", real and shown as one text: it is
-            // given the real one, and its header shows it.
-            Argument::Obfuscated(real, _) if !self.native => Value::text(real.expose()),
+            // Over msgpack, a stock worker would run the words "obfuscated", real and shown as one
+            // text: it is given the real one, and its header shows it.
+            Argument::Obfuscated(real, _) if !self.native && self.protocol == Protocol::Msgpack => {
+                Value::text(real.expose())
+            }
             Argument::Obfuscated(real, shown) => Value::texts(["obfuscated", real.expose(), shown]),
         };
         match line {
@@ -141,7 +166,7 @@ impl Peer<'_> {
 }
 
 /// Seconds as the shortest number: stock workers print them in their headers.
-fn seconds(value: Option<f64>) -> Value {
+pub(super) fn seconds(value: Option<f64>) -> Value {
     match value {
         None => Value::Nil,
         #[expect(clippy::cast_possible_truncation, reason = "whole and far below 2^53")]
@@ -197,7 +222,7 @@ mod tests {
     #[test]
     fn paths_are_absolute_and_home_is_the_workers() {
         let info = info();
-        let peer = Peer { info: &info, native: false };
+        let peer = Peer { info: &info, protocol: Protocol::Msgpack, native: false };
         let path = |p: &str| {
             let args = peer.arguments(&command(CommandKind::Stat { path: p.to_owned() }));
             args.get("path").and_then(Value::as_str).unwrap().to_owned()
@@ -215,7 +240,7 @@ mod tests {
         let kind = command(CommandKind::Shell(Box::new(shell)));
         let info = info();
         let sent = |native| {
-            let args = Peer { info: &info, native }.arguments(&kind);
+            let args = Peer { info: &info, protocol: Protocol::Msgpack, native }.arguments(&kind);
             args.get("command").unwrap().clone()
         };
         assert_eq!(sent(false), Value::texts(["real"]));

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::Protocol;
 use super::attach::{Attach, Finding, Question};
 use super::msgpack::codec::Value;
-use super::msgpack::message::{self, EXTENSION_VERSION, Message, NEWLINE_RE, WINDOW};
+use super::msgpack::message::{EXTENSION_VERSION, Message, NEWLINE_RE, WINDOW};
 use super::names::Peer;
 use super::reading::Reading;
 use super::transfers::{self, Awaited};
@@ -33,9 +33,11 @@ const WINDOW_SLACK: usize = 1 << 20;
 /// What the session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Send these bytes as one message.
-    Send(Bytes),
-    /// Send a WebSocket ping.
+    /// Ask the worker for this, under this number.
+    Request(&'static str, i64, Vec<(&'static str, Value)>),
+    /// Answer the worker's message of this number.
+    Response(i64, Result<Value, String>),
+    /// Make the worker say anything.
     Ping,
     /// Give this to the command's sink.
     Event(u64, CommandEvent),
@@ -45,12 +47,15 @@ pub enum Output {
     Ready(Box<WorkerInfo>),
     /// The ping of this number was answered.
     Pong(u64),
+    /// The worker wants to end when its builds have ended.
+    Retire,
     /// End the connection, for this reason.
     Close(String),
 }
 
 /// The conversation.
 pub struct Session {
+    protocol: Protocol,
     out: VecDeque<Output>,
     acks: mpsc::UnboundedSender<i64>,
     next_seq: i64,
@@ -107,15 +112,21 @@ impl Session {
     /// A session that begins at `now` and makes `builddirs` on the worker. The numbers that come
     /// out of `acks` belong into [`Self::settle`].
     #[must_use]
-    pub fn new(builddirs: Vec<String>, acks: mpsc::UnboundedSender<i64>, now: Instant) -> Self {
+    pub fn new(
+        protocol: Protocol,
+        builddirs: Vec<String>,
+        acks: mpsc::UnboundedSender<i64>,
+        now: Instant,
+    ) -> Self {
         let mut session = Self {
+            protocol,
             out: VecDeque::new(),
             acks,
             next_seq: 0,
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
             unanswered: BTreeMap::new(),
-            attach: Attach::new(builddirs),
+            attach: Attach::new(protocol, builddirs),
             attach_until: Some(now + ATTACH_LIMIT),
             native: false,
             heard: now,
@@ -176,19 +187,23 @@ impl Session {
 
     /// Starts `command` under the caller's number `key`.
     pub fn start(&mut self, key: u64, command: &Command) {
-        let name = command.what.name();
-        let peer = Peer { info: self.attach.info(), native: self.native };
-        if !peer.knows(name) {
-            let text = format!("The worker is too old: it does not know the command `{name}`.");
-            self.out.push_back(Output::Event(key, CommandEvent::Refused(text)));
-            return;
-        }
-        let arguments = peer.arguments(command);
-        let builder = Value::text(&command.builder);
+        let peer = Peer { info: self.attach.info(), protocol: self.protocol, native: self.native };
+        let (name, arguments) = match peer.order(command) {
+            Ok(order) => order,
+            Err(text) => {
+                self.out.push_back(Output::Event(key, CommandEvent::Refused(text)));
+                return;
+            }
+        };
+        let place = match self.protocol {
+            Protocol::Msgpack => ("builder_name", Value::text(&command.builder)),
+            // Its builders stand for directories.
+            Protocol::Perspective => ("builddir", Value::text(&command.builddir)),
+        };
         // A stock worker sends text, decoded already.
         let reading = if self.native { Reading::of(command) } else { Reading::default() };
         let owner = (Owner::Sink(key), reading);
-        self.launch(key.to_string(), owner, name, arguments, Some(builder));
+        self.launch(key.to_string(), owner, name, arguments, Some(place));
     }
 
     /// Asks the worker to stop a command; one that has ended is left alone.
@@ -261,6 +276,10 @@ impl Session {
     }
 
     fn on_request(&mut self, op: &str, seq: i64, body: &Value) {
+        if op == "shutdown" {
+            self.out.push_back(Output::Retire);
+            return self.respond(seq, Ok(Value::Nil));
+        }
         let known = ["update", "complete"].contains(&op) || op.starts_with("update_");
         if !known {
             return self.respond(seq, Err(format!("Command {op} does not exist.")));
@@ -395,6 +414,10 @@ impl Session {
                 let args = settings(self.native);
                 self.request("set_worker_settings", Waiting::Attach, [("args", args)]);
             }
+            Question::Builders(directories) => {
+                let list = Value::texts(directories.iter().map(String::as_str));
+                self.request("set_builder_list", Waiting::Attach, [("builders", list)]);
+            }
             Question::Command(name, arguments) => {
                 let id = format!("attach-{}", self.next_seq);
                 let owner = (Owner::Attach(Finding::default()), Reading::default());
@@ -415,32 +438,31 @@ impl Session {
         (owner, reading): (Owner, Reading),
         name: &str,
         arguments: Value,
-        builder: Option<Value>,
+        place: Option<(&'static str, Value)>,
     ) {
         let fields = [
             ("command_id", Value::text(&id)),
             ("command_name", Value::text(name)),
             ("args", arguments),
         ];
-        let builder = builder.map(|b| ("builder_name", b));
         self.running.insert(id.clone(), Running { owner, unanswered: 0, offset: 0, reading });
-        self.request("start_command", Waiting::Start(id), builder.into_iter().chain(fields));
+        self.request("start_command", Waiting::Start(id), place.into_iter().chain(fields));
     }
 
-    fn request<'a>(
+    fn request(
         &mut self,
-        op: &'a str,
+        op: &'static str,
         waiting: Waiting,
-        fields: impl IntoIterator<Item = (&'a str, Value)>,
+        fields: impl IntoIterator<Item = (&'static str, Value)>,
     ) {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.waiting.insert(seq, waiting);
-        self.out.push_back(Output::Send(message::request(op, seq, fields)));
+        self.out.push_back(Output::Request(op, seq, fields.into_iter().collect()));
     }
 
     fn respond(&mut self, seq: i64, result: Result<Value, String>) {
-        self.out.push_back(Output::Send(message::response(seq, result)));
+        self.out.push_back(Output::Response(seq, result));
     }
 
     fn close(&mut self, why: &str) {

@@ -5,7 +5,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use halide_ci::model::command::{Argument, CommandKind, CommandLine, ShellCommand};
+use halide_ci::base::secret::Secret;
+use halide_ci::model::command::{
+    Argument, CommandKind, CommandLine, Compression, LogFile, ShellCommand,
+};
 use tokio::process::{Child, Command};
 
 use crate::wire::gate::{DOWNLOAD, FakeGate, finish, kind, master, run, shell, start};
@@ -15,10 +18,14 @@ fn program() -> String {
     std::env::var("HALIDE_CI_BUILDBOT_WORKER").expect("HALIDE_CI_BUILDBOT_WORKER is not set")
 }
 
+const MSGPACK: &str = "msgpack_experimental_v7";
+const PB: &str = "pb";
+
 /// A real worker in `dir`, running until it is dropped.
-async fn worker(dir: &std::path::Path, port: u16, password: &str) -> Child {
+async fn worker(protocol: &str, dir: &std::path::Path, port: u16, password: &str) -> Child {
     let made = Command::new(program())
-        .args(["create-worker", "--protocol", "msgpack_experimental_v7", "--maxdelay", "1"])
+        .args(["create-worker", "--protocol", protocol, "--maxdelay", "1"])
+        .args(["--allow-shutdown", "signal"])
         .arg(dir)
         .args([&format!("127.0.0.1:{port}"), "w", password])
         .stdout(Stdio::null())
@@ -39,10 +46,20 @@ async fn worker(dir: &std::path::Path, port: u16, password: &str) -> Child {
 #[tokio::test]
 #[ignore = "needs buildbot-worker"]
 async fn a_real_buildbot_worker_does_all_that_we_ask() {
+    does_all_that_we_ask(MSGPACK).await;
+}
+
+#[tokio::test]
+#[ignore = "needs buildbot-worker"]
+async fn a_real_buildbot_worker_does_all_that_we_ask_over_perspective_broker() {
+    does_all_that_we_ask(PB).await;
+}
+
+async fn does_all_that_we_ask(protocol: &str) {
     let gate = FakeGate::new(&[("w", "pass")]);
     let (tasks, port) = master(&gate).await;
     let dir = tempfile::tempdir().unwrap();
-    let mut child = worker(dir.path(), port, "pass").await;
+    let mut child = worker(protocol, dir.path(), port, "pass").await;
     let (link, info) = gate.come_in("w", 1).await;
     assert!(info.worker_commands.contains_key("shell"), "{info:?}");
     assert!(dir.path().join("builder").is_dir());
@@ -113,14 +130,158 @@ async fn files(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>, dir: &
 #[tokio::test]
 #[ignore = "needs buildbot-worker"]
 async fn a_real_buildbot_worker_with_a_wrong_password_keeps_trying() {
+    keeps_trying(MSGPACK).await;
+}
+
+#[tokio::test]
+#[ignore = "needs buildbot-worker"]
+async fn a_real_buildbot_worker_with_a_wrong_password_keeps_trying_over_perspective_broker() {
+    keeps_trying(PB).await;
+}
+
+async fn keeps_trying(protocol: &str) {
     let gate = FakeGate::new(&[("w", "pass")]);
     let (tasks, port) = master(&gate).await;
     let dir = tempfile::tempdir().unwrap();
-    let mut child = worker(dir.path(), port, "wrong").await;
+    let mut child = worker(protocol, dir.path(), port, "wrong").await;
     gate.refused(2).await;
     assert_eq!(child.try_wait().unwrap(), None);
     child.kill().await.unwrap();
     tasks.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs buildbot-worker"]
+async fn a_real_worker_of_perspective_broker_goes_through_the_rest_of_the_checklist() {
+    let gate = FakeGate::new(&[("w", "pass")]);
+    let (tasks, port) = master(&gate).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = worker(PB, dir.path(), port, "pass").await;
+    let (link, info) = gate.come_in("w", 1).await;
+    assert_eq!((info.version.as_str(), info.system.as_str()), ("4.3.0", "posix"));
+
+    shells(&link).await;
+    failing_files(&link, dir.path()).await;
+
+    // Far more commands than the objects that a worker may hold.
+    for key in 100..1300 {
+        let outcome = run(&link, key, CommandKind::Stat { path: ".".to_owned() }).await;
+        assert_eq!(outcome.rc, Some(0), "{key}");
+    }
+
+    // A second one of the same name is sent away, lives on, and comes in when the first has gone.
+    let other = tempfile::tempdir().unwrap();
+    let mut second = worker(PB, other.path(), port, "pass").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(link.ping().await);
+    assert_eq!(second.try_wait().unwrap(), None);
+
+    let pid = child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    gate.retiring().await;
+    link.shutdown();
+    tokio::time::timeout(Duration::from_secs(20), child.wait()).await.unwrap().unwrap();
+    let (link, _) = gate.come_in("w", 2).await;
+    let running = start(&link, 1, kind(shell("sleep 60")));
+    second.kill().await.unwrap();
+    assert!(finish(running).await.lost);
+    tasks.end().await;
+}
+
+/// Shell commands in their rarer forms.
+async fn shells(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>) {
+    // Several in one directory, at once.
+    let events: Vec<_> = (20..24)
+        .map(|key| start(link, key, kind(shell(&format!("sleep 1; echo {key}")))))
+        .collect();
+    for (key, events) in (20..24).zip(events) {
+        assert_eq!(finish(events).await.stdout, format!("{key}\n").as_bytes());
+    }
+    let argv = [
+        Argument::Plain("echo".to_owned()),
+        Argument::Obfuscated(Secret::new("message"), "XXX".to_owned()),
+        Argument::Plain("h\u{e9} list".to_owned()),
+    ];
+    let hidden = ShellCommand::new(CommandLine::Argv(argv.to_vec()), "build");
+    let hidden = run(link, 30, kind(hidden)).await;
+    assert_eq!(hidden.stdout, "message h\u{e9} list\n".as_bytes());
+    assert!(hidden.header.contains("XXX") && !hidden.header.contains("message"));
+
+    let mut environ = shell("echo $A/$B/${HOME-none}; cat; echo log > log");
+    environ.env = [
+        ("A".to_owned(), serde_json::json!(["x", "${NO_SUCH}y"])),
+        ("B".to_owned(), serde_json::json!("message")),
+        ("HOME".to_owned(), serde_json::Value::Null),
+    ]
+    .into();
+    environ.initial_stdin = Some("input".to_owned());
+    let log = LogFile { filename: "log".to_owned(), follow: false };
+    environ.logfiles = [("l".to_owned(), log)].into();
+    let environ = run(link, 31, kind(environ)).await;
+    assert_eq!(String::from_utf8(environ.stdout).unwrap(), "x:y/message/none\ninput\n");
+    assert_eq!(environ.logs["l"], b"log\n");
+
+    let mut limited = shell("sleep 30");
+    limited.max_time = Some(1.0);
+    limited.sigterm_time = Some(1.0);
+    let limited = run(link, 32, kind(limited)).await;
+    assert_eq!((limited.failure_reason.as_deref(), limited.rc), (Some("timeout"), Some(-1)));
+    let mut limited = shell("yes");
+    limited.max_lines = Some(10);
+    let limited = run(link, 33, kind(limited)).await;
+    assert_eq!(limited.failure_reason.as_deref(), Some("max_lines_failure"));
+    let long = run(link, 34, kind(shell("head -c 3000000 /dev/zero | tr '\\0' '\\n'"))).await;
+    assert_eq!((long.stdout.len(), long.rc), (3_000_000, Some(0)));
+    let missing = ShellCommand::new(
+        CommandLine::Argv(vec![Argument::Plain("/no/such/program".to_owned())]),
+        "build",
+    );
+    assert_ne!(run(link, 35, kind(missing)).await.rc, Some(0));
+}
+
+/// Files that are not there, and directories as one.
+async fn failing_files(
+    link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>,
+    dir: &std::path::Path,
+) {
+    let text = |t: &str| t.to_owned();
+    let upload = |path: &str, block_size, max_size| CommandKind::UploadFile {
+        path: text(path),
+        block_size,
+        max_size,
+        keep_stamp: false,
+    };
+    let stat = run(link, 40, CommandKind::Stat { path: text("missing") }).await;
+    assert_eq!((stat.rc, stat.stat), (Some(2), None));
+    let missing = run(link, 41, upload("missing", 4, None)).await;
+    assert!(missing.rc == Some(1) && missing.stderr.starts_with(b"Cannot open file '"));
+    std::fs::create_dir_all(dir.join("builder/tree/empty")).unwrap();
+    std::fs::write(dir.join("builder/tree/list"), "list").unwrap();
+    std::fs::write(dir.join("builder/tree/big"), vec![7; 2_000_000]).unwrap();
+    // A block beyond what the protocol allows is made smaller.
+    let big = run(link, 42, upload("tree/big", 1 << 20, None)).await;
+    assert_eq!((big.blocks.concat().len(), big.rc), (2_000_000, Some(0)));
+    let word = run(link, 43, upload("tree/list", 100, None)).await;
+    assert_eq!(word.blocks.concat(), b"list");
+    let short = run(link, 44, upload("tree/big", 1000, Some(1500))).await;
+    assert_eq!((short.blocks.concat().len(), short.rc), (1500, Some(1)));
+    for (key, compress) in [(45, None), (46, Some(Compression::Gz)), (47, Some(Compression::Bz2))] {
+        let tree = CommandKind::UploadDirectory {
+            path: text("tree"),
+            block_size: 16_384,
+            max_size: None,
+            compress,
+        };
+        let tree = run(link, key, tree).await;
+        assert!(tree.closed && tree.rc == Some(0) && !tree.blocks.is_empty(), "{compress:?}");
+    }
+    let onto = run(link, 48, CommandKind::download(text("tree"), 100, None)).await;
+    assert!(onto.rc != Some(0), "{onto:?}");
+    let paths = vec![text("tree"), text("missing")];
+    let gone = run(link, 49, CommandKind::RemoveDirectory { paths, timeout: None }).await;
+    assert!(gone.rc == Some(0) && !dir.join("builder/tree").exists());
+    let several = CommandKind::MakeDirectory { paths: vec![text("a"), text("b")] };
+    assert!(run(link, 50, several).await.refused.is_some());
 }
 
 /// Steps for our worker; the last one shows that all before it went well.
@@ -171,7 +332,7 @@ async fn our_worker_does_all_that_a_real_buildbot_master_asks() {
         .unwrap();
     let place = dir.path().join("worker");
     std::fs::create_dir(&place).unwrap();
-    let password = halide_ci::base::secret::Secret::new("pass");
+    let password = Secret::new("pass");
     let mut settings =
         halide_ci::model::worker::WorkerSettings::new("w", password, "127.0.0.1", port, place);
     settings.max_delay = Duration::from_secs(1);

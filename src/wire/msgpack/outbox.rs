@@ -7,13 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::SinkExt;
-use futures_util::stream::SplitSink;
-use tokio::io::{AsyncRead, AsyncWrite};
+use futures_util::{Sink, SinkExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::websocket::{Socket, Traffic};
+use super::websocket::Traffic;
 
 /// How long the peer may take nothing while something waits to be sent.
 const STALLED: Duration = Duration::from_secs(30);
@@ -62,7 +60,8 @@ impl Outbox {
         self.queued.load(Ordering::Relaxed)
     }
 
-    fn push(&self, frame: Frame) {
+    /// Sends a frame.
+    pub fn push(&self, frame: Frame) {
         self.queued.fetch_add(frame.len(), Ordering::Relaxed);
         // A closed queue means that the connection is over; its reader says so.
         let _ = self.queue.send(frame);
@@ -74,13 +73,9 @@ impl Outgoing {
     ///
     /// # Errors
     /// What went wrong, in words.
-    pub async fn write_to<S>(
-        mut self,
-        mut sink: SplitSink<Socket<S>, Frame>,
-        traffic: Traffic,
-    ) -> Result<(), String>
+    pub async fn write_to<S>(mut self, mut sink: S, traffic: Traffic) -> Result<(), String>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Sink<Frame, Error: std::fmt::Display> + Unpin,
     {
         while let Some(frame) = self.queue.recv().await {
             let mut next = Some(frame);

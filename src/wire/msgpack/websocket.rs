@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{self};
 
 use super::message::{BOOT_HEADER, MAX_MESSAGE};
 use crate::base::secret::Secret;
+use crate::wire::gate::Claim;
 
 /// A connection after its handshake.
 pub type Socket<S> = WebSocketStream<Counted<S>>;
@@ -50,6 +51,11 @@ pub struct Counted<S> {
 }
 
 impl<S> Counted<S> {
+    /// Counts the bytes of `inner` from here on.
+    pub fn new(inner: S) -> Self {
+        Self { inner, traffic: Traffic::default() }
+    }
+
     /// Its counters.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -128,6 +134,8 @@ impl Credentials {
 pub enum HandshakeError {
     /// The name is unknown or the password wrong.
     Refused,
+    /// It begins with a TLS handshake.
+    Tls,
     /// The other end answered with this status instead.
     Status(u16),
     /// Something else, in words.
@@ -138,6 +146,7 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("the name is unknown or the password is wrong"),
+            Self::Tls => f.write_str("it begins with a TLS handshake"),
             Self::Status(code) => write!(f, "the answer was HTTP status {code}"),
             Self::Broken(text) => f.write_str(text),
         }
@@ -154,15 +163,15 @@ fn limits() -> WebSocketConfig {
         .read_buffer_size(64 << 10)
 }
 
-/// The master's side: takes any path, reads the credentials and asks `check` whether they hold.
+/// The master's side: takes any path, reads the credentials and asks `check` whether the claim holds.
 /// Wrong ones are answered with a bare `401 Unauthorized` and the end of the connection.
 ///
 /// # Errors
 /// [`HandshakeError`]; the peer has been answered.
 pub async fn accept<S>(
     stream: S,
-    check: impl FnOnce(&Credentials) -> bool + Unpin,
-) -> Result<(Socket<S>, Credentials), HandshakeError>
+    check: impl FnOnce(&Claim) -> bool + Unpin,
+) -> Result<(Socket<S>, Claim), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -175,19 +184,19 @@ where
             *answer.status_mut() = status;
             answer
         };
-        let credentials = Credentials::read(request).map_err(deny)?;
-        if !check(&credentials) {
+        let claim = Claim::from(Credentials::read(request).map_err(deny)?);
+        if !check(&claim) {
             refused = true;
             return Err(deny(StatusCode::UNAUTHORIZED));
         }
-        found = Some(credentials);
+        found = Some(claim);
         Ok(response)
     };
-    let stream = Counted { inner: stream, traffic: Traffic::default() };
+    let stream = Counted::new(stream);
     let done =
         tokio_tungstenite::accept_hdr_async_with_config(stream, callback, Some(limits())).await;
     match (done, found) {
-        (Ok(socket), Some(credentials)) => Ok((socket, credentials)),
+        (Ok(socket), Some(claim)) => Ok((socket, claim)),
         _ if refused => Err(HandshakeError::Refused),
         (Err(error), _) => Err(broken(error)),
         (Ok(_), None) => Err(HandshakeError::Broken("it brought no credentials".to_owned())),
@@ -219,7 +228,7 @@ where
         let boot = HeaderValue::from_str(boot).map_err(invalid)?;
         request.headers_mut().insert(BOOT_HEADER, boot);
     }
-    let stream = Counted { inner: stream, traffic: Traffic::default() };
+    let stream = Counted::new(stream);
     match tokio_tungstenite::client_async_with_config(request, stream, Some(limits())).await {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(answer)) if answer.status() == StatusCode::UNAUTHORIZED => {

@@ -18,8 +18,7 @@ use halide_ci::engine::tasks::Tasks;
 use halide_ci::model::command::{Command, CommandKind, CommandLine, FileStat, ShellCommand};
 use halide_ci::model::log::Stream;
 use halide_ci::model::worker::{WorkerInfo, WorkerSettings};
-use halide_ci::wire::Gate;
-use halide_ci::wire::msgpack::websocket::Credentials;
+use halide_ci::wire::{Claim, Gate};
 use halide_ci::worker::{self, Surroundings, WorkerError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -38,6 +37,7 @@ struct Inner {
     present: Mutex<BTreeMap<String, Present>>,
     epoch: watch::Sender<i64>,
     refusals: watch::Sender<u32>,
+    retiring: watch::Sender<u32>,
 }
 
 impl FakeGate {
@@ -50,6 +50,7 @@ impl FakeGate {
             present: Mutex::default(),
             epoch: watch::Sender::new(0),
             refusals: watch::Sender::new(0),
+            retiring: watch::Sender::new(0),
         }))
     }
 
@@ -74,6 +75,15 @@ impl FakeGate {
         self.0.present.lock().unwrap().contains_key(worker)
     }
 
+    /// Waits until a worker has said that it wants to end.
+    pub(crate) async fn retiring(&self) {
+        let mut retiring = self.0.retiring.subscribe();
+        tokio::time::timeout(Duration::from_secs(60), retiring.wait_for(|n| *n > 0))
+            .await
+            .expect("nobody wants to end")
+            .unwrap();
+    }
+
     /// Waits until `n` were refused.
     pub(crate) async fn refused(&self, n: u32) {
         let mut refusals = self.0.refusals.subscribe();
@@ -85,14 +95,18 @@ impl FakeGate {
 }
 
 impl Gate for FakeGate {
-    fn admits(&self, credentials: &Credentials) -> bool {
+    fn admits(&self, claim: &Claim) -> bool {
         let passwords = self.0.passwords.lock().unwrap();
-        let known = passwords.get(&credentials.name);
-        let holds = known.is_some_and(|p| p.matches(credentials.password.expose()));
+        let known = passwords.get(&claim.name);
+        let holds = known.is_some_and(|password| claim.fits(password));
         if !holds {
             self.0.refusals.send_modify(|n| *n += 1);
         }
         holds
+    }
+
+    fn challenge(&self) -> [u8; 16] {
+        *b"0123456789abcdef"
     }
 
     fn builddirs(&self, _worker: &str) -> Vec<String> {
@@ -114,6 +128,11 @@ impl Gate for FakeGate {
         self.0.present.lock().unwrap().insert(worker, (attached, link, info));
         self.0.epoch.send_replace(epoch);
         Ok(attached)
+    }
+
+    async fn retire(&self, attached: Attached) {
+        assert!(self.0.present.lock().unwrap().values().any(|(a, ..)| *a == attached));
+        self.0.retiring.send_modify(|n| *n += 1);
     }
 
     async fn detach(&self, attached: Attached) {

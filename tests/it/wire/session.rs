@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use halide_ci::engine::ports::CommandEvent;
 use halide_ci::model::command::{Argument, Command, CommandKind, CommandLine, ShellCommand};
 use halide_ci::model::worker::WorkerInfo;
+use halide_ci::wire::Protocol;
 use halide_ci::wire::msgpack::codec::{Value, decode, encode};
 use halide_ci::wire::msgpack::message;
 use halide_ci::wire::session::{Output, Session};
@@ -60,6 +61,7 @@ struct Rig {
     ready: Option<WorkerInfo>,
     pings: u32,
     pongs: Vec<u64>,
+    retiring: bool,
     closed: Option<String>,
     /// Keep events instead of taking them, so that nothing is acknowledged.
     keeps: bool,
@@ -71,7 +73,7 @@ impl Rig {
         let now = Instant::now();
         let dirs = builddirs.iter().map(|d| (*d).to_owned()).collect();
         let mut rig = Self {
-            session: Session::new(dirs, tx, now),
+            session: Session::new(Protocol::Msgpack, dirs, tx, now),
             acks,
             now,
             requests: VecDeque::new(),
@@ -81,6 +83,7 @@ impl Rig {
             ready: None,
             pings: 0,
             pongs: Vec::new(),
+            retiring: false,
             closed: None,
             keeps: false,
         };
@@ -102,14 +105,13 @@ impl Rig {
 
     fn on(&mut self, output: Output) {
         match output {
-            Output::Send(bytes) => {
-                let sent = json_of(&decode(&bytes).unwrap());
-                let seq = sent["seq_number"].as_i64().unwrap();
-                if sent["op"] == "response" {
-                    assert!(self.responses.insert(seq, sent).is_none(), "answered twice: {seq}");
-                } else {
-                    self.requests.push_back(sent);
-                }
+            Output::Request(op, seq, fields) => {
+                let bytes = message::request(op, seq, fields);
+                self.requests.push_back(json_of(&decode(&bytes).unwrap()));
+            }
+            Output::Response(seq, result) => {
+                let sent = json_of(&decode(&message::response(seq, result)).unwrap());
+                assert!(self.responses.insert(seq, sent).is_none(), "answered twice: {seq}");
             }
             Output::Ping => self.pings += 1,
             Output::Event(key, event) if self.keeps => {
@@ -124,6 +126,7 @@ impl Rig {
             }
             Output::Ready(info) => self.ready = Some(*info),
             Output::Pong(number) => self.pongs.push(number),
+            Output::Retire => self.retiring = true,
             Output::Close(why) => self.closed = Some(why),
         }
     }
