@@ -50,6 +50,10 @@
 //! [`engine::desk::Desk`]. Output takes another way, from the worker's session to the log writer
 //! ([`engine::output`]), with a budget for each log.
 //!
+//! **A worker's connection** ([`wire`]) begins with silence or with an HTTP request, which says what it
+//! speaks: Perspective Broker, whose master speaks first, or msgpack over WebSocket. Both are put into
+//! the same messages, so there is one session, one greeting and one rule about duplicates.
+//!
 //! **A program of the master's own machine** ([`local`]) is a command like any other, to a worker
 //! that has no connection.
 //!

@@ -2,6 +2,8 @@
 //! together.
 
 pub(crate) mod gate;
+mod pb;
+mod pb_recorded;
 mod session;
 pub(crate) mod stock;
 mod stock_master;

@@ -38,6 +38,7 @@ struct Inner {
     epoch: watch::Sender<i64>,
     refusals: watch::Sender<u32>,
     retiring: watch::Sender<u32>,
+    challenge: Mutex<[u8; 16]>,
 }
 
 impl FakeGate {
@@ -51,6 +52,7 @@ impl FakeGate {
             epoch: watch::Sender::new(0),
             refusals: watch::Sender::new(0),
             retiring: watch::Sender::new(0),
+            challenge: Mutex::new(*b"0123456789abcdef"),
         }))
     }
 
@@ -73,6 +75,11 @@ impl FakeGate {
 
     pub(crate) fn is_present(&self, worker: &str) -> bool {
         self.0.present.lock().unwrap().contains_key(worker)
+    }
+
+    /// From now on logins are challenged with this.
+    pub(crate) fn challenge_with(&self, challenge: [u8; 16]) {
+        *self.0.challenge.lock().unwrap() = challenge;
     }
 
     /// Waits until a worker has said that it wants to end.
@@ -106,7 +113,7 @@ impl Gate for FakeGate {
     }
 
     fn challenge(&self) -> [u8; 16] {
-        *b"0123456789abcdef"
+        *self.0.challenge.lock().unwrap()
     }
 
     fn builddirs(&self, _worker: &str) -> Vec<String> {
