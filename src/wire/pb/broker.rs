@@ -272,7 +272,7 @@ impl Broker {
     }
 
     /// Calls a method of the peer's object (none = its root), and returns the number under which the
-    /// answer comes.
+    /// answer comes. A worker's end first takes the master's offer, which it gets unasked.
     ///
     /// # Errors
     /// That an argument is too long for the peer; nothing was sent.

@@ -113,9 +113,17 @@ mod tests {
         }
     }
 
+    /// Both, once they have agreed upon what they speak.
+    fn at_the_door() -> (Door, Broker) {
+        let (mut door, mut worker) = (Door::new([7; 16]), Broker::worker());
+        let (claim, events) = say(&mut door, &mut worker);
+        assert!(claim.is_none() && events.is_empty());
+        (door, worker)
+    }
+
     #[test]
     fn a_name_is_challenged_and_its_answer_is_a_claim() {
-        let (mut door, mut worker) = (Door::new([7; 16]), Broker::worker());
+        let (mut door, mut worker) = at_the_door();
         worker.call(None, "login", vec![Jelly::Bytes("w".into())], vec![]).unwrap();
         let (claim, events) = say(&mut door, &mut worker);
         assert!(claim.is_none());
@@ -142,7 +150,7 @@ mod tests {
 
     #[test]
     fn nothing_else_can_be_called_before() {
-        let (mut door, mut worker) = (Door::new([7; 16]), Broker::worker());
+        let (mut door, mut worker) = at_the_door();
         let long = Jelly::Bytes("x".repeat(2000).into());
         worker.call(None, "loginAnonymous", vec![Jelly::None], vec![]).unwrap();
         worker.call(None, "shutdown", vec![], vec![]).unwrap();
