@@ -12,6 +12,7 @@ mod escape;
 mod explain;
 mod first_day;
 mod forge;
+mod fuzz;
 mod guide;
 mod hooks;
 mod interop;
