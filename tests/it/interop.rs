@@ -9,6 +9,7 @@ use halide_ci::base::secret::Secret;
 use halide_ci::model::command::{
     Argument, CommandKind, CommandLine, Compression, LogFile, ShellCommand,
 };
+use halide_ci::model::worker::WorkerInfo;
 use tokio::process::{Child, Command};
 
 use crate::wire::gate::{DOWNLOAD, FakeGate, finish, kind, master, run, shell, start};
@@ -23,9 +24,11 @@ const PB: &str = "pb";
 
 /// A real worker in `dir`, running until it is dropped.
 async fn worker(protocol: &str, dir: &std::path::Path, port: u16, password: &str) -> Child {
+    // What versions before 3.6 speak without being told.
+    let protocol: &[&str] = if protocol == PB { &[] } else { &["--protocol", protocol] };
     let made = Command::new(program())
-        .args(["create-worker", "--protocol", protocol, "--maxdelay", "1"])
-        .args(["--allow-shutdown", "signal"])
+        .args(["create-worker", "--maxdelay", "1", "--allow-shutdown", "signal"])
+        .args(protocol)
         .arg(dir)
         .args([&format!("127.0.0.1:{port}"), "w", password])
         .stdout(Stdio::null())
@@ -67,7 +70,8 @@ async fn does_all_that_we_ask(protocol: &str) {
     let hello =
         run(&link, 1, kind(shell("printf 'hello\\nw\u{f6}rld\\nno newline'; echo e >&2; exit 3")))
             .await;
-    assert_eq!(hello.stdout, "hello\nwörld\nno newline\n".as_bytes());
+    // Version 3 ends the last line.
+    assert_eq!(hello.stdout.trim_ascii_end(), "hello\nwörld\nno newline".as_bytes());
     assert_eq!((hello.stderr.as_slice(), hello.rc, hello.failure), (&b"e\n"[..], Some(3), None));
 
     let argv = ["sh", "-c", "seq 1 40000"].map(|a| Argument::Plain(a.to_owned())).to_vec();
@@ -85,7 +89,8 @@ async fn does_all_that_we_ask(protocol: &str) {
     let mut limited = shell("sleep 30");
     limited.timeout = Some(1.0);
     let limited = run(&link, 5, kind(limited)).await;
-    assert_eq!(limited.failure_reason.as_deref(), Some("timeout_without_output"));
+    let reason = says_why(&info).then_some("timeout_without_output");
+    assert_eq!((limited.failure_reason.as_deref(), limited.rc), (reason, Some(-1)));
 
     files(&link, dir.path()).await;
     assert!(link.ping().await);
@@ -158,9 +163,9 @@ async fn a_real_worker_of_perspective_broker_goes_through_the_rest_of_the_checkl
     let dir = tempfile::tempdir().unwrap();
     let mut child = worker(PB, dir.path(), port, "pass").await;
     let (link, info) = gate.come_in("w", 1).await;
-    assert_eq!((info.version.as_str(), info.system.as_str()), ("4.3.0", "posix"));
+    assert!(!info.version.is_empty() && info.system == "posix", "{info:?}");
 
-    shells(&link).await;
+    shells(&link, &info).await;
     failing_files(&link, dir.path()).await;
 
     // Far more commands than the objects that a worker may hold.
@@ -188,8 +193,13 @@ async fn a_real_worker_of_perspective_broker_goes_through_the_rest_of_the_checkl
     tasks.end().await;
 }
 
+/// Whether this version says why it has killed a command.
+fn says_why(info: &WorkerInfo) -> bool {
+    info.worker_commands["shell"].as_str() >= "3.2"
+}
+
 /// Shell commands in their rarer forms.
-async fn shells(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>) {
+async fn shells(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>, info: &WorkerInfo) {
     // Several in one directory, at once.
     let events: Vec<_> = (20..24)
         .map(|key| start(link, key, kind(shell(&format!("sleep 1; echo {key}")))))
@@ -218,18 +228,22 @@ async fn shells(link: &std::sync::Arc<dyn halide_ci::engine::ports::Link>) {
     let log = LogFile { filename: "log".to_owned(), follow: false };
     environ.logfiles = [("l".to_owned(), log)].into();
     let environ = run(link, 31, kind(environ)).await;
-    assert_eq!(String::from_utf8(environ.stdout).unwrap(), "x:y/message/none\ninput\n");
+    assert_eq!(environ.stdout.trim_ascii_end(), b"x:y/message/none\ninput");
     assert_eq!(environ.logs["l"], b"log\n");
 
     let mut limited = shell("sleep 30");
     limited.max_time = Some(1.0);
     limited.sigterm_time = Some(1.0);
     let limited = run(link, 32, kind(limited)).await;
-    assert_eq!((limited.failure_reason.as_deref(), limited.rc), (Some("timeout"), Some(-1)));
-    let mut limited = shell("yes");
-    limited.max_lines = Some(10);
-    let limited = run(link, 33, kind(limited)).await;
-    assert_eq!(limited.failure_reason.as_deref(), Some("max_lines_failure"));
+    let reason = says_why(info).then_some("timeout");
+    assert_eq!((limited.failure_reason.as_deref(), limited.rc), (reason, Some(-1)));
+    // What older ones do not know they do not heed.
+    if info.worker_commands["shell"].as_str() >= "3.3" {
+        let mut limited = shell("yes");
+        limited.max_lines = Some(10);
+        let limited = run(link, 33, kind(limited)).await;
+        assert_eq!(limited.failure_reason.as_deref(), Some("max_lines_failure"));
+    }
     let long = run(link, 34, kind(shell("head -c 3000000 /dev/zero | tr '\\0' '\\n'"))).await;
     assert_eq!((long.stdout.len(), long.rc), (3_000_000, Some(0)));
     let missing = ShellCommand::new(
