@@ -125,8 +125,10 @@ impl Inner {
         let header = header(&shown, &literal, &workdir, &limits, &set);
         let cookie = format!("{}{}", tree::mark(&self.base_dir), self.random.token());
         let stdin = shell.initial_stdin.unwrap_or_default().into_bytes();
+        // The end of an input could not be told on a terminal.
+        let terminal = shell.use_pty && stdin.is_empty();
         Ok(Ready {
-            spec: Spec { argv, workdir, environ, stdin, limits, cookie },
+            spec: Spec { argv, workdir, environ, stdin, terminal, limits, cookie },
             header,
             literal,
             want_stdout: shell.want_stdout,

@@ -185,6 +185,9 @@ pub struct ShellCommand {
     pub log_environ: bool,
     /// Text for standard input.
     pub initial_stdin: Option<String>,
+    /// Run it on a pseudo terminal (default false); not with `initial_stdin`, and not on Windows: the
+    /// worker then says so and does without.
+    pub use_pty: bool,
     /// Files that it writes and that are read along, by the names of their logs.
     pub logfiles: BTreeMap<String, LogFile>,
     /// Such a log is opened only when there is something in it.
@@ -253,6 +256,7 @@ impl ShellCommand {
             want_stderr: true,
             log_environ: true,
             initial_stdin: None,
+            use_pty: false,
             logfiles: BTreeMap::new(),
             lazylogfiles: false,
             log_encoding: None,

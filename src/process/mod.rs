@@ -1,14 +1,15 @@
-//! One running program: its pipes, its limits, and its end. It runs in a process group of its own;
+//! One running program: its pipes or its terminal, its limits, and its end. It runs in a process group of its own;
 //! stopping it goes up a ladder (TERM, the chosen signal, KILL for the whole tree), and it has not
 //! ended before nothing of it is left. What it says is read in large pieces, and only when the
 //! caller has room for it. Our own worker runs the commands of builds so, and the master its own.
 
+mod terminal;
 pub(super) mod text;
 pub(super) mod tree;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -45,6 +46,8 @@ pub(super) struct Spec {
     pub(super) environ: BTreeMap<String, String>,
     /// Bytes for its standard input, which is closed after them.
     pub(super) stdin: Vec<u8>,
+    /// It runs on a terminal of its own; not with `stdin`, which could not be closed.
+    pub(super) terminal: bool,
     /// When it is stopped, and how.
     pub(super) limits: Limits,
     /// A random text, unique for this command.
@@ -123,6 +126,10 @@ enum Stop {
     Hunted,
 }
 
+/// Where output comes out: a pipe, or our end of a terminal.
+trait Output: AsyncRead + AsFd + Send + Unpin {}
+impl<T: AsyncRead + AsFd + Send + Unpin> Output for T {}
+
 /// A running program.
 pub(super) struct Process {
     child: Child,
@@ -130,7 +137,7 @@ pub(super) struct Process {
     limits: Limits,
     cookie: String,
     stdin: Option<(ChildStdin, Vec<u8>, usize)>,
-    stdout: Option<ChildStdout>,
+    stdout: Option<Box<dyn Output>>,
     stderr: Option<ChildStderr>,
     buffers: [Vec<u8>; 2],
     status: Option<ExitStatus>,
@@ -168,18 +175,26 @@ impl Process {
             .env_clear()
             .envs(&spec.environ)
             .env(COOKIE, &spec.cookie)
-            .stdin(if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
-        let mut child = command.spawn()?;
+        let (mut child, stdout) = if spec.terminal {
+            let (child, output) = terminal::with_terminal(command)?;
+            (child, Some(Box::new(output) as Box<dyn Output>))
+        } else {
+            command
+                .stdin(if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0);
+            let mut child = terminal::with_pipes(&mut command)?;
+            let stdout = child.stdout.take();
+            (child, stdout.map(|pipe| Box::new(pipe) as Box<dyn Output>))
+        };
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
         let now = Instant::now();
         Ok(Self {
             leader,
             stdin: child.stdin.take().map(|pipe| (pipe, spec.stdin, 0)),
-            stdout: child.stdout.take(),
+            stdout,
             stderr: child.stderr.take(),
             child,
             limits: spec.limits,
@@ -371,13 +386,20 @@ impl Process {
         if self.status.is_none() {
             tree::signal_group(self.leader, Signal::KILL);
         }
-        let pipes = [self.stdout.as_ref().map(pipe_name), self.stderr.as_ref().map(pipe_name)];
+        let output = self.stdout.as_ref().map(|output| output.as_fd());
+        let pipes = [output.map(output_name), self.stderr.as_ref().map(output_name)];
+        // As long as it is open, no other terminal gets the name under which holders are sought.
+        let held = output.and_then(|output| output.try_clone_to_owned().ok());
         let quarry = Quarry {
             leader: self.leader,
             cookie: self.cookie.clone(),
             pipes: pipes.into_iter().flatten().flatten().collect(),
         };
-        self.hunt = Some(tokio::task::spawn_blocking(move || tree::hunt(&quarry)));
+        self.hunt = Some(tokio::task::spawn_blocking(move || {
+            let gone = tree::hunt(&quarry);
+            drop(held);
+            gone
+        }));
     }
 
     /// It was killed, and still it lives or something holds a pipe.
@@ -454,10 +476,12 @@ async fn hunted(hunt: &mut Option<JoinHandle<bool>>) -> bool {
     }
 }
 
-/// The name under which a pipe stands in `/proc/PID/fd`.
-fn pipe_name(pipe: &impl AsRawFd) -> Option<String> {
-    let link = std::fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())).ok()?;
-    link.to_str().filter(|name| name.starts_with("pipe:")).map(ToOwned::to_owned)
+/// The name under which those who hold its other end have it in `/proc/PID/fd`.
+fn output_name(output: impl AsFd) -> Option<String> {
+    let output = output.as_fd();
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", output.as_raw_fd())).ok()?;
+    let pipe = link.to_str().filter(|name| name.starts_with("pipe:")).map(ToOwned::to_owned);
+    pipe.or_else(|| terminal::name(output))
 }
 
 /// The signal of this name, with or without `SIG`.

@@ -28,7 +28,7 @@ pub(super) struct Quarry {
     pub(super) leader: i32,
     /// The value of [`COOKIE`].
     pub(super) cookie: String,
-    /// Names of the pipes (`pipe:[123]`) that only the command should hold.
+    /// Names of the pipes (`pipe:[123]`, or of a terminal) that only the command should hold.
     pub(super) pipes: Vec<String>,
 }
 

@@ -92,7 +92,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "project",
         "ci.builder { name = 'x', workers = { 'w' }, factory = {}, project = 'p' }",
     ),
-    ("step", "use_pty", "ci.steps.shell { command = 'x', use_pty = true }"),
     (
         "worker",
         "keepalive_interval",

@@ -140,7 +140,7 @@ impl Peer<'_> {
             ("maxTime", seconds(shell.max_time)),
             ("max_lines", shell.max_lines.into()),
             ("sigtermTime", seconds(shell.sigterm_time)),
-            ("usePTY", false.into()),
+            ("usePTY", shell.use_pty.into()),
             ("logEnviron", shell.log_environ.into()),
             ("initial_stdin", shell.initial_stdin.as_deref().map_or(Value::Nil, Value::text)),
             ("interruptSignal", Value::text(&shell.interrupt_signal)),

@@ -16,14 +16,14 @@ use serde_json::json;
 
 use crate::wire::gate::{Outcome, finish, kind, run, start};
 
-struct House {
+pub(crate) struct House {
     dir: tempfile::TempDir,
     tasks: Tasks,
     link: Arc<dyn Link>,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (dir, tasks) = (tempfile::tempdir().unwrap(), Tasks::new());
         let environ = [("PATH", "/usr/bin:/bin"), ("OWN", "of-the-master")];
         let environ: BTreeMap<_, _> =
@@ -32,12 +32,12 @@ impl House {
         Self { dir, tasks, link: Arc::new(local) }
     }
 
-    async fn run(&self, shell: ShellCommand) -> Outcome {
+    pub(crate) async fn run(&self, shell: ShellCommand) -> Outcome {
         run(&self.link, 1, kind(shell)).await
     }
 }
 
-fn shell(line: &str) -> ShellCommand {
+pub(crate) fn shell(line: &str) -> ShellCommand {
     let mut shell = ShellCommand::new(CommandLine::Shell(line.to_owned()), "");
     (shell.on_master, shell.timeout) = (true, None);
     shell

@@ -28,6 +28,7 @@ mod scenario;
 mod scripts;
 mod sim;
 mod steps;
+mod terminal;
 mod testing;
 mod tidy;
 mod web;

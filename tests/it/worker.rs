@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::wire::gate::{Outcome, Pair, finish, kind, run, shell, start};
 
 /// Waits until the file has a whole line, and returns its number.
-async fn number(path: &Path) -> i32 {
+pub(crate) async fn number(path: &Path) -> i32 {
     let since = Instant::now();
     loop {
         if let Ok(text) = std::fs::read_to_string(path)
@@ -25,7 +25,7 @@ async fn number(path: &Path) -> i32 {
     }
 }
 
-fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 

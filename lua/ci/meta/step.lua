@@ -147,6 +147,7 @@ local RunningStep = {}
 ---@field want_stdout? boolean
 ---@field want_stderr? boolean
 ---@field initial_stdin? string
+---@field use_pty? boolean
 ---@field decode_rc? table<integer, ci.Results>
 ---@field log? string default "stdio"; "stdio_2" and so on for commands that run at the same time
 ---@field logfiles? table<string, any> more logs: name → path, or { filename, follow } (see `ci.StepOptions`)

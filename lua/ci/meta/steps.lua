@@ -24,7 +24,7 @@ ci.steps = {}
 ---@field log_encoding? ci.Renderable<string> of what commands write, such as "latin-1" or "cp1252" (default: `c.log_encoding`, else UTF-8)
 ---@field logfiles? ci.Renderable<table<string, any>> files that commands write, shown live as logs: name → path below `workdir`, or { filename, follow }; with `follow` what was in it before is left out
 ---@field lazylogfiles? ci.Renderable<boolean> no log of `logfiles` before there is something in it (default false)
----@field use_pty? boolean run commands in a terminal (not available yet)
+---@field use_pty? ci.Renderable<boolean> run commands on a terminal of 24 rows and 80 columns: their output is one stream, colours included; not with `initial_stdin` and not on Windows, where the worker says so and does without (default false)
 ---@field data? any
 ---@field env? ci.Renderable<table<string, any>>
 ---@field workdir? ci.Renderable<string> relative to the build's directory (default: the builder's, "build")

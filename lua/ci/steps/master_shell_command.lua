@@ -8,7 +8,7 @@ return ci.step_type {
     command = "string|scalar[]", -- text for the shell, or a program and its arguments
   },
   check = function(o)
-    for _, name in ipairs { "logfiles", "lazylogfiles", "log_encoding", "use_pty" } do
+    for _, name in ipairs { "logfiles", "lazylogfiles", "log_encoding" } do
       if o[name] then return false, ("`%s` is for commands of workers"):format(name) end
     end
     return true

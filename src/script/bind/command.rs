@@ -200,6 +200,7 @@ fn command<'j>(
     command.logfiles = log_files(pick("logfiles"))?;
     command.lazylogfiles = pick("lazylogfiles").and_then(Json::as_bool).unwrap_or(false);
     command.log_encoding = pick("log_encoding").and_then(Json::as_str).map(str::to_owned);
+    command.use_pty = pick("use_pty").and_then(Json::as_bool).unwrap_or(false);
     command.initial_stdin = pick("initial_stdin").and_then(Json::as_str).map(str::to_owned);
     Ok(command)
 }

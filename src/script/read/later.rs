@@ -10,7 +10,6 @@ pub(in crate::script) const LATER: &[(&str, &str)] = &[
     ("project", "*"),
     ("builder", "description_format"),
     ("builder", "project"),
-    ("step", "use_pty"),
     ("worker", "keepalive_interval"),
     // What looks for changes.
     ("gerrit", "*"),

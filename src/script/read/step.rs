@@ -73,6 +73,7 @@ pub(in crate::script) const COMMAND: &[(&str, &str)] = &[
     ("want_stdout", "boolean?"),
     ("want_stderr", "boolean?"),
     ("initial_stdin", "string?"),
+    ("use_pty", "boolean?"),
     ("logfiles", "map?"),
     ("lazylogfiles", "boolean?"),
     ("log_encoding", "string?"),
@@ -177,7 +178,6 @@ pub(in crate::script) fn read(reader: &Reader<'_>, table: &Table) -> Option<Arc<
         group: None,
         site,
     });
-    coming(&mut f);
     f.know(["data"]);
     check(&f, &kind, &object.options);
     f.finish();
@@ -360,11 +360,6 @@ fn retry(f: &mut Fields<'_, '_>) -> Option<Retry> {
     let delay = r.seconds("delay").unwrap_or(0.0);
     r.finish();
     Some(Retry { max: u32::try_from(max.unwrap_or(2)).unwrap_or(2), on, delay })
-}
-
-/// What is checked now and refused by `later`.
-fn coming(f: &mut Fields<'_, '_>) {
-    f.boolean("use_pty", false);
 }
 
 /// What the types of the options for commands do not say.

@@ -28,6 +28,8 @@ pub(super) struct Program {
     pub(super) environ: BTreeMap<String, String>,
     /// Its standard input.
     pub(super) stdin: Vec<u8>,
+    /// It runs on a terminal of its own.
+    pub(super) terminal: bool,
     /// When it is stopped.
     pub(super) limits: Limits,
     /// Say what the environment is.
@@ -55,6 +57,7 @@ impl Program {
             workdir: context.host.base_dir.clone(),
             environ: context.host.environ.clone(),
             stdin: Vec::new(),
+            terminal: false,
             limits,
             log_environ: false,
             want_stdout: true,
@@ -79,6 +82,7 @@ impl Program {
             workdir: self.workdir.clone(),
             environ: self.environ.clone(),
             stdin: std::mem::take(&mut self.stdin),
+            terminal: self.terminal,
             limits: self.limits.clone(),
             cookie: format!(
                 "{}{}",
@@ -216,7 +220,7 @@ impl Program {
         if !self.stdin.is_empty() {
             out.push_str(&format!(" writing {} bytes to stdin\n", self.stdin.len()));
         }
-        out.push_str(" using PTY: False\n");
+        out.push_str(if self.terminal { " using PTY: True\n" } else { " using PTY: False\n" });
         out
     }
 }

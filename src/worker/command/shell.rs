@@ -75,8 +75,11 @@ impl Shell {
     pub(super) async fn run(self, context: &mut Context) -> Result<(), String> {
         match self.pty {
             None => return Err("usePTY must be true or false.".to_owned()),
-            Some(true) => context.report.header("WARNING: disabling usePTY for this command\n"),
-            Some(false) => {}
+            // The end of the input could not be told.
+            Some(true) if !self.stdin.is_empty() => {
+                context.report.header("WARNING: disabling usePTY for this command\n");
+            }
+            Some(_) => {}
         }
         let environ = environment(&context.host.environ, &self.env)?;
         let workdir = context.host.base_dir.join(&self.workdir);
@@ -89,6 +92,7 @@ impl Shell {
             literal: self.line.literal,
             workdir,
             environ,
+            terminal: self.pty == Some(true) && self.stdin.is_empty(),
             stdin: self.stdin.into_bytes(),
             limits: self.limits,
             log_environ: self.log_environ,

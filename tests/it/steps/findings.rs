@@ -43,7 +43,9 @@ fn master_shell_command_runs_on_the_master_without_a_timeout() {
     );
     assert_eq!((told.interrupt_signal.as_str(), told.log_environ), ("TERM", false));
     let plain = command("ci.steps.master_shell_command { command = 'x', timeout = 5 }");
-    assert_eq!((plain.workdir.as_str(), plain.timeout), ("", Some(5.0)));
+    assert_eq!((plain.workdir.as_str(), plain.timeout, plain.use_pty), ("", Some(5.0), false));
+    assert!(command("ci.steps.shell { command = 'x', use_pty = true }").use_pty);
+    assert!(command("ci.steps.master_shell_command { command = 'x', use_pty = true }").use_pty);
 }
 
 /// The first command that the first step asks for.

@@ -217,7 +217,7 @@ fn neutral(name: &str, args: &Json) -> Option<CommandKind> {
             max_size: args["maxsize"].as_u64(),
             keep_stamp: args["keepstamp"].as_bool().unwrap(),
         },
-        "shell" if args["usePTY"] == false && args["logfiles"] == json!({}) => {
+        "shell" if args["logfiles"] == json!({}) => {
             let line = match &args["command"] {
                 Json::String(text) => CommandLine::Shell(text.clone()),
                 items => CommandLine::Argv(
@@ -237,6 +237,7 @@ fn neutral(name: &str, args: &Json) -> Option<CommandKind> {
             shell.want_stdout = args["want_stdout"].as_bool().unwrap();
             shell.want_stderr = args["want_stderr"].as_bool().unwrap();
             shell.log_environ = args["logEnviron"].as_bool().unwrap();
+            shell.use_pty = args["usePTY"].as_bool().unwrap();
             shell.initial_stdin = args["initial_stdin"].as_str().map(ToOwned::to_owned);
             CommandKind::Shell(Box::new(shell))
         }
