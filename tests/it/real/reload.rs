@@ -243,6 +243,10 @@ fn a_tree_that_is_checked_out_takes_effect_as_a_whole() {
 #[test]
 fn what_changes_no_text_loads_nothing() {
     let (farm, good) = farm();
+    // The page answers before this is written.
+    farm.wait_for("its first words", |farm| {
+        farm.master_log().contains(" serves as ").then_some(())
+    });
     let log = farm.master_log();
     let file = farm.path("master/master.lua");
     for mode in [0o640, 0o600] {
