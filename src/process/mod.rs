@@ -1,6 +1,6 @@
-//! One running program: its pipes or its terminal, its limits, and its end. It runs in a process group of its own;
-//! stopping it goes up a ladder (TERM, the chosen signal, KILL for the whole tree), and it has not
-//! ended before nothing of it is left. What it says is read in large pieces, and only when the
+//! One running program: its pipes or its terminal, its limits, and its end. It runs in a process
+//! group of its own; stopping it goes up a ladder (TERM, the chosen signal, KILL for the whole tree),
+//! and it has not ended before nothing of it is left. What it says is read in large pieces, and only when the
 //! caller has room for it. Our own worker runs the commands of builds so, and the master its own.
 
 mod terminal;
