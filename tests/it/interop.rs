@@ -24,7 +24,7 @@ const PB: &str = "pb";
 
 /// A real worker in `dir`, running until it is dropped.
 async fn worker(protocol: &str, dir: &std::path::Path, port: u16, password: &str) -> Child {
-    // What versions before 3.6 speak without being told.
+    // Old versions speak it without being told, and have no such option.
     let protocol: &[&str] = if protocol == PB { &[] } else { &["--protocol", protocol] };
     let made = Command::new(program())
         .args(["create-worker", "--maxdelay", "1", "--allow-shutdown", "signal"])

@@ -104,15 +104,14 @@ impl Observer {
         let lines = plain.as_deref().unwrap_or(lines);
         let chosen = self.filter.as_ref().map(|filter| chosen(filter, lines));
         let (lines, of_each) = match &chosen {
+            // So it is with most batches: nothing is made for them.
+            Some((lines, _)) if lines.is_empty() => return Ok(()),
             Some((lines, indices)) => {
                 let of_each = indices.iter().map(|index| numbers.of(*index));
                 (&lines[..], Some(lua.create_sequence_from(of_each)?))
             }
             None => (lines, None),
         };
-        if lines.is_empty() {
-            return Ok(());
-        }
         let text = lua.create_string(lines)?;
         let name = if stream == Stream::Stdout { "stdout" } else { "stderr" };
         let (each_line, on_line) = (self.each_line.clone(), self.on_line.clone());
